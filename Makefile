@@ -1,0 +1,79 @@
+# Everything a person needs, by one word each. Needs Python >= 3.10, git and make: Node, protoc and all tools come from
+# the package index into .venv; Chromium, for the browser tests only, from the system's packages.
+
+PYTHON ?= python3
+STEPS ?=
+PYTEST_ARGUMENTS ?=
+
+BIN := .venv/bin
+HOOK := $(BIN)/python hatch_build.py
+
+INSTALLED := .venv/.installed
+TOOLS := .venv/.tools
+STUBS := python_client/trackd/v1/__init__.py
+WEB := service/trackd_service/web/index.html
+PROTOS := $(shell find proto -name '*.proto')
+WEB_SOURCES := $(shell find web \( -name node_modules -o -name dist -o -name coverage \) -prune \
+                 -o -type f ! -name '*.tsbuildinfo' -print)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test check lint fix web-test chromium bench clean
+
+help: ## Lists the targets.
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+setup: $(TOOLS) $(STUBS) $(WEB) ## Makes .venv, the protobuf stubs and the web app, where they are missing or stale.
+
+demo: $(STUBS) $(WEB) ## Trains a small classifier for about a minute and tracks it; STEPS=200 makes it short.
+	@$(BIN)/trackd up
+	@echo "The live page: $$($(BIN)/trackd ui --print)"
+	@$(BIN)/python examples/demo.py $(if $(STEPS),--steps $(STEPS))
+	@echo "The live page: $$($(BIN)/trackd ui --print)"
+
+test: lint web-test chromium ## Runs every check and every test.
+	$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+
+check: lint ## Runs format, lint, strict types, buf, and the tests of the architecture and the documents.
+	$(BIN)/python -m pytest tests/test_architecture.py tests/test_docs.py
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code
+	$(HOOK) npm run check
+
+fix: setup ## Repairs what the formatters and linters can repair.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/buf format --write
+
+web-test: setup
+	$(HOOK) npm run test
+
+chromium:
+	@scripts/install_chromium.sh
+
+bench: setup ## Runs every script of bench/ and prints its figures beside the floors of the same run.
+	@for script in bench/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+clean: ## Removes everything that was made, .venv included.
+	rm -rf .venv build dist web/dist web/node_modules service/trackd_service/web python_client/trackd/v1
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(INSTALLED): pyproject.toml scripts/create_environment.sh
+	@PYTHON="$(PYTHON)" scripts/create_environment.sh demo
+	@touch $@
+
+$(TOOLS): $(INSTALLED)
+	@PYTHON="$(PYTHON)" scripts/create_environment.sh dev
+	@touch $@
+
+$(STUBS): $(PROTOS) hatch_build.py $(INSTALLED)
+	$(HOOK) stubs
+
+$(WEB): $(WEB_SOURCES) hatch_build.py $(INSTALLED)
+	$(HOOK) web
+	@touch $@

@@ -1,0 +1,224 @@
+"""Owns `init` and the module-level functions that follow the current run.
+
+Invariant: `init` makes no round trip; it returns when the run's first record is in the spool, whether a daemon is there
+or not.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import trackd
+from trackd import _config, _daemon, _disabled, _exit, _names, _run, _settings
+from trackd._run import Run
+from trackd._settings import Settings
+from trackd._shipper import tell
+from trackd.errors import Error, UsageError
+
+_ID_FORBIDDEN = "/\\#?%:;,"
+_PROJECT_FORBIDDEN = "/\\#?%:"
+NAME_CHARACTERS_MAX = 128  # the daemon's limit for projects and ids (config.NAME_CHARACTERS_MAX)
+_REINIT = {True: "finish_previous", False: "return_previous", None: "default"}
+
+
+def init(
+    project: str | None = None,
+    name: str | None = None,
+    id: str | None = None,  # noqa: A002 - wandb's name
+    config: Any = None,
+    group: str | None = None,
+    job_type: str | None = None,
+    tags: Any = None,
+    notes: str | None = None,
+    dir: str | os.PathLike[str] | None = None,  # noqa: A002
+    mode: str | None = None,
+    resume: bool | str | None = None,
+    settings: Settings | Mapping[str, Any] | None = None,
+    *,
+    entity: str | None = None,
+    reinit: bool | str | None = None,
+    **ignored: Any,
+) -> Run:
+    """Begins a run, starting the daemon in the background when none is there.
+
+    Args:
+        project: The project; by default `TRACKD_PROJECT`, the name of the git repository, or "uncategorized".
+        name: The display name; made up when not given.
+        id: The run's id, unique in the project; made up when not given. Writing an id that is there already adds a
+            writer to that run.
+        config: The experiment's settings: a dict, an `argparse.Namespace`, absl flags, or a YAML file's path.
+        group: A name that several runs share.
+        job_type: What kind of run this is, for example "train".
+        tags: Texts of 1 to 64 characters.
+        notes: Longer words about the run.
+        dir: The folder under which `run.dir` lies; by default the working folder.
+        mode: "online" (default), "offline" (no daemon is started; a later one takes the log), "shared" (several equal
+            processes write one run), or "disabled" (nothing is kept).
+        resume: Whether to go on with a run of the same id.
+        settings: A `Settings` or a dict of them.
+        entity: Accepted for older scripts; a store has no entities.
+        reinit: What a second `init` in one process does: "finish_previous", "return_previous" or "create_new". By default
+            it returns the run that is open, in a notebook it finishes that one.
+        ignored: Other arguments of wandb's, accepted so that existing scripts run.
+
+    Raises:
+        ValueError: a name or an id cannot be one; the sentence says why.
+        Error: `config` cannot be read.
+    """
+    choice = _REINIT.get(reinit, reinit) if not isinstance(reinit, str) else reinit
+    if choice == "default":
+        choice = "finish_previous" if _in_notebook() else "return_previous"
+    current = trackd.run
+    if current is not None and choice == "return_previous" and (id is None or id == current.id):
+        current.config.update(_config.read_config(config), allow_val_change=True)
+        return current
+    if current is not None and choice == "finish_previous":
+        current.finish()
+    chosen = _settings.make_settings(settings)
+    chosen_mode = _settings.choose_mode(mode)
+    values = {**_config.read_config(config)}
+    chosen_project = _check_name("project", project or _settings.default_project(), _PROJECT_FORBIDDEN)
+    given_id = id or _settings.variable("RUN_ID")
+    run_id = _check_name("run id", given_id, _ID_FORBIDDEN) if given_id else _names.generate_id()
+    tag_values = tags if tags is not None else _split(_settings.variable("TAGS"))
+    arguments: dict[str, Any] = {
+        "project": chosen_project,
+        "run_id": run_id,
+        "name": name or _settings.variable("NAME") or _names.generate_name(),
+        "notes": notes if notes is not None else _settings.variable("NOTES"),
+        "tags": _run.check_tags(tag_values),
+        "group": group or _settings.variable("RUN_GROUP"),
+        "job_type": job_type or _settings.variable("JOB_TYPE"),
+        "folder": os.path.join(os.path.abspath(os.fspath(dir) if dir else _settings.variable("DIR") or "."), "trackd", f"run-{run_id}"),
+    }
+    if chosen_mode == "disabled":
+        run: Run = _disabled.DisabledRun(**arguments, settings=chosen)
+    else:
+        store, problem = _settings.store_path(chosen.store)
+        if problem:
+            tell(problem)
+        run = open_run(**arguments, store=store, mode=chosen_mode, settings=chosen,
+                       role="shared" if chosen_mode == "shared" else "primary")
+    if values:
+        run.config.update(values)
+    if choice != "create_new" or current is None:
+        set_current(run)
+    return run
+
+
+def open_run(
+    *,
+    project: str,
+    run_id: str,
+    name: str,
+    folder: str,
+    store: str,
+    settings: Settings,
+    role: str,
+    mode: str = "online",
+    notes: str | None = None,
+    tags: tuple[str, ...] = (),
+    group: str | None = None,
+    job_type: str | None = None,
+) -> Run:
+    """Opens a writer of a run in this process and says where it can be watched."""
+    if not settings.label:
+        settings.label = _settings.rank_label()
+    shipper = _run.shipper_of(store, start_daemon=mode != "offline")
+    run = Run(
+        project=project, run_id=run_id, name=name, notes=notes, tags=tags, group=group, job_type=job_type, folder=folder,
+        store=store, mode=mode, role=role, settings=settings, shipper=shipper,
+    )  # fmt: skip
+    if role != "helper":
+        run._last_words = _exit.LastWords(  # noqa: SLF001 - set once, here, where the role is known
+            os.path.join(store, "log", f"x-{run._spool.writer_id}.txt")  # noqa: SLF001
+        )
+        if not settings.quiet:
+            endpoint = _daemon.read_endpoint(store)
+            where = f"{endpoint.http_address}/p/{project}" if endpoint else "in the browser"
+            tell(f"run {name} in project {project}; watch it {where}: `trackd ui`")
+    _run.keep(run)
+    return run
+
+
+def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
+    """Ends the current run; does nothing when there is none."""
+    if trackd.run is not None:
+        trackd.run.finish(exit_code, quiet)
+
+
+def set_current(run: Run | None) -> None:
+    """Makes a run the one that the module-level functions follow."""
+    trackd.run = run
+    for name in FOLLOWERS:
+        setattr(trackd, name, getattr(run, name) if run is not None else BeforeInit(name))
+
+
+def _unset_current(run: Run) -> None:
+    if trackd.run is run:
+        set_current(None)
+
+
+_run.on_end.append(_unset_current)
+
+
+class BeforeInit:
+    """Stands for a function or mapping of the current run while there is none."""
+
+    def __init__(self, name: str) -> None:
+        """Takes the name for the sentence."""
+        object.__setattr__(self, "_name", name)
+
+    def _fail(self) -> Any:
+        raise Error(f"trackd.{self._name} needs a run: call trackd.init() first")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Raises Error."""
+        self._fail()
+
+    def __getitem__(self, key: str) -> Any:
+        """Raises Error."""
+        self._fail()
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Raises Error."""
+        self._fail()
+
+    def __getattr__(self, name: str) -> Any:
+        """Raises Error, but for names that inspection asks for."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._fail()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Raises Error."""
+        self._fail()
+
+
+FOLLOWERS = ("log", "config", "summary", "define_metric", "alert", "mark_preempting")
+
+
+def _check_name(what: str, name: str, forbidden: str) -> str:
+    name = str(name)
+    if not 1 <= len(name) <= NAME_CHARACTERS_MAX or not name.strip():
+        raise ValueError(f"{what} is {len(name)} characters; it can be 1 to {NAME_CHARACTERS_MAX}: {name[:24]!r}")
+    for character in name:
+        if character in forbidden or not character.isprintable():
+            raise ValueError(f"{what} is {name!r}; it cannot hold {character!r}: use letters, digits, - and _")
+    return name
+
+
+def _split(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def _in_notebook() -> bool:
+    shell = sys.modules.get("IPython")
+    instance = shell.get_ipython() if shell is not None and hasattr(shell, "get_ipython") else None
+    return instance is not None and type(instance).__name__ == "ZMQInteractiveShell"
+
+
+__all__ = ["BeforeInit", "Settings", "UsageError", "finish", "init", "open_run", "set_current"]

@@ -1,0 +1,674 @@
+"""Owns `Run`: what a person holds while training.
+
+Invariants: a run has no state of its own beyond what it must answer at once (ids, names, config, the mirror of the step);
+every call turns into records in the spool, and the daemon decides what they mean. `log` raises only for data that is no
+data (see `Run.log`), never because of disk, daemon or network.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from trackd import _config, _exit, _frames, _settings, _shipper, _summary, _values, _wire
+from trackd._shipper import Shipper, Writer, tell
+from trackd._spool import Spool
+from trackd._version import VERSION
+from trackd.errors import Error, UsageError
+
+if TYPE_CHECKING:
+    from trackd._settings import Settings
+
+_INT64_MAX = (1 << 63) - 1
+_PLAIN_NUMBERS = (float, int, bool)
+
+
+class Run:
+    """A run of an experiment. Made by `trackd.init`."""
+
+    def __init__(
+        self,
+        *,
+        project: str,
+        run_id: str,
+        name: str,
+        notes: str | None,
+        tags: tuple[str, ...],
+        group: str | None,
+        job_type: str | None,
+        folder: str,
+        store: str,
+        mode: str,
+        role: str,
+        settings: Settings,
+        shipper: Shipper | None,
+        starting_step: int | None = None,
+    ) -> None:
+        """Opens a writer of the run; called by `trackd.init`, which documents the arguments."""
+        self._project = project
+        self._id = run_id
+        self._name = name
+        self._notes = notes
+        self._tags = tags
+        self._group = group
+        self._job_type = job_type
+        self._folder = folder
+        self._store = store
+        self._mode = mode
+        self._role = role
+        self._settings = settings
+        self._shipper = shipper
+        self._starting_step = starting_step
+        self._start_time = time.time()
+        self._next_step = starting_step or 0
+        self._late_warned = False
+        self._late_keep = settings.late_steps == "keep"
+        self._finished = False
+        self._finish_lock = threading.RLock()
+        self._last_words: _exit.LastWords | None = None
+        self.config = _config.Config(self._write_config)
+        self.summary = _summary.Summary(self._write_summary, self._read_summary)
+        self.history = History(self)
+        self._spool = Spool(os.path.join(store, "log"), self._begin, os.urandom(16).hex())
+        self._append_row = self._spool.append_row
+        self._spool.ensure_part()
+        self._writer = Writer(self._spool, project, run_id)
+        if shipper is not None:
+            shipper.add(self._writer)
+
+    # -- logging ---------------------------------------------------------------------------------------------------
+
+    def log(
+        self,
+        data: Mapping[str, Any],
+        step: int | None = None,
+        commit: bool | None = None,
+        sync: bool | None = None,
+    ) -> None:
+        """Logs a row of values; when it returns, the row survives the death of this process and of the daemon.
+
+        Args:
+            data: Values by metric name. Numbers (Python, NumPy, 0-d tensors), text, bools, None, lists and nested dicts
+                of them; nested dicts become dotted names. Copied at the call and never changed.
+            step: The step of the row, 0 to 2^63-1. Without it the row takes the next step by itself.
+            commit: Whether the step is done with this call; by default it is when `step` is not given.
+            sync: Accepted for older scripts; does nothing.
+
+        Raises:
+            TypeError: `data` is no mapping, a key is no text, or a value cannot be serialised. The other values of the
+                row are kept.
+            ValueError: a key is empty or over 512 bytes, or a value is over 1 MiB as text. The other values are kept.
+            UsageError: the run is finished.
+        """
+        if step is None and commit is None:
+            if self._append_row(data, 0, 0):  # type: ignore[arg-type]
+                self._next_step += 1
+                return
+        elif commit is None and type(step) is int and 0 <= step <= _INT64_MAX:
+            if step >= self._next_step or self._late_keep:
+                if self._append_row(data, _frames.FLAG_STEP, step):  # type: ignore[arg-type]
+                    if step > self._next_step:
+                        self._next_step = step
+                    return
+        self._log(data, step, commit)
+
+    def _log(self, data: Mapping[str, Any], step: int | None, commit: bool | None) -> None:
+        """Logs any row: checks it, flattens it, and writes it as fixed-width numbers when it is nothing else."""
+        if self._finished:
+            raise UsageError(
+                f"run {self._id} is finished: `log` needs a running run; call trackd.init() for a new one"
+            )
+        if not isinstance(data, Mapping):
+            raise TypeError(f"log() takes a dict of values by name; got {type(data).__name__}")
+        step = _check_step(step)
+        if step is not None and step < 0:
+            self._warn(f"step is {step}; the smallest is 0: this row is not kept")
+            self._spool.refused_count += 1
+            return
+        if step is not None and step < self._next_step and not self._late_keep:
+            self._warn_late(step)
+        now = time.time_ns()
+        numbers, texts, error = [], False, None
+        items: dict[str, _wire.Leaf] = {}
+        try:
+            for key, value in _values.flatten(data):
+                if key in _values.RESERVED_KEYS:
+                    if key == "_timestamp" and isinstance(value, _PLAIN_NUMBERS):
+                        now = int(float(value) * 1e9)
+                    continue
+                try:
+                    leaf = _values.leaf(_values.check_key(key), value)
+                except (TypeError, ValueError) as problem:
+                    error = error or problem
+                    continue
+                items[key] = leaf
+                texts = texts or isinstance(leaf, str)
+        except (TypeError, ValueError, RuntimeError) as problem:  # a key that is no text; a dict changing meanwhile
+            error = error or problem
+        flags = (0 if step is None else _frames.FLAG_STEP) | (
+            0 if commit is None else _frames.FLAG_COMMIT if commit else _frames.FLAG_HOLD
+        )
+        numbers = list(items.items())
+        if error is None or items:
+            if texts or not self._spool.append_numbers(numbers, flags, step or 0, now):  # type: ignore[arg-type]
+                self._spool.append_record(_wire.ROW, _wire.row(items.items(), step, commit), now)
+            elif error is None and type(data) is dict:
+                self._spool.learn(data)
+            if step is not None:
+                self._next_step = max(self._next_step, step)
+            if commit or (commit is None and step is None):
+                self._next_step += 1
+        if error is not None:
+            raise error
+
+    def define_metric(
+        self,
+        name: str,
+        step_metric: str | Metric | None = None,
+        step_sync: bool | None = None,
+        hidden: bool | None = None,
+        summary: str | None = None,
+        goal: str | None = None,
+        overwrite: bool | None = None,
+    ) -> Metric:
+        """Defines how a metric is drawn and summarised.
+
+        Args:
+            name: The metric's name, or a prefix followed by `*`. A whole name wins over a glob, the longer glob over the
+                shorter, the later over the earlier.
+            step_metric: The metric that is the x axis.
+            step_sync: Whether the last value of `step_metric` joins rows that lack it; by default it does when
+                `step_metric` is given. A step metric that was never logged joins nothing.
+            hidden: Whether its chart is left out by default.
+            summary: What the summary keeps: one or several of min, max, mean, best, first, last, copy, none, separated
+                by commas.
+            goal: "minimize" or "maximize", for `best`.
+            overwrite: Whether earlier definitions of the name are forgotten; otherwise they are merged.
+
+        Raises:
+            Error: an argument is not one of these.
+        """
+        if not isinstance(name, str) or not name:
+            raise Error("define_metric() needs a name that is not empty")
+        if "*" in name[:-1]:
+            raise Error(f"define_metric() name is {name!r}; a glob can only end in *, like 'train/*'")
+        if isinstance(step_metric, Metric):
+            step_metric = step_metric.name
+        if step_metric is not None and not isinstance(step_metric, str):
+            raise Error(f"define_metric() step_metric is a {type(step_metric).__name__}; it must be a metric's name")
+        kinds = [kind.strip().lower() for kind in (summary or "").split(",") if kind.strip()]
+        for kind in kinds:
+            if kind not in _wire.SUMMARY_KINDS:
+                raise Error(
+                    f"define_metric() summary is {kind!r}; it can be min, max, mean, best, first, last, copy or none"
+                )
+        if goal is not None and goal not in _wire.GOALS:
+            raise Error(f'define_metric() goal is {goal!r}; it can be "minimize" or "maximize"')
+        self._check_running("define_metric")
+        self._spool.append_record(
+            _wire.METRIC_DEFINITION,
+            _wire.metric_definition(name, step_metric, step_sync, hidden, kinds, goal, bool(overwrite)),
+        )
+        synced = step_metric is not None if step_sync is None else step_sync
+        return Metric(name, step_metric, synced, hidden, summary)
+
+    def alert(self, title: str, text: str = "", level: Any = "INFO", wait_duration: Any = 0) -> None:
+        """Asks for the user's attention: `title` in one line, `level` INFO, WARN or ERROR."""
+        self._check_running("alert")
+        level_name = str(getattr(level, "value", level)).upper()
+        if level_name not in _wire.ALERT_LEVELS:
+            raise ValueError(f"alert level is {level!r}; it can be INFO, WARN or ERROR")
+        seconds = wait_duration.total_seconds() if hasattr(wait_duration, "total_seconds") else float(wait_duration)
+        self._spool.append_record(_wire.ALERT, _wire.alert(str(title), str(text), level_name, seconds))
+
+    def mark_preempting(self) -> None:
+        """Says that the scheduler is about to preempt this run."""
+        self._check_running("mark_preempting")
+        self._spool.append_record(_wire.RUN_UPDATE, _wire.run_update(preempting=True))
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
+        """Ends the run. When it returns, everything logged is on the disk; calling it again does nothing.
+
+        Args:
+            exit_code: 0 or None for success; anything else marks the run failed.
+            quiet: Accepted for older scripts; leaves out the last line.
+        """
+        self._finish(exit_code or 0, "", bool(quiet))
+
+    def _finish(self, exit_code: int, traceback: str, quiet: bool = False) -> None:
+        with self._finish_lock:
+            if self._finished:
+                return
+            self._finished = True
+            self._append_row = _refuse_row
+        if self._role == "helper" and self._spool.sequence == 0:
+            _forget(self)  # a forked child that logged nothing leaves nothing
+            return
+        timeout = self._settings.finish_timeout_seconds
+        sequence = self._spool.append_record(
+            _wire.WRITER_FINISH, _wire.writer_finish(exit_code, traceback, 0)
+        )
+        is_readable = False
+        problem = self._spool.problem
+        if self._shipper is not None:
+            is_readable = sequence > 0 and self._shipper.flush(self._writer, sequence, timeout)
+        if not is_readable and problem is None:
+            try:
+                self._spool.sync()
+            except OSError as error:
+                problem = error.strerror or str(error)
+        waiting_count = self._spool.waiting_count
+        if self._shipper is not None:
+            self._shipper.remove(self._writer)
+        self._spool.close()
+        if self._last_words is not None:
+            self._last_words.close()
+        _forget(self)
+        if not (quiet or self._settings.quiet or self._role == "helper"):
+            self._say_goodbye(is_readable, problem if waiting_count else None, waiting_count, exit_code)
+
+    def _say_goodbye(self, is_readable: bool, problem: str | None, waiting_count: int, exit_code: int) -> None:
+        state = "finished" if exit_code == 0 else f"failed with exit code {exit_code}"
+        if problem or waiting_count:
+            lost = waiting_count + self._spool.refused_count
+            tell(f"run {self._name} {state}, but {lost} records could not be kept: {problem or 'the disk is full'}")
+        elif is_readable or self._shipper is None:
+            refused = self._spool.refused_count
+            tell(f"run {self._name} {state}" + (f"; {refused} rows were refused" if refused else ""))
+        else:
+            reason = f" ({self._shipper.problem})" if self._shipper.problem else ""
+            tell(f"run {self._name} {state}; it is on the disk, and the daemon will take it from there{reason}")
+        if self._writer.ingest_message:
+            tell(self._writer.ingest_message)
+
+    def __enter__(self) -> Run:
+        """Returns the run; the end of the block finishes it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Finishes the run, as failed when the block raised."""
+        if kind is None or error is None:
+            self._finish(0, "")
+        elif issubclass(kind, SystemExit) and error.code in (None, 0):  # type: ignore[attr-defined]
+            self._finish(0, "")
+        else:
+            code = 130 if issubclass(kind, KeyboardInterrupt) else 1
+            self._finish(code, _exit.format_exception(kind, error, trace))
+
+    # -- what the run is -------------------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        """The run's id, unique in its project."""
+        return self._id
+
+    @property
+    def project(self) -> str:
+        """The project's name."""
+        return self._project
+
+    @property
+    def entity(self) -> str:
+        """Always empty: a store has no entities."""
+        return ""
+
+    @property
+    def path(self) -> str:
+        """`project/id`, as `trackd.Api().run` takes it."""
+        return f"{self._project}/{self._id}"
+
+    @property
+    def dir(self) -> str:
+        """The folder for the run's own files; made on first use."""
+        os.makedirs(self._folder, exist_ok=True)
+        return self._folder
+
+    @property
+    def url(self) -> str | None:
+        """The address of the run's page, or None while no daemon has told it. `trackd ui` opens it with the token."""
+        address = self._shipper.http_address if self._shipper is not None else ""
+        if not address:
+            return None
+        from urllib.parse import quote
+
+        return f"{address}/p/{quote(self._project, safe='')}/r/{quote(self._id, safe='')}"
+
+    def get_url(self) -> str | None:
+        """Returns `url`; for older scripts."""
+        return self.url
+
+    @property
+    def step(self) -> int:
+        """The step that the next `log` without a step takes. Never blocks."""
+        return self._next_step
+
+    @property
+    def starting_step(self) -> int:
+        """The first automatic step."""
+        return self._starting_step or 0
+
+    @property
+    def start_time(self) -> float:
+        """When this process opened the run, in seconds since 1970."""
+        return self._start_time
+
+    @property
+    def settings(self) -> Settings:
+        """The run's settings."""
+        return self._settings
+
+    @property
+    def offline(self) -> bool:
+        """Whether no daemon is started for the run."""
+        return self._mode == "offline"
+
+    @property
+    def disabled(self) -> bool:
+        """Always False: a disabled run is another class."""
+        return False
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the run existed before."""
+        return self._starting_step is not None
+
+    @property
+    def name(self) -> str:
+        """The display name; settable."""
+        return self._name
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self._name = str(value)
+        self._update(name=self._name)
+
+    @property
+    def notes(self) -> str | None:
+        """The notes; settable."""
+        return self._notes
+
+    @notes.setter
+    def notes(self, value: str) -> None:
+        self._notes = str(value)
+        self._update(notes=self._notes)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags; settable."""
+        return self._tags
+
+    @tags.setter
+    def tags(self, value: Iterable[str]) -> None:
+        self._tags = check_tags(value)
+        self._update(tags=self._tags)
+
+    @property
+    def group(self) -> str | None:
+        """The group."""
+        return self._group
+
+    @property
+    def job_type(self) -> str | None:
+        """The job type."""
+        return self._job_type
+
+    @property
+    def durable_sequence(self) -> int:
+        """How many records of this process are known to be on the disk. Never blocks; asked about every half minute."""
+        return self._writer.durable_sequence
+
+    def flush(self, timeout_seconds: float = 5.0) -> bool:
+        """Waits until everything logged so far is on the disk and readable; returns whether it is, within the time."""
+        if self._shipper is None:
+            return self._spool.sync() >= self._spool.sequence
+        return self._shipper.flush(self._writer, self._spool.sequence, timeout_seconds)
+
+    def __repr__(self) -> str:
+        """Shows project, id and name."""
+        return f"<trackd.Run {self._project}/{self._id} {self._name!r}>"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Run:
+        """Returns the run itself: there is one."""
+        return self
+
+    def __reduce__(self) -> Any:
+        """Lets a run travel to another process, which then writes it as a helper of its own."""
+        return _attach, (self._project, self._id, self._name, self._folder, self._store, self._settings)
+
+    # -- records ---------------------------------------------------------------------------------------------------
+
+    def _begin(self, writer_id: str) -> bytes:
+        """Encodes the WriterBegin record of this process."""
+        return _wire.writer_begin(
+            self._project,
+            self._id,
+            writer_id,
+            self._role,
+            _wire.run_update(self._name, self._notes, self._tags or None, self._group, self._job_type),
+            {
+                "pid": os.getpid(),
+                "host": socket.gethostname(),
+                "program": _settings.program(),
+                "arguments": sys.argv[1:] if getattr(sys, "argv", None) else [],
+            },
+            self._settings.late_steps,
+            self._settings.label,
+            f"python {VERSION}",
+            self._starting_step,
+        )
+
+    def _update(self, **fields: Any) -> None:
+        self._check_running("update")
+        self._spool.append_record(_wire.RUN_UPDATE, _wire.run_update(**fields))
+
+    def _write_config(self, changed: Mapping[str, Any], removed: list[str]) -> None:
+        items = [(key, _as_leaf(key, value)) for key, value in changed.items()]
+        self._spool.append_record(_wire.CONFIG_UPDATE, _wire.changes(items, removed))
+
+    def _write_summary(self, changed: Mapping[str, Any], removed: list[str]) -> None:
+        self._check_running("summary")
+        items = [(key, _as_leaf(key, value)) for key, value in changed.items()]
+        self._spool.append_record(_wire.SUMMARY_UPDATE, _wire.changes(items, removed))
+
+    def _read_summary(self) -> Mapping[str, Any]:
+        """Asks the daemon for the summary of what was logged so far; empty when there is no answer."""
+        if self._shipper is None:
+            return {}
+        if not self._finished:
+            self._shipper.flush(self._writer, self._spool.sequence, self._settings.finish_timeout_seconds)
+
+        def get(channel: Any, metadata: Any, timeout: float) -> Mapping[str, Any]:
+            from trackd import _decode
+            from trackd.v1 import query_service_pb2, query_service_pb2_grpc, records_pb2
+
+            request = query_service_pb2.GetRunRequest(
+                run=records_pb2.RunIdentity(project=self._project, run_id=self._id)
+            )
+            stub = query_service_pb2_grpc.QueryServiceStub(channel)
+            answer = stub.GetRun(request, metadata=metadata, timeout=timeout)
+            return _decode.entries(answer.run.summary)
+
+        return self._shipper.call(get, self._settings.finish_timeout_seconds) or {}
+
+    def _check_running(self, name: str) -> None:
+        if self._finished:
+            raise UsageError(f"run {self._id} is finished: `{name}` needs a running run")
+
+    def _warn(self, sentence: str) -> None:
+        warnings.warn(sentence, stacklevel=4)
+
+    def _warn_late(self, step: int) -> None:
+        if not self._late_warned:
+            self._late_warned = True
+            self._warn(
+                f"step {step} is behind the current step {self._next_step}: this and later rows like it are ignored, "
+                'as settings={"late_steps": "drop"} asks'
+            )
+
+    def _after_fork(self) -> None:
+        """Makes the run in a forked child a helper with a log of its own."""
+        self._role = "helper"
+        self._shipper = None
+        self._finish_lock = threading.RLock()
+        if self._last_words is not None:
+            self._last_words.forget()
+            self._last_words = None
+        self._next_step = self._starting_step or 0
+        self._spool.after_fork(os.urandom(16).hex())
+        self._append_row = self._spool.append_row
+        self._writer = Writer(self._spool, self._project, self._id)
+
+
+class History:
+    """The row that is being collected: `run.history.row["x"] = 1`, then `run.history.add({...})`."""
+
+    def __init__(self, run: Run) -> None:
+        """Begins with an empty row."""
+        self._run = run
+        self.row: dict[str, Any] = {}
+
+    def add(self, row: Mapping[str, Any] | None = None, step: int | None = None) -> None:
+        """Logs the collected row with `row` over it, and begins a new one."""
+        data = {**self.row, **(row or {})}
+        self.row = {}
+        self._run.log(data, step=step, commit=True)
+
+
+class Metric:
+    """What `define_metric` defined."""
+
+    def __init__(
+        self,
+        name: str,
+        step_metric: str | None,
+        step_sync: bool | None,
+        hidden: bool | None,
+        summary: str | None,
+    ) -> None:
+        """Holds the arguments."""
+        self.name = name
+        self.step_metric = step_metric
+        self.step_sync = step_sync
+        self.hidden = hidden
+        self.summary = summary
+
+
+def check_tags(tags: Iterable[str] | str | None) -> tuple[str, ...]:
+    """Returns tags, each once, in order; one text is one tag. Raises ValueError for a tag that is none."""
+    given = (tags,) if isinstance(tags, str) else tuple(tags or ())
+    for tag in given:
+        if not isinstance(tag, str) or not 1 <= len(tag) <= 64:  # noqa: PLR2004 - wandb's limit
+            raise ValueError(f"tag is {tag!r}; a tag is a text of 1 to 64 characters")
+    return tuple(dict.fromkeys(given))
+
+
+def _check_step(step: Any) -> int | None:
+    if step is None or type(step) is int:
+        number = step
+    elif hasattr(step, "__index__") and not isinstance(step, bool):
+        number = step.__index__()  # NumPy integers and 0-d integer tensors
+    else:
+        raise TypeError(f"step is {step!r} of type {type(step).__name__}; it must be an int")
+    if number is not None and number > _INT64_MAX:
+        raise ValueError(f"step is {number}; the largest is 2^63-1")
+    return number
+
+
+def _as_leaf(key: str, value: Any) -> _wire.Leaf:
+    """Returns a plain value as a leaf; a dict stays whole, as JSON."""
+    return _wire.dump_json(value) if isinstance(value, dict) else _values.leaf(key, value)
+
+
+def _refuse_row(data: object, flags: int, step: int) -> bool:
+    """Stands in for the spool of a finished run: sends every row the long way, where it is refused."""
+    return False
+
+
+# -- the runs of this process --------------------------------------------------------------------------------------
+
+_runs: list[Run] = []
+_shippers: dict[str, Shipper] = {}
+
+
+def shipper_of(store: str, start_daemon: bool) -> Shipper:
+    """Returns the process's shipper for a store, starting it on first need."""
+    if store not in _shippers:
+        _shippers[store] = Shipper(store, start_daemon)
+    return _shippers[store]
+
+
+def keep(run: Run) -> None:
+    """Has a run finished when the process ends by itself, and followed into forked children."""
+    _runs.append(run)
+    _exit.install(_finish_all)
+
+
+def running() -> list[Run]:
+    """Returns the runs that are open in this process."""
+    return list(_runs)
+
+
+def _forget(run: Run) -> None:
+    if run in _runs:
+        _runs.remove(run)
+    for follow in on_end:
+        follow(run)
+
+
+on_end: list[Callable[[Run], None]] = []  # told when a run has ended
+
+
+def _finish_all(exit_code: int, traceback: str) -> None:
+    for run in list(_runs):
+        run._finish(exit_code, traceback)  # noqa: SLF001 - same module's class
+
+
+def _attach(project: str, run_id: str, name: str, folder: str, store: str, settings: Settings) -> Run:
+    """Opens a helper's writer for a run that another process has opened."""
+    for run in _runs:
+        if (run.project, run.id) == (project, run_id):
+            return run
+    from trackd._init import open_run
+
+    return open_run(
+        project=project, run_id=run_id, name=name, folder=folder, store=store, role="helper", settings=settings
+    )
+
+
+_parked: list[Shipper] = []
+
+
+def _before_fork() -> None:
+    _parked.extend(shipper for shipper in _shippers.values() if shipper.park())
+
+
+def _after_fork_in_parent() -> None:
+    while _parked:
+        _parked.pop().unpark()
+
+
+def _after_fork_in_child() -> None:
+    _shipper.note_fork()
+    _parked.clear()
+    _shippers.clear()
+    for run in _runs:
+        run._after_fork()  # noqa: SLF001 - same module's class
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )

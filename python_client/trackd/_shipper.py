@@ -1,0 +1,329 @@
+"""Owns the one background thread of a process: it keeps a daemon there, rings it, and learns what is durable.
+
+Invariants:
+- gRPC is imported, and called, only in this thread and only while `_gate` is held; a fork waits for the gate, so that no
+  child is born in the middle of a call. A child forked from a process that had gRPC never uses it: its log needs none.
+- The data does not pass through here. The daemon reads the log where it lies; the thread says once in a while that there
+  is something, and asks what is on the disk. Where no daemon answers, the thread syncs the log to the disk itself.
+- Nothing here ever raises into, or waits on behalf of, `log()`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from trackd import _daemon
+from trackd._version import VERSION
+
+if TYPE_CHECKING:
+    from trackd._spool import Spool
+
+# A unary call costs about 0.3 ms of CPU here, as much as 200 log() calls, and the daemon reads the log by itself every few
+# hundredths of a second: a call is needed only to learn what is durable, so it is rare while nobody waits.
+_RING_SECONDS = 30.0
+_TICK_SECONDS = 1.0
+_WAIT_TICK_SECONDS = 0.02  # while somebody waits in flush() or a daemon starts
+_CALL_TIMEOUT_SECONDS = 10.0
+_START_SECONDS = 5.0  # a daemon is up in 0.4 s; within this no second one is started
+_START_ATTEMPTS_MAX = 5
+
+
+class Writer:
+    """What the shipper knows of one spool."""
+
+    def __init__(self, spool: Spool, project: str, run_id: str) -> None:
+        """Takes the spool and the run that it writes."""
+        self.spool = spool
+        self.project = project
+        self.run_id = run_id
+        self.durable_sequence = 0  # on the disk, by the daemon's word or by our own sync
+        self.acknowledged_sequence = 0  # by the daemon: durable and readable
+        self.ingest_message = ""
+        self.ring_time = float("-inf")
+        self.rung_sequence = -1
+        self.told_problem = False
+
+
+class Shipper:
+    """Serves all spools of one process for one store."""
+
+    def __init__(self, store: str, start_daemon: bool) -> None:
+        """Starts the thread; `start_daemon` is false in offline mode."""
+        self.store = store
+        self.http_address = ""
+        self.problem = ""  # why no daemon answers, in words
+        self._start_daemon = start_daemon
+        self._writers: list[Writer] = []
+        self._condition = threading.Condition()
+        self._wake = threading.Event()
+        self._gate = threading.Lock()
+        self._waiting_until = 0.0
+        self._stopping = False
+        self._channel: Any = None
+        self._stub: Any = None
+        self._metadata: tuple[tuple[str, str], ...] = ()
+        self._start_time = float("-inf")
+        self._start_attempts = 0
+        self._thread = threading.Thread(target=self._loop, name="trackd-shipper", daemon=True)
+        self._thread.start()
+
+    def add(self, writer: Writer) -> None:
+        """Begins to serve a spool."""
+        with self._condition:
+            self._writers.append(writer)
+        self._wake.set()
+
+    def remove(self, writer: Writer) -> None:
+        """Stops serving a spool."""
+        with self._condition:
+            self._writers.remove(writer)
+
+    def flush(self, writer: Writer, sequence: int, timeout_seconds: float) -> bool:
+        """Waits until the daemon has acknowledged a sequence; returns whether it has, within the time."""
+        deadline = time.monotonic() + timeout_seconds
+        with self._condition:
+            self._waiting_until = max(self._waiting_until, deadline)
+            self._wake.set()
+            while writer.acknowledged_sequence < sequence:
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._thread.is_alive() or self._start_attempts >= _START_ATTEMPTS_MAX:
+                    return False
+                self._condition.wait(min(left, 0.1))
+        return True
+
+    def call(self, make: Any, timeout_seconds: float) -> Any:
+        """Runs `make(channel, metadata, timeout)` in the caller's thread when a daemon is connected.
+
+        Returns None when there is no daemon or the call fails. Used by reads such as `run.summary["loss"]`.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        with self._condition:
+            self._waiting_until = max(self._waiting_until, deadline)
+            self._wake.set()
+            while self._channel is None and time.monotonic() < deadline:
+                self._condition.wait(0.05)
+        with self._gate:
+            if self._channel is None:
+                return None
+            try:
+                return make(self._channel, self._metadata, max(deadline - time.monotonic(), 0.1))
+            except Exception:  # noqa: BLE001 - any failure of transport means: no answer
+                return None
+
+    def park(self) -> bool:
+        """Holds the thread out of gRPC for a fork; returns whether `unpark` is due."""
+        return self._gate.acquire(timeout=5.0)
+
+    def unpark(self) -> None:
+        """Lets the thread go on after a fork, in the parent."""
+        self._gate.release()
+
+    def stop(self) -> None:
+        """Ends the thread and closes the channel."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join(timeout=2.0)
+
+    # -- in the thread ---------------------------------------------------------------------------------------------
+
+    def _loop(self) -> None:
+        while not self._stopping:
+            waiting = time.monotonic() < self._waiting_until or self._is_starting()
+            self._wake.wait(_WAIT_TICK_SECONDS if waiting else _TICK_SECONDS)
+            self._wake.clear()
+            try:
+                self._tick()
+            except Exception as error:  # noqa: BLE001 - the thread outlives whatever happens to one round
+                self.problem = f"{type(error).__name__}: {error}"
+        with self._gate:
+            self._disconnect()
+
+    def _is_starting(self) -> bool:
+        return self._channel is None and time.monotonic() - self._start_time < _START_SECONDS
+
+    def _tick(self) -> None:
+        with self._condition:
+            writers = list(self._writers)
+        for writer in writers:
+            writer.spool.retry()
+            self._tell(writer)
+        alive = _daemon.is_alive(self.store)
+        if self._channel is not None and not alive:
+            with self._gate:
+                self._disconnect()
+        if self._channel is None and self._start_daemon:
+            if alive:
+                self._connect()
+            elif writers:
+                self._start()
+        now = time.monotonic()
+        for writer in writers:
+            if self._channel is not None and self._is_ring_due(writer, now):
+                self._ring(writer)
+            if self._channel is None and writer.durable_sequence < writer.spool.sequence:
+                self._sync(writer)
+
+    def _is_ring_due(self, writer: Writer, now: float) -> bool:
+        sequence = writer.spool.sequence
+        if sequence == writer.acknowledged_sequence and writer.ring_time > 0:
+            return False
+        return now < self._waiting_until or now - writer.ring_time >= _RING_SECONDS
+
+    def _start(self) -> None:
+        if self._start_attempts >= _START_ATTEMPTS_MAX:
+            self.problem = f"the daemon of {self.store} does not start: see its daemon.log, or run `trackd doctor`"
+            # Try again now and then: a full disk may have room by then.
+            if time.monotonic() - self._start_time < _START_SECONDS * 12:
+                return
+        elif time.monotonic() - self._start_time < _START_SECONDS:
+            return
+        self._start_time = time.monotonic()
+        self._start_attempts += 1
+        try:
+            _daemon.start(self.store)
+        except OSError as error:
+            self.problem = f"no daemon can be started: {error}"
+
+    def _connect(self) -> None:
+        """Opens a channel to the daemon that the endpoint file names, once it is the one that lives."""
+        endpoint = _daemon.read_endpoint(self.store)
+        if endpoint is None:
+            return
+        if not may_use_grpc():
+            self.http_address = endpoint.http_address
+            return
+        with self._gate:
+            # grpcio must know before it starts that this process may fork (see `park`).
+            os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "1")
+            os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+            import grpc
+
+            from trackd.v1 import ingest_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
+
+            channel = grpc.insecure_channel(
+                endpoint.grpc_address, options=[("grpc.enable_http_proxy", 0)]
+            )
+            metadata = (("authorization", f"Bearer {endpoint.token}"),)
+            runs = run_service_pb2_grpc.RunServiceStub(channel)
+            try:
+                daemon = runs.GetDaemon(
+                    run_service_pb2.GetDaemonRequest(client_version=VERSION),
+                    metadata=metadata,
+                    timeout=2.0,
+                )
+                if _is_newer(VERSION, daemon.version) and daemon.open_writer_count == 0:
+                    # An idle older daemon makes way; a busy one is worked with until it is idle.
+                    request = run_service_pb2.StopDaemonRequest(only_if_idle=True)
+                    if runs.StopDaemon(request, metadata=metadata, timeout=2.0).stopping:
+                        channel.close()
+                        return
+            except grpc.RpcError as error:
+                self.problem = f"the daemon does not answer: {_code(error)}"
+                channel.close()
+                return
+            self._channel = channel
+            self._metadata = metadata
+            self._stub = ingest_service_pb2_grpc.IngestServiceStub(channel)
+            self.http_address = daemon.http_address or endpoint.http_address
+            self.problem = ""
+            self._start_attempts = 0
+        with self._condition:
+            self._condition.notify_all()
+
+    def _ring(self, writer: Writer) -> None:
+        """Tells the daemon how far the log has come, and learns how far it is durable."""
+        import grpc
+
+        from trackd.v1 import ingest_service_pb2, records_pb2
+
+        sequence = writer.spool.sequence - writer.spool.waiting_count
+        request = ingest_service_pb2.AppendRequest(
+            run=records_pb2.RunIdentity(project=writer.project, run_id=writer.run_id),
+            writer_id=writer.spool.writer_id,
+            log_range=ingest_service_pb2.LogRange(
+                log_name=writer.spool.log_name, last_sequence=sequence
+            ),
+        )
+        with self._gate:
+            if self._channel is None:
+                return
+            try:
+                answer = self._stub.Append(
+                    request, metadata=self._metadata, timeout=_CALL_TIMEOUT_SECONDS
+                )
+            except grpc.RpcError as error:
+                self.problem = f"the daemon does not answer: {_code(error)}"
+                self._disconnect()
+                return
+        writer.ring_time = time.monotonic()
+        with self._condition:
+            writer.acknowledged_sequence = max(writer.acknowledged_sequence, answer.acknowledged_sequence)
+            writer.durable_sequence = max(writer.durable_sequence, answer.acknowledged_sequence)
+            writer.ingest_message = answer.ingest_health.message
+            self._condition.notify_all()
+
+    def _sync(self, writer: Writer) -> None:
+        with contextlib.suppress(OSError):
+            sequence = writer.spool.sync()
+            with self._condition:
+                writer.durable_sequence = max(writer.durable_sequence, sequence)
+                self._condition.notify_all()
+
+    def _tell(self, writer: Writer) -> None:
+        """Says once when the disk stops taking records, and once when it takes them again."""
+        problem = writer.spool.problem
+        if problem and not writer.told_problem:
+            writer.told_problem = True
+            tell(
+                f"the disk of {self.store} takes no more records ({problem}): training goes on, "
+                "rows wait in memory until there is room"
+            )
+        elif not problem and writer.told_problem:
+            writer.told_problem = False
+            lost = writer.spool.refused_count
+            tell(
+                "the disk takes records again"
+                + (f"; {lost} records could not be kept meanwhile" if lost else ", nothing was lost")
+            )
+
+    def _disconnect(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+        self._channel = None
+        self._stub = None
+
+
+_forked_after_grpc = False
+
+
+def note_fork() -> None:
+    """Remembers, in a forked child, whether gRPC was there before the fork."""
+    global _forked_after_grpc  # noqa: PLW0603 - one fact of the process
+    _forked_after_grpc = _forked_after_grpc or "grpc" in sys.modules
+
+
+def may_use_grpc() -> bool:
+    """Says whether gRPC may be used in this process."""
+    return not _forked_after_grpc
+
+
+def tell(sentence: str) -> None:
+    """Says one line to the person at the terminal; never fails."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"trackd: {sentence}\n")
+
+
+def _code(error: Any) -> str:
+    return str(error.code().name) if hasattr(error, "code") else type(error).__name__
+
+
+def _is_newer(ours: str, theirs: str) -> bool:
+    def numbers(version: str) -> tuple[int, ...]:
+        return tuple(int(part) for part in version.split(".")[:3] if part.isdigit())
+
+    return numbers(ours) > numbers(theirs)

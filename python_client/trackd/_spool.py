@@ -1,0 +1,355 @@
+"""Owns a writer's log on the local disk: what `log()` leaves behind before it returns.
+
+Invariants:
+- A call that returned has its frame in the page cache of a preallocated, mapped file: it survives `kill -9` of this
+  process and of the daemon. Nothing here blocks on the network, and no store goes into a block that the disk has not
+  granted, so a full disk is met as an OSError when a part is made and never as a SIGBUS.
+- A log is a chain of parts `w-WRITER.NNNN.log`, each whole in itself: it repeats the WriterBegin record and declares its
+  own key sets, so that the daemon deletes parts behind it. The newest part is locked (flock) while the writer lives.
+- While no part can be made (disk full, no permission) frames wait in memory, bounded; then rows are refused and counted.
+- A forked child never writes through its parent's mapping: `after_fork` makes it a new writer with its own log.
+
+The layout is drawn in docs/storage.md ("The log").
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import mmap
+import os
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+from zlib import crc32
+
+from trackd import _frames, _wire
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - no flock on Windows: the daemon then goes by the pid
+    fcntl = None  # type: ignore[assignment]
+
+# A part is made at its full size; the first is small because most runs are, the later ones rare because a new part costs
+# about 0.3 ms inside log().
+_FIRST_PART_BYTES = 1 << 20
+_PART_BYTES_MAX = 1 << 26
+WAITING_BYTES_MAX = 64 << 20  # what may wait in memory while the disk is full
+LOG_BYTES_MAX = 8 << 30  # what one writer may leave on the disk while no daemon takes it
+RETRY_SECONDS = 0.5  # how often a full disk is tried again
+_KEY_SETS_MAX = 4_096  # more differing rows than that are written as records: caching them would only grow
+
+_pack_checksum = _frames.CHECKSUM.pack
+_NUMBER_CODES = {float: "d", int: "q", bool: "?"}
+_NUMPY_CODES = {
+    **dict.fromkeys(("float64", "float32", "float16"), "d"),
+    **dict.fromkeys(("int64", "int32", "int16", "int8", "uint32", "uint16", "uint8"), "q"),
+}
+
+# The packer of a whole frame but its check sum, the key set's id, the frame's length with its check sum, and the part
+# that declares the key set.
+_Layout: TypeAlias = tuple[Callable[..., bytes], int, int, int]
+
+
+class Spool:
+    """Appends frames to one writer's log. Safe to call from any thread and from signal handlers."""
+
+    def __init__(self, folder: str, make_begin: Callable[[str], bytes], writer_id: str) -> None:
+        """Opens the log.
+
+        Args:
+            folder: The store's log folder; made when it is missing.
+            make_begin: Returns the encoded WriterBegin record for a writer id.
+            writer_id: The writer's id, 32 hexadecimal digits.
+        """
+        self.folder = folder
+        self.writer_id = writer_id
+        self.sequence = 0  # of the last record taken
+        self.refused_count = 0
+        self.problem: str | None = None  # why the disk does not take records now
+        self._make_begin = make_begin
+        self._lock = threading.RLock()
+        self._part = -1
+        self._written_bytes = 0
+        self._descriptor = -1
+        self._map: mmap.mmap | None = None
+        self._position = 0
+        self._end = 0
+        self._key_set_id = 0  # of the key set declared last in the current part
+        self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._retry_time = 0.0
+        # What the current part has declared: by signature (keys and Python types) and by keys and column types.
+        self._packers: dict[tuple[object, ...], _Layout] = {}
+        self._layouts: dict[tuple[tuple[str, ...], str], _Layout] = {}
+
+    # -- the hot path ----------------------------------------------------------------------------------------------
+
+    def append_row(self, data: dict[str, object], flags: int, step: int) -> bool:
+        """Appends a flat row of numbers whose signature is known.
+
+        Args:
+            data: The row; not kept.
+            flags: `_frames.FLAG_*`.
+            step: The step, when the flags say that there is one.
+
+        Returns:
+            False when the signature is not known or the part is full: the caller goes the long way.
+        """
+        try:
+            pack, key_set_id, length, part = self._packers[(*data, *map(type, data.values()))]
+        except (KeyError, TypeError, AttributeError, RuntimeError):
+            return False
+        with self._lock:
+            sequence = self.sequence + 1
+            try:
+                frame = pack(
+                    length, key_set_id, flags, sequence, time.time_ns(), step, *data.values()
+                )
+            except (struct.error, OverflowError, TypeError, ValueError):
+                return False  # an int beyond 64 bits, or a dict that changed under us
+            checksum = _pack_checksum(crc32(frame))
+            position = self._position
+            end = position + length
+            if end > self._end or sequence != self.sequence + 1 or part != self._part:
+                return False  # full; or another thread or a signal handler came between the lines above
+            # No call stands between these lines, so nothing can come between them.
+            self.sequence = sequence
+            self._position = end
+            self._map[position:end] = frame + checksum  # type: ignore[index]
+        return True
+
+    # -- everything else -------------------------------------------------------------------------------------------
+
+    def append_numbers(
+        self, items: Sequence[tuple[str, float | int | bool]], flags: int, step: int, now: int
+    ) -> bool:
+        """Appends a row of floats, 64-bit ints and bools; False when it must be written as a record."""
+        keys = tuple(key for key, _ in items)
+        values = [value for _, value in items]
+        types = "".join(_NUMBER_CODES[type(value)] for value in values)
+        with self._lock:
+            layout = self._layout(keys, types)
+            if layout is None:
+                return False
+            pack, key_set_id, length, _ = layout
+            frame = pack(length, key_set_id, flags, self.sequence + 1, now, step, *values)
+            self.sequence += 1
+            self._store(frame + _pack_checksum(crc32(frame)))
+        return True
+
+    def learn(self, data: dict[str, object]) -> None:
+        """Makes the signature of a flat row known, so that `append_row` takes the next one like it."""
+        types = ""
+        for kind in map(type, data.values()):
+            code = _NUMBER_CODES.get(kind)
+            if code is None and kind.__module__ == "numpy":
+                code = _NUMPY_CODES.get(kind.__name__)
+            if code is None:
+                return
+            types += code
+        with self._lock:
+            layout = self._layouts.get((tuple(data), types))
+            if layout is not None:
+                self._packers[(*data, *map(type, data.values()))] = layout
+
+    def append_record(self, field: int, body: bytes, now: int | None = None) -> int:
+        """Appends a `Record` whose kind is the message `body` at `field`; returns its sequence, 0 when it is refused."""
+        with self._lock:
+            now = time.time_ns() if now is None else now
+            frame = _frames.record_frame(_wire.record(now, field, body), self.sequence + 1, now)
+            self._drain()
+            if not self._waiting and self._room(len(frame)):
+                self.sequence += 1
+                self._store(frame)
+            elif self._waiting_bytes + len(frame) <= WAITING_BYTES_MAX:
+                self.sequence += 1
+                self._waiting.append(frame)
+                self._waiting_bytes += len(frame)
+            else:
+                self.refused_count += 1
+                return 0
+            return self.sequence
+
+    def ensure_part(self) -> None:
+        """Makes the first part now, so that the daemon finds the run before its first record."""
+        with self._lock:
+            self._room(0)
+
+    def retry(self) -> None:
+        """Tries a full disk again, at most every half second."""
+        if self._waiting:
+            with self._lock:
+                self._drain()
+
+    def sync(self) -> int:
+        """Waits until what was appended is on the disk itself; returns the sequence up to which it is.
+
+        Raises:
+            OSError: the disk failed.
+        """
+        with self._lock:
+            self._drain()
+            sequence = self.sequence - len(self._waiting)
+            descriptor = os.dup(self._descriptor) if self._descriptor >= 0 else -1
+        if descriptor < 0:
+            return 0
+        try:
+            os.fsync(descriptor)  # covers the pages written through the mapping
+        finally:
+            os.close(descriptor)
+        return sequence
+
+    def close(self) -> None:
+        """Ends the log: cuts the newest part to what was written, and unlocks it."""
+        with self._lock:
+            self._drain()
+            self._close_part()
+
+    def after_fork(self, writer_id: str) -> None:
+        """Makes the child's copy a new writer with an empty log of its own; touches nothing of the parent's."""
+        if self._map is not None:
+            self._map.close()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self.__init__(self.folder, self._make_begin, writer_id)  # type: ignore[misc]
+
+    @property
+    def log_name(self) -> str:
+        """The file name of the newest part."""
+        return f"w-{self.writer_id}.{self._part:04d}.log"
+
+    @property
+    def waiting_count(self) -> int:
+        """How many records wait in memory because the disk does not take them."""
+        return len(self._waiting)
+
+    # -- inside the lock -------------------------------------------------------------------------------------------
+
+    def _layout(self, keys: tuple[str, ...], types: str) -> _Layout | None:
+        """Returns the layout of a key set with room for one row of it, declaring it in the current part first."""
+        self._drain()
+        if self._waiting:
+            return None
+        length = _frames.OVERHEAD_BYTES + 8 * len(types)
+        if not self._room(length):
+            return None
+        layout = self._layouts.get((keys, types))
+        if layout is not None:
+            return layout
+        key_set_id = self._key_set_id + 1
+        if key_set_id > _KEY_SETS_MAX:
+            return None
+        now = time.time_ns()
+        declaration = _wire.record(now, _wire.KEY_SET, _wire.key_set(key_set_id, keys, types))
+        frame = _frames.record_frame(declaration, self.sequence + 1, now)
+        part = self._part
+        if not self._room(len(frame) + length):
+            return None
+        if self._part != part:  # a new part has no key sets yet
+            return self._layout(keys, types)
+        self._key_set_id = key_set_id
+        self.sequence += 1
+        self._store(frame)
+        layout = (_frames.row_packer(types.replace("?", "q")).pack, key_set_id, length, self._part)
+        self._layouts[(keys, types)] = layout
+        return layout
+
+    def _store(self, data: bytes) -> None:
+        position = self._position
+        self._position = position + len(data)
+        self._map[position : position + len(data)] = data  # type: ignore[index]
+
+    def _drain(self) -> None:
+        """Writes what waits in memory, when the disk takes it again."""
+        while self._waiting and self._room(len(self._waiting[0])):
+            data = self._waiting.popleft()
+            self._waiting_bytes -= len(data)
+            self._store(data)
+
+    def _room(self, size: int) -> bool:
+        """Says whether `size` bytes fit in the current part, making the next one when they do not."""
+        if self._position + size <= self._end:
+            return True
+        now = time.monotonic()
+        if self.problem is not None and now < self._retry_time:
+            return False
+        try:
+            self._begin_part(size)
+        except OSError as error:
+            self.problem = error.strerror or str(error)
+            self._retry_time = now + RETRY_SECONDS
+            return False
+        self.problem = None
+        return True
+
+    def _begin_part(self, size: int) -> None:
+        """Makes the next part, granted by the disk in full, locked, begun and only then visible under its name."""
+        now = time.time_ns()
+        begin = _frames.record_frame(
+            _wire.record(now, _wire.WRITER_BEGIN, self._make_begin(self.writer_id)), 0, now
+        )
+        needed = len(_frames.MAGIC) + len(begin) + size
+        part_bytes = max(min(_FIRST_PART_BYTES << (2 * (self._part + 1)), _PART_BYTES_MAX), needed)
+        if self._written_bytes + part_bytes > LOG_BYTES_MAX:
+            raise OSError(f"the log of this process has reached its limit of {LOG_BYTES_MAX} bytes")
+        name = f"w-{self.writer_id}.{self._part + 1:04d}.log"
+        path = os.path.join(self.folder, name)
+        hidden = os.path.join(self.folder, f".{name}.new")
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        descriptor = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            if fcntl is not None:
+                with contextlib.suppress(OSError):
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _grant(descriptor, part_bytes)
+            mapping = mmap.mmap(descriptor, part_bytes)
+            mapping[: len(_frames.MAGIC)] = _frames.MAGIC
+            position = len(_frames.MAGIC) + len(begin)
+            mapping[len(_frames.MAGIC) : position] = begin
+            os.rename(hidden, path)
+        except BaseException:
+            os.close(descriptor)
+            with contextlib.suppress(OSError):
+                os.unlink(hidden)
+            raise
+        self._close_part()
+        self._part += 1
+        self._written_bytes += part_bytes
+        self._descriptor = descriptor
+        self._map = mapping
+        self._position = position
+        self._end = part_bytes
+        self._key_set_id = 0
+        self._packers = {}
+        self._layouts = {}
+
+    def _close_part(self) -> None:
+        if self._map is None:
+            return
+        self._map.close()
+        self._map = None
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._descriptor, self._position)
+        os.close(self._descriptor)
+        self._descriptor = -1
+        self._position = self._end = 0
+
+
+def _grant(descriptor: int, size: int) -> None:
+    """Has the disk grant `size` bytes, so that no store into them can fail for lack of space."""
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except (AttributeError, OSError) as error:
+        # ENOSPC and EDQUOT are the answer; file systems and systems without the call get zeros written instead.
+        if isinstance(error, OSError) and error.errno not in _UNSUPPORTED:
+            raise
+        zeros = bytes(1 << 16)
+        for offset in range(0, size, len(zeros)):
+            os.pwrite(descriptor, zeros[: size - offset], offset)
+
+
+_UNSUPPORTED = {errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ENODEV}

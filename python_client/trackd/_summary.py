@@ -1,0 +1,92 @@
+"""Owns `run.summary` in the training process: values set by hand, and reads of what the daemon made of the log.
+
+Invariants: the daemon owns the summary; here are only the values that this process has set, so that they read back at once
+and without a daemon. Nested keys are dotted: `summary["a"]["b"]` and `summary["a.b"]` are one value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any
+
+from trackd import _values
+
+Write = Callable[[Mapping[str, Any], list[str]], None]
+Read = Callable[[], Mapping[str, Any]]
+
+
+class Summary(MutableMapping[str, Any]):
+    """A run's summary: `run.summary["best"] = 0.9`, `run.summary["loss"]`, `run.summary.update({...})`.
+
+    A value set by hand is no longer overwritten by `log`. Reading asks the daemon and takes about a millisecond.
+    """
+
+    def __init__(self, write: Write, read: Read, prefix: str = "", own: dict[str, Any] | None = None) -> None:
+        """Makes a view of the keys under `prefix`."""
+        object.__setattr__(self, "_write", write)
+        object.__setattr__(self, "_read", read)
+        object.__setattr__(self, "_prefix", prefix)
+        object.__setattr__(self, "_own", {} if own is None else own)
+
+    def update(self, *given: Any, **values: Any) -> None:  # type: ignore[override]
+        """Sets many values; nested dicts are kept under dotted keys, beside what is there."""
+        incoming: dict[str, Any] = {}
+        for source in given:
+            incoming.update(source)
+        incoming.update(values)
+        changed: dict[str, Any] = {}
+        for key, value in _values.flatten(incoming, self._prefix):
+            changed[_values.check_key(key)] = _values.plain(key, value)
+        self._own.update(changed)
+        if changed:
+            self._write(changed, [])
+
+    def _flat(self) -> dict[str, Any]:
+        values = dict(self._read())
+        values.update(self._own)
+        size = len(self._prefix)
+        return {key[size:]: value for key, value in values.items() if key.startswith(self._prefix)}
+
+    def __getitem__(self, key: str) -> Any:
+        """Returns a value, or a view of the values under `key.`; raises KeyError when there is neither."""
+        values = self._flat()
+        if key in values:
+            return values[key]
+        if any(name.startswith(key + ".") for name in values):
+            return Summary(self._write, self._read, f"{self._prefix}{key}.", self._own)
+        raise KeyError(key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Sets a value by hand."""
+        self.update({key: value})
+
+    def __delitem__(self, key: str) -> None:
+        """Removes a value; the key follows `log` again."""
+        self[key]
+        self._own.pop(self._prefix + key, None)
+        self._write({}, [self._prefix + key])
+
+    def __getattr__(self, key: str) -> Any:
+        """Returns a value; raises AttributeError when it is not there."""
+        if key.startswith("_"):
+            raise AttributeError(key)
+        try:
+            return self[key]
+        except KeyError:
+            raise AttributeError(f"summary has no value {key!r}") from None
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        """Sets a value by hand."""
+        self.update({key: value})
+
+    def __iter__(self) -> Iterator[str]:
+        """Yields the dotted keys."""
+        return iter(self._flat())
+
+    def __len__(self) -> int:
+        """Returns the number of values."""
+        return len(self._flat())
+
+    def __repr__(self) -> str:
+        """Shows the values as a dict would."""
+        return repr(self._flat())

@@ -1,0 +1,96 @@
+"""Owns how the daemon is started: arguments and environment become a `Config`; nothing else reads either."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Starts the daemon; returns the exit code: 0 when it ended as asked or another one serves the store already."""
+    parser = argparse.ArgumentParser(
+        prog="python -m trackd_service",
+        description="The trackd daemon: owns the runs of one store and serves gRPC and the web app on this machine.",
+    )
+    parser.add_argument("--store", required=True, type=Path, help="the store's folder, on a local disk")
+    parser.add_argument("--http-host", default="127.0.0.1", help="the address of the web app (default: %(default)s)")
+    parser.add_argument("--http-port", type=int, default=0, help="its port (default: 7733, or a free one)")
+    parser.add_argument(
+        "--allowed-host", action="append", default=[], metavar="NAME", help="a further host name a browser may use"
+    )
+    parser.add_argument("--foreground", action="store_true", help="log to the terminal and never end when idle")
+    parser.add_argument("--detach", action="store_true", help="go on in the background and return at once")
+    options = parser.parse_args(arguments)
+    if options.detach:
+        _detach()
+
+    from trackd_service.config import IDLE_EXIT_SECONDS, Config
+
+    store = options.store.absolute()
+    store.mkdir(mode=0o700, parents=True, exist_ok=True)
+    configuration = Config(
+        store=store,
+        http_host=options.http_host,
+        http_port=options.http_port or int(os.environ.get("TRACKD_HTTP_PORT", "0")),
+        allowed_hosts=tuple(options.allowed_host),
+        idle_exit_seconds=float(os.environ.get("TRACKD_IDLE_EXIT_SECONDS", IDLE_EXIT_SECONDS)),
+        foreground=options.foreground,
+    )
+    return _serve(configuration)
+
+
+def _detach() -> None:
+    """Goes on in a process without parent, terminal, or anything else of the one that started it."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    os.chdir("/")
+
+
+def _serve(configuration: object) -> int:
+    from trackd_service.config import Config
+
+    assert isinstance(configuration, Config)  # noqa: S101 - from main
+    os.umask(0o077)
+    import fcntl
+    import logging
+    from logging.handlers import RotatingFileHandler
+
+    store = configuration.store
+    lock = os.open(store / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        if configuration.foreground:
+            sys.stderr.write(f"trackd: a daemon serves {store} already: `trackd down` ends it\n")
+        return 0
+    handler: logging.Handler = (
+        logging.StreamHandler()
+        if configuration.foreground
+        else RotatingFileHandler(store / "daemon.log", maxBytes=1 << 20, backupCount=1)
+    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+    import asyncio
+
+    from trackd_service.server import serve
+
+    try:
+        asyncio.run(serve(configuration, _version(), os.environ.get("XDG_RUNTIME_DIR")))
+    except Exception:
+        logging.getLogger("trackd").exception("the daemon ended with an error")
+        return 1
+    return 0
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("trackd")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

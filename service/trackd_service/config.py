@@ -1,0 +1,57 @@
+"""Owns every default and every limit of the daemon, with its unit and its reason. Pure values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PROTOCOL_VERSION = 1  # of proto/trackd/v1; grows when an older client can no longer be understood
+
+# -- limits of what is logged; the clients enforce the same (docs/protocol.md) ---------------------------------------
+KEY_BYTES_MAX = 512  # a longer metric name is a mistake; names are kept per run, in memory
+NAME_CHARACTERS_MAX = 128  # of projects and run ids: they stand in addresses
+TEXT_BYTES_MAX = 1 << 20  # 1 MiB a text value; longer ones are files
+MESSAGE_BYTES_MAX = 4 << 20  # gRPC's own default for messages received; batches above it gain nothing
+ANSWER_BYTES_MAX = 256 << 20  # one whole series of 10 M points is one message of 240 MB
+FRAME_BYTES_MAX = 64 << 20  # a row of 1 M metrics is 8 MB; anything larger than this is damage
+METRICS_PER_RUN_MAX = 1_000_000  # the summary of as many takes about 100 MB of memory
+PAGE_SIZE_DEFAULT = 100
+PAGE_SIZE_MAX = 10_000
+
+# -- rhythm -----------------------------------------------------------------------------------------------------------
+POLL_SECONDS = 0.025  # how often open logs are read: a value is on the page within a tenth of a second
+SCAN_SECONDS = 0.2  # how often the log folder is listed for new writers while there are any
+IDLE_SCAN_SECONDS = 0.5  # and while there are none; listing an empty folder costs 10 µs
+SYNC_SECONDS = 0.05  # how often logs that grew are synced: durable within 100 ms (promise 2)
+LEASE_SECONDS = 600.0  # a remote writer that says nothing for so long is taken as gone
+IDLE_EXIT_SECONDS = 3600.0  # without writers and visitors the daemon ends by itself
+LIVE_SECONDS = 0.2  # at most five live messages a second to a page
+
+# -- sealing ----------------------------------------------------------------------------------------------------------
+SEAL_POINTS = 1_000_000  # unsealed points of a run: 24 MB of memory, half a second of replay after a crash
+SEAL_LOG_BYTES = 64 << 20  # unsealed bytes of log of a run, for wide rows of text
+SEAL_AFTER_END_SECONDS = 0.5  # lets late records of the last writer arrive
+MERGE_COUNT = 8  # segments of one run of about one size are merged when there are so many
+READ_BYTES = 1 << 20  # of a log in one go: about 5 ms of work on the event loop
+RUNS_CACHED_MAX = 200  # ended runs kept in memory for reading
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """How one daemon is run.
+
+    Attributes:
+        store: The store's folder, absolute.
+        http_host: The address that the web app is served on.
+        http_port: Its port; 0 takes a free one, 7733 first.
+        allowed_hosts: Host names, beside the loopback's, under which a browser may ask (behind a proxy).
+        idle_exit_seconds: How long the daemon stays without writers and visitors; 0 means for ever.
+        foreground: Whether it is a service: it logs to the terminal and does not end when idle.
+    """
+
+    store: Path
+    http_host: str = "127.0.0.1"
+    http_port: int = 0
+    allowed_hosts: tuple[str, ...] = ()
+    idle_exit_seconds: float = IDLE_EXIT_SECONDS
+    foreground: bool = False

@@ -1,0 +1,38 @@
+"""Owns what the two faces see of the daemon: its parts, and facts about itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from trackd_service.ingest import Ingest
+from trackd_service.live import Live
+from trackd_service.query import Query
+from trackd_service.store import Store
+
+
+class Daemon:
+    """The parts of one daemon."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        ingest: Ingest,
+        query: Query,
+        live: Live,
+        token: str,
+        facts: Callable[[], dict[str, Any]],
+        stop: Callable[[], None],
+    ) -> None:
+        """Takes the parts; `facts` tells what GetDaemon answers, `stop` begins the daemon's end."""
+        self.store = store
+        self.ingest = ingest
+        self.query = query
+        self.live = live
+        self.token = token
+        self.facts = facts
+        self.stop = stop
+        self.is_stopping = False
+        self.call_time = time.monotonic()  # of the last call on either face

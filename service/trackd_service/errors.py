@@ -1,0 +1,71 @@
+"""Owns the errors of the daemon: one class a reason, and the one table that says how each looks on both transports. Pure."""
+
+from __future__ import annotations
+
+
+class TrackdError(Exception):
+    """An error with a sentence for the caller; `metadata` holds every dynamic part of it."""
+
+    reason = "INTERNAL"
+    grpc_code = "INTERNAL"
+    http_status = 500
+
+    def __init__(self, message: str, **metadata: object) -> None:
+        """Takes the sentence and its parts."""
+        super().__init__(message)
+        self.message = message
+        self.metadata = {key: str(value) for key, value in metadata.items()}
+
+
+class InvalidArgument(TrackdError):
+    """A field is missing or out of its range."""
+
+    reason, grpc_code, http_status = "INVALID_ARGUMENT", "INVALID_ARGUMENT", 400
+
+
+class InvalidFilter(TrackdError):
+    """A filter or an order cannot be understood."""
+
+    reason, grpc_code, http_status = "INVALID_FILTER", "INVALID_ARGUMENT", 400
+
+
+class RunNotFound(TrackdError):
+    """The run is not in the store."""
+
+    reason, grpc_code, http_status = "RUN_NOT_FOUND", "NOT_FOUND", 404
+
+
+class WriterNotFound(TrackdError):
+    """The writer has not opened a run on this daemon."""
+
+    reason, grpc_code, http_status = "WRITER_NOT_FOUND", "FAILED_PRECONDITION", 409
+
+
+class SequenceGap(TrackdError):
+    """Records are missing before the ones sent."""
+
+    reason, grpc_code, http_status = "SEQUENCE_GAP", "OUT_OF_RANGE", 409
+
+
+class Unauthenticated(TrackdError):
+    """The token is missing or wrong."""
+
+    reason, grpc_code, http_status = "UNAUTHENTICATED", "UNAUTHENTICATED", 401
+
+
+class TooLarge(TrackdError):
+    """A message or a value is larger than its limit."""
+
+    reason, grpc_code, http_status = "TOO_LARGE", "RESOURCE_EXHAUSTED", 413
+
+
+class StorageUnavailable(TrackdError):
+    """The disk is full or cannot be written."""
+
+    reason, grpc_code, http_status = "STORAGE_UNAVAILABLE", "UNAVAILABLE", 503
+
+
+class Stopping(TrackdError):
+    """The daemon is about to end."""
+
+    reason, grpc_code, http_status = "STOPPING", "UNAVAILABLE", 503

@@ -1,0 +1,165 @@
+"""Owns the bytes of a log file as they are read and, for clients that cannot spool, written.
+
+Invariants: parsing never raises on any bytes; it returns what is whole and says where it stopped. A frame is believed only
+when its CRC-32 is right. The layout is drawn in docs/storage.md ("The log"). Pure: NumPy and zlib only.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+MAGIC = b"TRACKDL1"
+HEADER = struct.Struct("<IHHqqq")  # length, key set, flags, sequence, time in ns, step
+CHECKSUM = struct.Struct("<I")
+OVERHEAD_BYTES = HEADER.size + CHECKSUM.size
+FLAG_STEP, FLAG_COMMIT, FLAG_HOLD = 1, 2, 4
+_RESYNC_SEQUENCES = 4096  # how far ahead a whole frame is looked for behind a damaged one
+
+Rows: TypeAlias = npt.NDArray[Any]  # structured: length, key_set, flags, sequence, time, step, words (k), checksum
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFrame:
+    """One protobuf `Record`."""
+
+    sequence: int
+    time: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RowFrames:
+    """Consecutive fixed-width rows of one key set.
+
+    Attributes:
+        key_set_id: The key set, declared earlier in the same file.
+        rows: Structured array of shape (n,) with the fields of the header and `words`, uint64 of shape (n, k): the eight
+            bytes of each value.
+    """
+
+    key_set_id: int
+    rows: Rows
+
+
+Frame: TypeAlias = RecordFrame | RowFrames
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What was parsed: the whole frames, how many bytes they took, and why it stopped there.
+
+    `stop` is "end" at bytes that nobody has written yet, "more" when a frame goes on behind the buffer, and "bad" when
+    the bytes are no frame: half written, or damaged.
+    """
+
+    frames: list[Frame]
+    consumed_bytes: int
+    stop: Literal["end", "more", "bad"]
+
+
+@lru_cache(maxsize=1024)
+def row_type(column_count: int) -> np.dtype[Any]:
+    """Returns the structured type of one row frame with so many values."""
+    return np.dtype(
+        [
+            ("length", "<u4"),
+            ("key_set", "<u2"),
+            ("flags", "<u2"),
+            ("sequence", "<i8"),
+            ("time", "<i8"),
+            ("step", "<i8"),
+            ("words", "<u8", (column_count,)),
+            ("checksum", "<u4"),
+        ]
+    )
+
+
+def parse(buffer: bytes, frame_bytes_max: int) -> Parsed:
+    """Parses whole frames from the start of a buffer."""
+    frames: list[Frame] = []
+    view = memoryview(buffer)
+    position, size = 0, len(buffer)
+    crc32 = zlib.crc32
+    while True:
+        if size - position < OVERHEAD_BYTES:
+            rest = bytes(view[position:])
+            return Parsed(frames, position, "end" if not any(rest) else "more")
+        length, key_set_id, _, sequence, time, _ = HEADER.unpack_from(buffer, position)
+        if length == 0:
+            return Parsed(frames, position, "end")
+        if not OVERHEAD_BYTES <= length <= frame_bytes_max:
+            return Parsed(frames, position, "bad")
+        if length > size - position:
+            return Parsed(frames, position, "more")
+        if key_set_id == 0:
+            end = position + length
+            if crc32(view[position : end - 4]) != CHECKSUM.unpack_from(buffer, end - 4)[0]:
+                return Parsed(frames, position, "bad")
+            frames.append(
+                RecordFrame(sequence, time, bytes(view[position + HEADER.size : end - 4]))
+            )
+            position = end
+            continue
+        if (length - OVERHEAD_BYTES) % 8:
+            return Parsed(frames, position, "bad")
+        column_count = (length - OVERHEAD_BYTES) // 8
+        count = (size - position) // length
+        rows = np.frombuffer(buffer, row_type(column_count), count, position)
+        alike = (
+            (rows["length"] == length)
+            & (rows["key_set"] == key_set_id)
+            & (rows["sequence"] == np.arange(sequence, sequence + count))
+        )
+        if not alike.all():
+            count = int(np.argmin(alike))
+        checksums = rows["checksum"][:count].tolist()
+        good = 0
+        start = position
+        for checksum in checksums:
+            if crc32(view[start : start + length - 4]) != checksum:
+                break
+            start += length
+            good += 1
+        if good:
+            frames.append(RowFrames(key_set_id, rows[:good]))
+            position = start
+        if good < max(count, 1):
+            return Parsed(frames, position, "bad")
+
+
+def find_next(buffer: bytes, last_sequence: int, frame_bytes_max: int) -> int | None:
+    """Finds the next whole frame behind damaged bytes.
+
+    Args:
+        buffer: The bytes from the damage on.
+        last_sequence: The sequence of the last whole frame before it.
+        frame_bytes_max: The largest frame believed in.
+
+    Returns:
+        The offset of the first whole frame with a sequence soon after, or None.
+    """
+    for sequence in range(last_sequence + 1, last_sequence + _RESYNC_SEQUENCES):
+        pattern = struct.pack("<q", sequence)
+        found = buffer.find(pattern, 8)
+        while found >= 0:
+            start = found - 8
+            length, _, _, seen, _, _ = HEADER.unpack_from(buffer.ljust(start + HEADER.size, b"\0"), start)
+            if seen == sequence and OVERHEAD_BYTES <= length <= min(frame_bytes_max, len(buffer) - start):
+                end = start + length - 4
+                if zlib.crc32(memoryview(buffer)[start:end]) == CHECKSUM.unpack_from(buffer, end)[0]:
+                    return start
+            found = buffer.find(pattern, found + 1)
+    return None
+
+
+def record_frame(payload: bytes, sequence: int, time: int) -> bytes:
+    """Returns the frame of one protobuf `Record`."""
+    frame = HEADER.pack(len(payload) + OVERHEAD_BYTES, 0, 0, sequence, time, 0) + payload
+    return frame + CHECKSUM.pack(zlib.crc32(frame))

@@ -1,0 +1,398 @@
+"""Owns the gRPC face: messages to plain values and back, and errors to statuses. Holds no state of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import grpc
+from google.protobuf import any_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
+
+from trackd.v1 import (
+    ingest_service_pb2,
+    ingest_service_pb2_grpc,
+    query_service_pb2,
+    query_service_pb2_grpc,
+    records_pb2,
+    run_service_pb2,
+    run_service_pb2_grpc,
+    runs_pb2,
+    values_pb2,
+)
+from trackd_service import auth, config, records
+from trackd_service.daemon import Daemon
+from trackd_service.errors import InvalidArgument, Stopping, TrackdError, Unauthenticated
+from trackd_service.ingest import Source
+
+_log = logging.getLogger("trackd.grpc")
+_DOMAIN = "trackd"
+_STATES = {
+    "running": runs_pb2.RUN_STATE_RUNNING,
+    "finished": runs_pb2.RUN_STATE_FINISHED,
+    "failed": runs_pb2.RUN_STATE_FAILED,
+    "killed": runs_pb2.RUN_STATE_KILLED,
+    "crashed": runs_pb2.RUN_STATE_CRASHED,
+}
+_KINDS = {
+    "number": query_service_pb2.METRIC_KIND_NUMBER,
+    "bool": query_service_pb2.METRIC_KIND_BOOL,
+    "string": query_service_pb2.METRIC_KIND_STRING,
+    "other": query_service_pb2.METRIC_KIND_OTHER,
+}
+SERVICES = ("trackd.v1.RunService", "trackd.v1.IngestService", "trackd.v1.QueryService")
+
+
+class _Face:
+    """What the services share."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self._store = daemon.store
+        self._ingest = daemon.ingest
+        self._query = daemon.query
+
+
+class RunService(_Face, run_service_pb2_grpc.RunServiceServicer):
+    """Serves trackd.v1.RunService."""
+
+    async def CreateRun(  # noqa: N802 - the contract's name
+        self, request: run_service_pb2.CreateRunRequest, context: Any
+    ) -> run_service_pb2.CreateRunResponse:
+        """Creates or attaches to a run."""
+        begin = records.begin(request.begin)
+        now = time.time_ns()
+        payload = records_pb2.Record(time_unix_nanos=now, writer_begin=request.begin).SerializeToString()
+        stored, created = await self._ingest.create(begin, payload, now)
+        return run_service_pb2.CreateRunResponse(run=run_message(stored.run.describe(whole=True)), created=created)
+
+    async def UpdateRun(  # noqa: N802
+        self, request: run_service_pb2.UpdateRunRequest, context: Any
+    ) -> run_service_pb2.UpdateRunResponse:
+        """Changes a run from outside of its writers."""
+        stored = await self._store.get(request.run.project, request.run.run_id)
+        run = stored.run
+        changes = [
+            records.from_message(records_pb2.Record(run_update=request.update)),
+            records.from_message(records_pb2.Record(config_update=request.config_update)),
+            records.from_message(records_pb2.Record(summary_update=request.summary_update)),
+        ]
+        for change in changes:
+            run.edit(change)
+        await self._store.update(stored)
+        return run_service_pb2.UpdateRunResponse(run=run_message(run.describe(whole=True)))
+
+    async def FinishRun(  # noqa: N802
+        self, request: run_service_pb2.FinishRunRequest, context: Any
+    ) -> run_service_pb2.FinishRunResponse:
+        """Ends a writer."""
+        now = time.time_ns()
+        record = records_pb2.Record(time_unix_nanos=now, writer_finish=request.finish)
+        source = await self._ingest.append(request.writer_id, request.sequence, [(now, record.SerializeToString())])
+        return run_service_pb2.FinishRunResponse(run=run_message(source.stored.run.describe(whole=True)))
+
+    async def DeleteRun(  # noqa: N802
+        self, request: run_service_pb2.DeleteRunRequest, context: Any
+    ) -> run_service_pb2.DeleteRunResponse:
+        """Deletes a run."""
+        await self._ingest.forget(request.run.project, request.run.run_id)
+        await self._store.delete(request.run.project, request.run.run_id)
+        return run_service_pb2.DeleteRunResponse()
+
+    async def GetDaemon(  # noqa: N802
+        self, request: run_service_pb2.GetDaemonRequest, context: Any
+    ) -> run_service_pb2.GetDaemonResponse:
+        """Tells who the daemon is."""
+        return run_service_pb2.GetDaemonResponse(**self._daemon.facts())
+
+    async def StopDaemon(  # noqa: N802
+        self, request: run_service_pb2.StopDaemonRequest, context: Any
+    ) -> run_service_pb2.StopDaemonResponse:
+        """Begins the daemon's end."""
+        if request.only_if_idle and self._ingest.open_writer_count:
+            return run_service_pb2.StopDaemonResponse(stopping=False)
+        self._daemon.stop()
+        return run_service_pb2.StopDaemonResponse(stopping=True)
+
+
+class IngestService(_Face, ingest_service_pb2_grpc.IngestServiceServicer):
+    """Serves trackd.v1.IngestService."""
+
+    async def Append(  # noqa: N802
+        self, request: ingest_service_pb2.AppendRequest, context: Any
+    ) -> ingest_service_pb2.AppendResponse:
+        """Appends records of one writer; what it acknowledges is on the disk."""
+        if self._daemon.is_stopping:
+            raise Stopping("the daemon is about to end: the next one takes the records")
+        source: Source
+        if request.WhichOneof("source") == "log_range":
+            source = await self._ingest.ring(request.writer_id, request.log_range.last_sequence)
+        else:
+            if request.batch.first_sequence < 1:
+                raise InvalidArgument(
+                    f"first_sequence is {request.batch.first_sequence}; sequences begin at 1", field="first_sequence"
+                )
+            batch = []
+            for record in request.batch.records:
+                records.from_message(record)  # refused as a whole, with its reason, before anything is written
+                batch.append((record.time_unix_nanos, record.SerializeToString()))
+            source = await self._ingest.append(request.writer_id, request.batch.first_sequence, batch)
+        return ingest_service_pb2.AppendResponse(
+            acknowledged_sequence=source.writer.durable_sequence,
+            next_step=source.writer.steps.current,
+            ingest_health=runs_pb2.IngestHealth(**vars(source.stored.run.health)),
+        )
+
+
+class QueryService(_Face, query_service_pb2_grpc.QueryServiceServicer):
+    """Serves trackd.v1.QueryService."""
+
+    async def ListProjects(  # noqa: N802
+        self, request: query_service_pb2.ListProjectsRequest, context: Any
+    ) -> query_service_pb2.ListProjectsResponse:
+        """Lists the projects."""
+        return query_service_pb2.ListProjectsResponse(
+            projects=[
+                query_service_pb2.Project(
+                    name=project["name"],
+                    run_count=project["run_count"],
+                    running_count=project["running_count"],
+                    update_time_unix_nanos=project["update_time"],
+                )
+                for project in await self._query.projects()
+            ]
+        )
+
+    async def ListRuns(  # noqa: N802
+        self, request: query_service_pb2.ListRunsRequest, context: Any
+    ) -> query_service_pb2.ListRunsResponse:
+        """Lists runs, a page at a time."""
+        offset = int(request.page_token) if request.page_token.isdigit() else 0
+        filters = parse_filters(request.filters_json)
+        runs, total_count = await self._query.runs(
+            request.project or None, filters, request.order, offset, request.page_size
+        )
+        end = offset + len(runs)
+        return query_service_pb2.ListRunsResponse(
+            runs=[run_message(run) for run in runs],
+            next_page_token=str(end) if end < total_count else "",
+            total_count=total_count,
+        )
+
+    async def GetRun(  # noqa: N802
+        self, request: query_service_pb2.GetRunRequest, context: Any
+    ) -> query_service_pb2.GetRunResponse:
+        """Gets one run."""
+        stored = await self._query.run(request.run.project, request.run.run_id)
+        return query_service_pb2.GetRunResponse(run=run_message(stored.run.describe(whole=True)))
+
+    async def ListMetrics(  # noqa: N802
+        self, request: query_service_pb2.ListMetricsRequest, context: Any
+    ) -> query_service_pb2.ListMetricsResponse:
+        """Lists the metrics of a run."""
+        metrics = await self._query.metrics(request.run.project, request.run.run_id, request.prefix)
+        return query_service_pb2.ListMetricsResponse(
+            metrics=[
+                query_service_pb2.Metric(**{**metric, "kind": _KINDS[metric["kind"]]}) for metric in metrics
+            ]
+        )
+
+    async def ReadSeries(  # noqa: N802
+        self, request: query_service_pb2.ReadSeriesRequest, context: Any
+    ) -> AsyncIterator[query_service_pb2.ReadSeriesResponse]:
+        """Reads series, one a message."""
+        stored = await self._query.run(request.run.project, request.run.run_id)
+        found = await self._query.read(
+            stored,
+            request.keys,
+            request.min_step if request.HasField("min_step") else None,
+            request.max_step if request.HasField("max_step") else None,
+            request.points_max,
+        )
+        for series, total_count in found:
+            yield query_service_pb2.ReadSeriesResponse(
+                key=series.key,
+                kind=_KINDS[series.kind],
+                steps=series.steps.tobytes(),
+                times_unix_nanos=series.times.tobytes(),
+                doubles=b"" if series.doubles is None else series.doubles.tobytes(),
+                ints=b"" if series.ints is None else series.ints.tobytes(),
+                int_mask=b"" if series.int_mask is None else series.int_mask.tobytes(),
+                strings=series.strings or [],
+                total_count=total_count,
+            )
+
+    async def WatchRuns(  # noqa: N802
+        self, request: query_service_pb2.WatchRunsRequest, context: Any
+    ) -> AsyncIterator[query_service_pb2.WatchRunsResponse]:
+        """Tells of runs that changed."""
+        listener = self._daemon.live.listen(request.project or None)
+        try:
+            while True:
+                runs, _ = await listener.take()
+                yield query_service_pb2.WatchRunsResponse(runs=[run_message(run.describe(whole=False)) for run in runs])
+                await asyncio.sleep(config.LIVE_SECONDS)
+        finally:
+            self._daemon.live.leave(listener)
+
+
+def run_message(document: dict[str, Any]) -> runs_pb2.Run:
+    """Returns a run's document as a message."""
+    message = runs_pb2.Run(
+        identity=records_pb2.RunIdentity(project=document["project"], run_id=document["run_id"]),
+        state=_STATES[document["state"]],
+        name=document["name"],
+        notes=document["notes"],
+        tags=document["tags"],
+        group=document["group"],
+        job_type=document["job_type"],
+        config=_entries(document.get("config", {})),
+        summary=_entries(document.get("summary", {})),
+        metric_definitions=[_definition(each) for each in document.get("metric_definitions", [])],
+        traceback=document.get("traceback", ""),
+        signal=document["signal"],
+        next_step=document["next_step"],
+        durable_step=document["durable_step"],
+        ingest_health=runs_pb2.IngestHealth(**document["ingest_health"]),
+        process=records_pb2.Process(**document["process"]),
+        metric_count=document["metric_count"],
+        revision=document["revision"],
+    )
+    for name in ("create_time", "update_time", "finish_time"):
+        if (time_ms := document[f"{name}_unix_ms"]) is not None:
+            getattr(message, name).FromMicroseconds(int(time_ms * 1000))
+    if document["exit_code"] is not None:
+        message.exit_code = document["exit_code"]
+    return message
+
+
+def parse_filters(text: str) -> dict[str, Any]:
+    """Returns filters from their JSON; raises InvalidArgument when it is no object."""
+    if not text:
+        return {}
+    with contextlib.suppress(ValueError, RecursionError):
+        filters = json.loads(text)
+        if isinstance(filters, dict):
+            return filters
+    raise InvalidArgument(f"filters are no JSON object: {text[:60]!r}", field="filters")
+
+
+def _entries(values: dict[str, Any]) -> list[values_pb2.Entry]:
+    return [values_pb2.Entry(key=key, value=records.to_value(value)) for key, value in values.items()]
+
+
+def _definition(document: dict[str, Any]) -> records_pb2.MetricDefinition:
+    message = records_pb2.MetricDefinition(
+        name=document["name"],
+        summary_kinds=[records_pb2.SummaryKind.Value(f"SUMMARY_KIND_{kind.upper()}") for kind in document["summary"]],
+        goal=records_pb2.Goal.Value(f"GOAL_{(document['goal'] or 'unspecified').upper()}"),
+    )
+    for name in ("step_metric", "step_sync", "hidden"):
+        if document[name] is not None:
+            setattr(message, name, document[name])
+    return message
+
+
+# -- errors, the token, health --------------------------------------------------------------------------------------
+
+
+class Gate(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+    """Lets in only calls that carry the token, and turns errors into statuses with a reason."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        """Takes the daemon, for its token and for the time of the last call."""
+        self._daemon = daemon
+
+    async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], details: Any) -> Any:
+        """Wraps the handler of a call."""
+        handler = await continuation(details)
+        if handler is None or details.method.startswith("/grpc.health.v1.Health/"):
+            return handler  # health tells nobody anything, and probes have no token
+        given = dict(details.invocation_metadata).get("authorization")
+        allowed = auth.is_right(auth.bearer(given), self._daemon.token)
+        if handler.response_streaming:
+            return grpc.unary_stream_rpc_method_handler(
+                self._stream(handler.unary_stream, allowed), handler.request_deserializer, handler.response_serializer
+            )
+        if handler.request_streaming:
+            return handler if allowed else None
+        return grpc.unary_unary_rpc_method_handler(
+            self._unary(handler.unary_unary, allowed), handler.request_deserializer, handler.response_serializer
+        )
+
+    def _unary(self, function: Any, allowed: bool) -> Any:
+        async def call(request: Any, context: Any) -> Any:
+            try:
+                self._check(allowed)
+                return await function(request, context)
+            except TrackdError as error:
+                await context.abort_with_status(_status(error))
+            except (asyncio.CancelledError, grpc.aio.AbortError):
+                raise
+            except Exception:
+                _log.exception("a call failed")
+                await context.abort_with_status(_status(TrackdError("the daemon failed: see its daemon.log")))
+
+        return call
+
+    def _stream(self, function: Any, allowed: bool) -> Any:
+        async def call(request: Any, context: Any) -> AsyncIterator[Any]:
+            try:
+                self._check(allowed)
+                async for answer in function(request, context):
+                    yield answer
+            except TrackdError as error:
+                await context.abort_with_status(_status(error))
+            except (asyncio.CancelledError, grpc.aio.AbortError, GeneratorExit):
+                raise
+            except Exception:
+                _log.exception("a call failed")
+                await context.abort_with_status(_status(TrackdError("the daemon failed: see its daemon.log")))
+
+        return call
+
+    def _check(self, allowed: bool) -> None:
+        if not allowed:
+            raise Unauthenticated("the token is missing or wrong: it stands in endpoint.json of the store")
+        self._daemon.call_time = time.monotonic()
+
+
+def _status(error: TrackdError) -> Any:
+    info = error_details_pb2.ErrorInfo(reason=error.reason, domain=_DOMAIN, metadata=error.metadata)
+    detail = any_pb2.Any()
+    detail.Pack(info)
+    return rpc_status.to_status(
+        status_pb2.Status(code=code_pb2.Code.Value(error.grpc_code), message=error.message, details=[detail])
+    )
+
+
+def make_server(daemon: Daemon) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
+    """Returns a gRPC server with all services, not started, and its health."""
+    server = grpc.aio.server(
+        interceptors=[Gate(daemon)],
+        options=[
+            ("grpc.so_reuseport", 0),  # two daemons must never share an address
+            ("grpc.max_receive_message_length", config.MESSAGE_BYTES_MAX),
+            ("grpc.max_send_message_length", config.ANSWER_BYTES_MAX),
+        ],
+    )
+    run_service_pb2_grpc.add_RunServiceServicer_to_server(RunService(daemon), server)
+    ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(IngestService(daemon), server)
+    query_service_pb2_grpc.add_QueryServiceServicer_to_server(QueryService(daemon), server)
+    state = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(state, server)
+    return server, state
+
+
+async def set_health(state: health.aio.HealthServicer, is_serving: bool) -> None:
+    """Sets the health of every service."""
+    status = health_pb2.HealthCheckResponse.SERVING if is_serving else health_pb2.HealthCheckResponse.NOT_SERVING
+    for service in ("", *SERVICES):
+        await state.set(service, status)

@@ -1,0 +1,399 @@
+"""Owns the HTTP face: the web app's files, the JSON API, binary series and live messages, over the same query as gRPC.
+
+Invariants: no request is answered without the token, an allowed Host, and an own Origin; nothing a client names becomes a
+path on this machine. What is served is described in docs/http_api.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import math
+import mimetypes
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from trackd_service import auth, config
+from trackd_service.daemon import Daemon
+from trackd_service.errors import InvalidArgument, TrackdError
+from trackd_service.series_query import QueryInvalid, SeriesRequest, encode
+from trackd_service.smoothing import Smoothing
+
+_log = logging.getLogger("trackd.http")
+_WEB = Path(__file__).parent / "web"
+_BODY_BYTES_MAX = 1 << 20  # a query of 10,000 series is 1 MB
+_SERIES_MAX = 10_000
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+        "worker-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_NO_TOKEN_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>trackd</title>
+<style>body{font:14px system-ui;margin:20vh auto;max-width:32em;padding:0 16px;color-scheme:light dark}code{font-size:13px}</style>
+<h1 style="font-size:20px">This page is private to the person who runs trackd</h1>
+<p>Run <code>trackd ui</code> in a terminal on this machine: it opens the page with its key.</p></html>"""
+_NO_APP_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>trackd</title>
+<h1>The web app is not built</h1><p>In the checkout, run <code>python hatch_build.py web</code> and load this page again.</p></html>"""
+
+
+def make_app(daemon: Daemon, allowed_hosts: set[str], cookie_name: str) -> ASGIApp:
+    """Returns the application; `allowed_hosts` are exact Host headers, port included."""
+    face = _Face(daemon)
+    api = "/api/v1"
+    run = api + "/projects/{project}/runs/{run}"
+    routes = [
+        Route(f"{api}/daemon", face.daemon),
+        Route(f"{api}/projects", face.projects),
+        Route(f"{api}/projects/{{project}}/runs", face.runs),
+        Route(f"{api}/projects/{{project}}/metrics", face.project_metrics),
+        Route(run, face.run),
+        Route(f"{run}/metrics", face.metrics),
+        Route(f"{api}/series:query", face.series, methods=["POST"]),
+        WebSocketRoute(f"{api}/live", face.live),
+        Route("/{path:path}", _page),
+    ]
+    return _Guard(Starlette(routes=routes), daemon, allowed_hosts, cookie_name)
+
+
+class _Guard:
+    """Stands before the application: Host, Origin, token, body size, headers, and errors in one form."""
+
+    def __init__(self, app: ASGIApp, daemon: Daemon, allowed_hosts: set[str], cookie_name: str) -> None:
+        self._app = app
+        self._daemon = daemon
+        self._hosts = allowed_hosts
+        self._cookie_name = cookie_name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        refusal = self._refusal(connection)
+        if refusal is not None:
+            if scope["type"] == "websocket":
+                await WebSocket(scope, receive, send).close(code=1008, reason="refused")
+            else:
+                refusal.headers.update(_HEADERS)
+                await refusal(scope, receive, send)
+            return
+        self._daemon.call_time = time.monotonic()
+
+        async def send_with_headers(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                have = {name for name, _ in message["headers"]}
+                message["headers"] += [
+                    (name.lower().encode(), value.encode())
+                    for name, value in _HEADERS.items()
+                    if name.lower().encode() not in have
+                ]
+            await send(message)
+
+        # Starlette decodes %2F before it matches a route; a project's name may hold none, so nothing is lost by it.
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except TrackdError as error:
+            await _error(error)(scope, receive, send_with_headers)
+
+    def _refusal(self, connection: HTTPConnection) -> Response | None:
+        headers = connection.headers
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
+            return Response("This host name is not served here.", 421, media_type="text/plain")
+        origin = headers.get("origin")
+        if origin is not None and origin.partition("://")[2].lower() not in self._hosts:
+            return Response("Requests from other sites are refused.", 403, media_type="text/plain")
+        site = headers.get("sec-fetch-site", "none")
+        is_page_load = headers.get("sec-fetch-mode") == "navigate" and connection.scope.get("method") == "GET"
+        if site not in ("same-origin", "none") and not is_page_load:
+            return Response("Requests from other sites are refused.", 403, media_type="text/plain")
+        if connection.scope["type"] == "websocket" and origin is None and "cookie" in headers:
+            return Response("A browser's socket must name its origin.", 403, media_type="text/plain")
+        is_page = connection.scope["type"] == "http" and not connection.url.path.startswith("/api/")
+        given = connection.query_params.get("token") if is_page else None
+        if given is not None and auth.is_right(given, self._daemon.token):
+            query = urlencode([pair for pair in parse_qsl(connection.url.query) if pair[0] != "token"])
+            path = connection.url.path.replace("//", "/")
+            answer = RedirectResponse(path + (f"?{query}" if query else ""), 303)
+            answer.set_cookie(
+                self._cookie_name, self._daemon.token, max_age=365 * 86_400, httponly=True, samesite="strict"
+            )
+            return answer
+        token = auth.bearer(headers.get("authorization")) or connection.cookies.get(self._cookie_name)
+        if auth.is_right(token, self._daemon.token):
+            return None
+        if is_page:
+            return HTMLResponse(_NO_TOKEN_PAGE, 401)
+        body = {"error": {"reason": "UNAUTHENTICATED", "message": "the token is missing or wrong", "metadata": {}}}
+        return Response(json.dumps(body), 401, media_type="application/json")
+
+
+class _Face:
+    """Answers the routes of the API."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self._query = daemon.query
+
+    async def daemon(self, request: Request) -> Response:
+        """Tells who the daemon is."""
+        return _json(self._daemon.facts())
+
+    async def projects(self, request: Request) -> Response:
+        """Lists the projects."""
+        projects = await self._query.projects()
+        return _json(
+            {
+                "projects": [
+                    {
+                        "name": each["name"],
+                        "run_count": each["run_count"],
+                        "running_count": each["running_count"],
+                        "update_time_unix_ms": each["update_time"] / 1e6,
+                    }
+                    for each in projects
+                ]
+            }
+        )
+
+    async def runs(self, request: Request) -> Response:
+        """Lists runs of a project in their brief form."""
+        parameters = request.query_params
+        runs, total_count = await self._query.runs(
+            request.path_params["project"],
+            _object(parameters.get("filters", "")),
+            parameters.get("order", ""),
+            _integer(parameters, "offset", 0),
+            _integer(parameters, "limit", config.PAGE_SIZE_DEFAULT),
+        )
+        whole = {"config", "summary", "traceback", "metric_definitions", "alerts", "writers", "version"}
+        brief = [
+            {name: value for name, value in run.items() if name not in whole and not name.endswith("_time")} for run in runs
+        ]
+        return _json({"runs": brief, "total_count": total_count})
+
+    async def project_metrics(self, request: Request) -> Response:
+        """Lists the metrics of a project."""
+        return _json({"metrics": await self._query.project_metrics(request.path_params["project"])})
+
+    async def run(self, request: Request) -> Response:
+        """Gets one run whole."""
+        stored = await self._query.run(request.path_params["project"], request.path_params["run"])
+        return _json(stored.run.describe(whole=True))
+
+    async def metrics(self, request: Request) -> Response:
+        """Lists the metrics of a run."""
+        path = request.path_params
+        prefix = request.query_params.get("prefix", "")
+        return _json({"metrics": await self._query.metrics(path["project"], path["run"], prefix)})
+
+    async def series(self, request: Request) -> Response:
+        """Answers series as binary columns."""
+        body = await _body(request)
+        try:
+            requests = list(_series_requests(body))
+        except QueryInvalid as error:
+            raise InvalidArgument(str(error)) from None
+        answers = []
+        for one in requests:
+            answers.append(await self._query.series(one))
+            await asyncio.sleep(0)  # the writers go first
+        data = await asyncio.to_thread(encode, answers)
+        return Response(data, media_type="application/vnd.trackd.series", headers={"Cache-Control": "no-store"})
+
+    async def live(self, socket: WebSocket) -> None:
+        """Sends the runs that run, then those that change."""
+        project = socket.query_params.get("project") or None
+        await socket.accept()
+        listener = self._daemon.live.listen(project)
+        leaving = asyncio.ensure_future(_until_closed(socket))
+        try:
+            running = [
+                run
+                for run in self._daemon.store.in_memory()
+                if run.state.value == "running" and project in (None, run.project)
+            ]
+            runs, removed = running, []
+            while not leaving.done():
+                message = {
+                    "type": "runs",
+                    "runs": [run.describe(whole=False) for run in runs],
+                    "removed": [run_id for _, run_id in removed],
+                }
+                await socket.send_text(_dump(message))
+                await asyncio.sleep(config.LIVE_SECONDS)
+                news = asyncio.ensure_future(listener.take())
+                await asyncio.wait({news, leaving}, return_when=asyncio.FIRST_COMPLETED)
+                if not news.done():
+                    news.cancel()
+                    break
+                runs, removed = news.result()
+                self._daemon.call_time = time.monotonic()
+        except (WebSocketDisconnect, RuntimeError):
+            pass  # the page was closed while we spoke
+        finally:
+            leaving.cancel()
+            self._daemon.live.leave(listener)
+
+
+async def _until_closed(socket: WebSocket) -> None:
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        while True:
+            await socket.receive_text()
+
+
+async def _page(request: Request) -> Response:
+    """Serves the web app: a file of its build, or its page for every other address."""
+    path = request.path_params["path"]
+    if path.startswith("api/"):
+        raise NothingThere(f"there is no {request.url.path}")
+    known = _files()
+    if not known:
+        return HTMLResponse(_NO_APP_PAGE, 503)
+    file = known.get(path)
+    if file is not None and path != "index.html":
+        kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
+        is_hashed = path.startswith("assets/")
+        cache = "public, max-age=31536000, immutable" if is_hashed else "no-cache"
+        return FileResponse(file, media_type=kind, headers={"Cache-Control": cache})
+    if path.startswith("assets/"):
+        return Response("There is no such file.", 404, media_type="text/plain")
+    return FileResponse(known["index.html"], media_type="text/html", headers={"Cache-Control": "no-cache"})
+
+
+class NothingThere(TrackdError):  # noqa: N818 - named as its status
+    """There is nothing at an address."""
+
+    reason, grpc_code, http_status = "INVALID_ARGUMENT", "NOT_FOUND", 404
+
+
+def _files() -> dict[str, Path]:
+    """Returns the files of the web app's build by address: only what is in this table is ever served."""
+    if not (_WEB / "index.html").is_file():
+        return {}
+    return {path.relative_to(_WEB).as_posix(): path for path in _WEB.rglob("*") if path.is_file()}
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    data = bytearray()
+    async for chunk in _limited(request):
+        data += chunk
+    return _object(data.decode("utf-8", "replace"))
+
+
+async def _limited(request: Request) -> AsyncIterator[bytes]:
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > _BODY_BYTES_MAX:
+            raise InvalidArgument(f"the body is over {_BODY_BYTES_MAX} bytes", limit=_BODY_BYTES_MAX)
+        yield chunk
+
+
+def _object(text: str) -> dict[str, Any]:
+    if not text:
+        return {}
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise InvalidArgument(f"this is not JSON: {text[:60]!r}") from None
+    if not isinstance(value, dict):
+        raise InvalidArgument(f"a JSON object is needed; got {type(value).__name__}")
+    return value
+
+
+def _integer(parameters: Any, name: str, default: int) -> int:
+    text = parameters.get(name)
+    if text is None:
+        return default
+    if not text.isdigit() or len(text) > 9:  # noqa: PLR2004 - more runs than that there are not
+        raise InvalidArgument(f"{name} is {text[:40]!r}; it must be a whole number from 0", field=name)
+    return int(text)
+
+
+def _series_requests(body: dict[str, Any]) -> Iterator[SeriesRequest]:
+    wanted = body.get("series", [])
+    if not isinstance(wanted, list) or len(wanted) > _SERIES_MAX:
+        raise InvalidArgument(f"series must be a list of at most {_SERIES_MAX}", field="series", limit=_SERIES_MAX)
+    smoothing = body.get("smoothing")
+    if smoothing is not None:
+        if not isinstance(smoothing, dict):
+            raise InvalidArgument("smoothing must be an object with kind and amount", field="smoothing")
+        smoothing = Smoothing(_text(smoothing, "kind"), _number(smoothing, "amount") or 0.0)  # type: ignore[arg-type] - it checks
+    for each in wanted:
+        if not isinstance(each, dict):
+            raise InvalidArgument("each of series must be an object", field="series")
+        per_bucket = each.get("points_per_bucket")
+        yield SeriesRequest(
+            project=_text(each, "project"),
+            run=_text(each, "run"),
+            key=_text(each, "key"),
+            x=_text(body, "x", "step"),
+            buckets=int(_number(body, "buckets") or 1000),
+            min_x=_number(body, "min_x"),
+            max_x=_number(body, "max_x"),
+            smoothing=smoothing,
+            after_x=_number(each, "after_x"),
+            points_per_bucket=None if per_bucket is None else int(_number(each, "points_per_bucket") or 0),
+        )
+
+
+def _text(values: dict[str, Any], name: str, default: str | None = None) -> str:
+    value = values.get(name, default)
+    if not isinstance(value, str):
+        raise InvalidArgument(f"{name} must be a text; got {type(value).__name__}", field=name)
+    return value
+
+
+def _number(values: dict[str, Any], name: str) -> float | None:
+    value = values.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise InvalidArgument(f"{name} must be a finite number; got {value!r:.40}", field=name)
+    return value
+
+
+def _json(value: Any) -> Response:
+    return Response(_dump(value), media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _dump(value: Any) -> str:
+    try:
+        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    except ValueError:
+        return json.dumps(_finite(value), separators=(",", ":"))
+
+
+def _finite(value: Any) -> Any:
+    """Returns a value with NaN and infinities as the texts that the API documents."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value
+
+
+def _error(error: TrackdError) -> Response:
+    body = {"error": {"reason": error.reason, "message": error.message, "metadata": error.metadata}}
+    return Response(json.dumps(body), error.http_status, media_type="application/json")
+

@@ -1,0 +1,319 @@
+"""Owns the log files of writers: finding them, reading them while they grow, syncing, and writing them for remote clients.
+
+Invariants:
+- A log is the truth until its records are sealed: it is deleted part by part, and only behind the sealed sequence.
+- `w-` logs are a client's: read, synced and deleted here, never written. `r-` logs are written here, for clients that
+  cannot spool; a part that has seen a failed write or sync is never written again.
+- Whether a client lives is told by the lock on its newest part, never by a pid.
+- Damage costs the damaged records: the reader goes on at the next whole frame, and counts what is missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trackd_service import config
+from trackd_service.frames import MAGIC, Frame, RecordFrame, find_next, parse, record_frame
+
+PART_BYTES_MAX = 64 << 20  # of the logs written here
+
+
+@dataclass(frozen=True, slots=True)
+class LogName:
+    """The name of one part of a log: `w-WRITER.0003.log`."""
+
+    prefix: str
+    writer_id: str
+    part: int
+
+    def __str__(self) -> str:
+        """Returns the file's name."""
+        return f"{self.prefix}-{self.writer_id}.{self.part:04d}.log"
+
+    @staticmethod
+    def parse(name: str) -> LogName | None:
+        """Returns what a file's name says, or None when the file is no log."""
+        head, _, rest = name.partition("-")
+        writer_id, _, tail = rest.partition(".")
+        part, _, ending = tail.partition(".")
+        if head in ("w", "r") and ending == "log" and writer_id.isalnum() and part.isdigit():
+            return LogName(head, writer_id, int(part))
+        return None
+
+
+def list_logs(folder: Path) -> dict[tuple[str, str], list[int]]:
+    """Returns the parts of every log in a folder, ascending, by (prefix, writer id)."""
+    logs: dict[tuple[str, str], list[int]] = {}
+    for name in os.listdir(folder):
+        parsed = LogName.parse(name)
+        if parsed is not None:
+            logs.setdefault((parsed.prefix, parsed.writer_id), []).append(parsed.part)
+    for parts in logs.values():
+        parts.sort()
+    return logs
+
+
+def is_locked(path: Path) -> bool:
+    """Says whether a live client holds the lock of a part."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+@dataclass
+class LogReader:
+    """Reads one writer's log from a part on, while it grows.
+
+    Attributes:
+        sequence: Of the last frame returned.
+        damaged_count: How many records are missing because of damage, as far as their sequences tell.
+        part_ends: For every part read to its end, the sequence of its last frame.
+    """
+
+    folder: Path
+    prefix: str
+    writer_id: str
+    part: int
+    sequence: int = 0
+    damaged_count: int = 0
+    part_ends: dict[int, int] = field(default_factory=dict)
+    _descriptor: int = -1
+    _position: int = 0
+    _bad_position: int = -1
+    _retired: list[int] = field(default_factory=list)  # descriptors of parts read to their end, not synced yet
+    _is_named: bool = False  # whether the folder has been synced since the part was opened
+
+    def read(self, is_final: bool = False) -> list[Frame]:
+        """Returns the next whole frames, at most about 1 MiB of them; empty when there are none now.
+
+        Args:
+            is_final: Whether the writer is gone, so that what is not whole now never will be.
+        """
+        if self._descriptor < 0 and not self._open():
+            return []
+        head = os.pread(self._descriptor, 4, self._position)
+        size = max(config.READ_BYTES, int.from_bytes(head, "little") if len(head) == 4 else 0)
+        if not is_final and not any(head):
+            return self._next_part(is_final) if self._has_next() else []
+        buffer = os.pread(self._descriptor, min(size, config.FRAME_BYTES_MAX), self._position)
+        parsed = parse(buffer, config.FRAME_BYTES_MAX)
+        self._position += parsed.consumed_bytes
+        if parsed.frames:
+            self._bad_position = -1
+            self._follow(parsed.frames)
+            return parsed.frames
+        if parsed.stop == "bad" and not is_final and not self._has_next() and self._bad_position != self._position:
+            self._bad_position = self._position  # perhaps half written: looked at again at the next read
+            return []
+        if parsed.stop == "bad" or is_final or self._has_next():
+            return self._next_part(is_final)
+        return []
+
+    def _next_part(self, is_final: bool) -> list[Frame]:
+        """Goes on behind damage, or with the next part, or ends."""
+        # The writer may have filled this part and begun the next one since it was read: read once more.
+        rest = os.pread(self._descriptor, PART_BYTES_MAX + config.FRAME_BYTES_MAX, self._position)
+        if not rest.strip(b"\0"):
+            rest = b""
+        again = parse(rest, config.FRAME_BYTES_MAX)
+        if again.frames:
+            self._position += again.consumed_bytes
+            self._follow(again.frames)
+            return again.frames
+        found = find_next(rest, self.sequence, config.FRAME_BYTES_MAX) if rest else None
+        if found is not None:
+            self._position += found
+            return self.read(is_final)
+        if not self._has_next():
+            return []
+        self.part_ends[self.part] = self.sequence
+        self._retired.append(self._descriptor)
+        self._descriptor = -1
+        self.part += 1
+        return self.read(is_final)
+
+    def _follow(self, frames: list[Frame]) -> None:
+        for frame in frames:
+            if isinstance(frame, RecordFrame):
+                first = last = frame.sequence
+            else:
+                first, last = int(frame.rows["sequence"][0]), int(frame.rows["sequence"][-1])
+            if self.sequence and first > self.sequence + 1:
+                self.damaged_count += first - self.sequence - 1
+            self.sequence = max(self.sequence, last)
+
+    def _open(self) -> bool:
+        try:
+            self._descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        if os.pread(self._descriptor, len(MAGIC), 0) != MAGIC:
+            self.close()
+            return False
+        self._position = len(MAGIC)
+        self._is_named = False
+        return True
+
+    def _parts(self) -> list[int]:
+        return list_logs(self.folder).get((self.prefix, self.writer_id), [])
+
+    def _has_next(self) -> bool:
+        return (self.folder / str(LogName(self.prefix, self.writer_id, self.part + 1))).exists()
+
+    @property
+    def path(self) -> Path:
+        """The part that is read now."""
+        return self.folder / str(LogName(self.prefix, self.writer_id, self.part))
+
+    def is_writer_alive(self) -> bool:
+        """Says whether the client that writes the log lives."""
+        parts = self._parts()
+        return bool(parts) and is_locked(self.folder / str(LogName(self.prefix, self.writer_id, parts[-1])))
+
+    def sync(self) -> None:
+        """Waits until what was read is on the disk; raises OSError when the disk failed."""
+        retired, self._retired = self._retired, []
+        try:
+            for descriptor in (*retired, self._descriptor):
+                if descriptor >= 0:
+                    os.fsync(descriptor)
+            if not self._is_named:
+                sync_folder(self.folder)
+                self._is_named = True
+        finally:
+            for descriptor in retired:
+                os.close(descriptor)
+
+    def delete_behind(self, sealed_sequence: int, is_closed: bool) -> bool:
+        """Deletes parts whose records are all sealed; returns whether nothing is left of a closed log."""
+        for part, last_sequence in list(self.part_ends.items()):
+            if last_sequence <= sealed_sequence:
+                with contextlib.suppress(FileNotFoundError):
+                    (self.folder / str(LogName(self.prefix, self.writer_id, part))).unlink()
+                del self.part_ends[part]
+        if not is_closed or self.sequence > sealed_sequence or self.part_ends:
+            return False
+        self.close()
+        for part in self._parts():
+            with contextlib.suppress(FileNotFoundError):
+                (self.folder / str(LogName(self.prefix, self.writer_id, part))).unlink()
+        with contextlib.suppress(FileNotFoundError):
+            last_words_path(self.folder, self.writer_id).unlink()
+        return True
+
+    def close(self) -> None:
+        """Closes the files."""
+        for descriptor in (*self._retired, self._descriptor):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._retired = []
+        self._descriptor = -1
+        self._position = 0
+
+
+def last_words_path(folder: Path, writer_id: str) -> Path:
+    """Returns where a client's interpreter writes where it was when a signal ended it."""
+    return folder / f"x-{writer_id}.txt"
+
+
+def read_last_words(folder: Path, writer_id: str) -> str:
+    """Returns the last words of a client, or the empty string."""
+    try:
+        return last_words_path(folder, writer_id).read_text("utf-8", "replace")[:65_536]
+    except OSError:
+        return ""
+
+
+class LogWriter:
+    """Writes the log of one remote writer."""
+
+    def __init__(self, folder: Path, writer_id: str, begin_payload: bytes, time: int) -> None:
+        """Makes the log, behind any parts there are; `begin_payload` is the WriterBegin record, repeated in every part."""
+        self._folder = folder
+        self._writer_id = writer_id
+        self._begin = record_frame(begin_payload, 0, time)
+        self._part = max(self._parts(), default=-1)
+        self._descriptor = -1
+        self._size = 0
+
+    def append(self, payloads: list[tuple[int, int, bytes]]) -> None:
+        """Appends records and waits until they, and the log itself, are on the disk.
+
+        Args:
+            payloads: (sequence, time in nanoseconds, serialised Record) each.
+
+        Raises:
+            OSError: the disk does not take them; none of them counts, and the next append begins a new part.
+        """
+        data = b"".join(record_frame(payload, sequence, time) for sequence, time, payload in payloads)
+        try:
+            if self._descriptor < 0 or self._size + len(data) > PART_BYTES_MAX:
+                self._begin_part()
+            self._write(data)
+            os.fdatasync(self._descriptor)
+        except OSError:
+            # What a failed write or sync has left is unknown: the file is not written again (and read up to there).
+            self.close()
+            raise
+
+    def delete(self) -> None:
+        """Deletes all parts; a later append begins a new one."""
+        self.close()
+        for part in self._parts():
+            with contextlib.suppress(FileNotFoundError):
+                (self._folder / str(LogName("r", self._writer_id, part))).unlink()
+
+    def _begin_part(self) -> None:
+        self.close()
+        self._part += 1
+        path = self._folder / str(LogName("r", self._writer_id, self._part))
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._size = 0
+        self._write(MAGIC + self._begin)
+        sync_folder(self._folder)
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+        self._size += len(data)
+
+    def _parts(self) -> list[int]:
+        return list_logs(self._folder).get(("r", self._writer_id), [])
+
+    def close(self) -> None:
+        """Closes the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = -1
+
+
+def sync_folder(folder: Path) -> None:
+    """Waits until the names in a folder are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_abandoned(folder: Path) -> Iterator[str]:
+    """Removes parts that a client died over before they had their name; yields the names."""
+    for name in os.listdir(folder):
+        if name.startswith(".") and name.endswith(".new") and not is_locked(folder / name):
+            with contextlib.suppress(OSError):
+                (folder / name).unlink()
+                yield name

@@ -1,0 +1,122 @@
+"""Owns the one path out: what gRPC and HTTP both answer, as plain values and arrays.
+
+Invariants: reads never wait for a writer's disk, never change anything, and are the same on both transports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trackd_service import config
+from trackd_service.downsample import pick_extremes
+from trackd_service.runs import ROW_KEY
+from trackd_service.series import NUMERIC_KINDS, Kind, Series
+from trackd_service.series_query import SeriesAnswer, SeriesRequest, query
+from trackd_service.store import Store, StoredRun
+
+
+class Query:
+    """Reads the store."""
+
+    def __init__(self, store: Store) -> None:
+        """Takes the store."""
+        self._store = store
+
+    async def projects(self) -> list[dict[str, Any]]:
+        """Returns the projects, last changed first."""
+        projects = {
+            name: {"name": name, "run_count": count, "running_count": 0, "update_time": update_time}
+            for name, count, update_time in await self._store.on_catalog(self._store.catalog.projects)
+        }
+        in_catalog = set(await self._store.on_catalog(self._store.catalog.run_keys))
+        for run in self._store.in_memory():
+            project = projects.setdefault(
+                run.project, {"name": run.project, "run_count": 0, "running_count": 0, "update_time": 0}
+            )
+            project["run_count"] += (run.project, run.run_id) not in in_catalog
+            project["running_count"] += run.state.value == "running"
+            project["update_time"] = max(project["update_time"], run.update_time)
+        return sorted(projects.values(), key=lambda project: -project["update_time"])
+
+    async def runs(
+        self, project: str | None, filters: Mapping[str, Any], order: str, offset: int, limit: int
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Returns a page of runs, whole, and how many match in all.
+
+        Raises:
+            InvalidFilter: filters or order cannot be understood.
+        """
+        from trackd_service.filters import compile_filter, compile_order  # needed by few daemons, and not at their start
+
+        matches = compile_filter(filters) if filters else None
+        documents = await self._store.documents(project)
+        if matches is not None:
+            documents = [document for document in documents if matches(document)]
+        if order:
+            documents = compile_order(order)(documents)
+        limit = min(limit or config.PAGE_SIZE_DEFAULT, config.PAGE_SIZE_MAX)
+        return documents[offset : offset + limit], len(documents)
+
+    async def run(self, project: str, run_id: str) -> StoredRun:
+        """Returns a run; raises RunNotFound."""
+        return await self._store.get(project, run_id)
+
+    async def metrics(self, project: str, run_id: str, prefix: str) -> list[dict[str, Any]]:
+        """Returns the metrics of a run by name; a name of several kinds stands once for each."""
+        stored = await self._store.get(project, run_id)
+        return [
+            {"name": key, "kind": kind, "count": count, "first_step": first, "last_step": last}
+            for (key, kind), (count, first, last) in sorted(stored.metrics().items())
+            if key.startswith(prefix)
+        ]
+
+    async def project_metrics(self, project: str) -> list[dict[str, Any]]:
+        """Returns the metrics of all runs of a project by name, and how the latest definition has them drawn."""
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        documents = await self._store.documents(project)
+        for document in reversed(documents):
+            stored = await self._store.get(project, document["run_id"])
+            for key, kind in stored.metrics():
+                definition = stored.run.definitions.of(key)
+                entry = found.setdefault((key, kind), {"name": key, "kind": kind, "run_count": 0})
+                entry["run_count"] += 1
+                entry["hidden"] = bool(definition is not None and definition.hidden)
+                entry["step_metric"] = None if definition is None else definition.step_metric
+            await asyncio.sleep(0)
+        return [found[key] for key in sorted(found)]
+
+    async def series(self, request: SeriesRequest) -> SeriesAnswer:
+        """Returns one series for a chart; see docs/http_api.md."""
+        return await query(await self._store.get(request.project, request.run), request)
+
+    async def read(
+        self,
+        stored: StoredRun,
+        keys: Sequence[str],
+        min_step: int | None,
+        max_step: int | None,
+        points_max: int,
+    ) -> list[tuple[Series, int]]:
+        """Returns whole series, or their extremes, and how many points each has in the range.
+
+        Args:
+            stored: The run.
+            keys: Metrics' names; none means all. The hidden `_row` is among all.
+            min_step: The first step.
+            max_step: The step to end before.
+            points_max: The most points of a series; 0 means all.
+        """
+        wanted = set(keys)
+        names: list[tuple[str, Kind]] = [key for key in stored.metrics() if not wanted or key[0] in wanted]
+        if not wanted:
+            names.append((ROW_KEY, "bool"))
+        result: list[tuple[Series, int]] = []
+        for series in await stored.read(sorted(names), min_step, max_step):
+            total_count = len(series)
+            if points_max and total_count > points_max and series.kind in NUMERIC_KINDS:
+                series = await asyncio.to_thread(pick_extremes, series, points_max)
+            if total_count:
+                result.append((series, total_count))
+        return result

@@ -1,0 +1,397 @@
+"""Owns the turning of the contract's records into plain values, and back where the daemon writes records itself.
+
+Invariant: this and grpc_api are the only modules that know the generated classes. A record that cannot be understood raises
+`InvalidArgument` with a sentence; limits on keys and values are checked here, for every client alike.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from google.protobuf.message import DecodeError
+
+from trackd.v1 import records_pb2, values_pb2
+from trackd_service import config
+from trackd_service.definitions import SUMMARY_KINDS, Definition
+from trackd_service.errors import InvalidArgument
+from trackd_service.frames import FLAG_COMMIT, FLAG_HOLD, FLAG_STEP
+from trackd_service.series import Int64Array
+from trackd_service.summary import BOOL, DOUBLE, INT64, Words
+
+_GOALS = {0: None, 1: "minimize", 2: "maximize"}
+_ROLES = {0: "primary", 1: "primary", 2: "shared", 3: "helper"}
+_ALERT_LEVELS = {0: "INFO", 1: "INFO", 2: "WARN", 3: "ERROR"}
+
+
+class Json(str):
+    """A JSON text, to tell it from a text value."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Opens a writer."""
+
+    project: str
+    run_id: str
+    writer_id: str
+    role: str
+    start: Update
+    process: dict[str, Any]
+    drops_late_steps: bool
+    label: str
+    client: str
+    starting_step: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Changes what a person calls a run; None leaves a field."""
+
+    name: str | None = None
+    notes: str | None = None
+    tags: list[str] | None = None
+    group: str | None = None
+    job_type: str | None = None
+    preempting: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """Declares a key set."""
+
+    key_set_id: int
+    keys: tuple[str, ...]
+    types: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Rows of numbers and bools of one key set; shapes as in `tail.Tail.append`."""
+
+    keys: tuple[str, ...]
+    types: bytes
+    flags: Int64Array
+    steps: Int64Array
+    times: Int64Array
+    words: Words
+    texts: list[tuple[int, str, str]] = field(default_factory=list)  # (row, key, text or Json)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Sets and removes entries of the config (target "config") or the summary ("summary")."""
+
+    target: str
+    values: dict[str, Any]
+    removed: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Define:
+    """Defines a metric."""
+
+    definition: Definition
+    overwrite: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Ends a writer."""
+
+    exit_code: int
+    traceback: str
+    signal: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Asks for attention."""
+
+    title: str
+    text: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A record of a kind that this version keeps in the log but does not act on."""
+
+    kind: str
+
+
+Content: TypeAlias = Begin | Update | KeySet | Numbers | Changes | Define | Finish | Alert | Kept
+
+
+def decode(payload: bytes) -> Content:
+    """Returns what a serialised `Record` says.
+
+    Raises:
+        InvalidArgument: the bytes are no record, or a field is out of its range.
+    """
+    try:
+        record = records_pb2.Record.FromString(payload)
+    except DecodeError:
+        raise InvalidArgument("a record cannot be parsed as trackd.v1.Record", field="record") from None
+    return from_message(record)
+
+
+def from_message(record: records_pb2.Record) -> Content:
+    """Returns what a `Record` says; raises like `decode`."""
+    kind = record.WhichOneof("kind")
+    if kind == "row":
+        return _row(record.row, record.time_unix_nanos)
+    if kind == "row_columns":
+        return _row_columns(record.row_columns, record.time_unix_nanos)
+    if kind == "key_set":
+        keys = tuple(check_key(key) for key in record.key_set.keys)
+        types = bytes(record.key_set.types)
+        if len(types) != len(keys) or not set(types) <= {DOUBLE, INT64, BOOL}:
+            raise InvalidArgument(f"a key set of {len(keys)} keys has the types {list(types)}", field="types")
+        return KeySet(record.key_set.key_set_id, keys, types)
+    if kind in ("config_update", "summary_update"):
+        changes = getattr(record, kind)
+        values = {check_key(entry.key): plain_value(entry.value) for entry in changes.set}
+        return Changes(kind.removesuffix("_update"), values, list(changes.removed_keys))
+    if kind == "metric_definition":
+        return _definition(record.metric_definition)
+    if kind == "run_update":
+        return update(record.run_update)
+    if kind == "writer_finish":
+        finish = record.writer_finish
+        return Finish(finish.exit_code, finish.traceback, finish.signal)
+    if kind == "alert":
+        alert = record.alert
+        return Alert(alert.title, alert.text, _ALERT_LEVELS.get(alert.level, "INFO"))
+    if kind == "writer_begin":
+        return begin(record.writer_begin)
+    if kind is None:
+        raise InvalidArgument("a record says nothing: its kind is not set", field="kind")
+    return Kept(kind)
+
+
+def begin(message: records_pb2.WriterBegin) -> Begin:
+    """Returns how a writer opens a run; raises InvalidArgument for names that cannot be."""
+    process = message.process
+    if not message.writer_id or len(message.writer_id) > config.NAME_CHARACTERS_MAX or not message.writer_id.isalnum():
+        raise InvalidArgument(
+            f"writer_id is {message.writer_id[:40]!r}; it must be letters and digits", field="writer_id"
+        )
+    return Begin(
+        check_name("project", message.run.project, "/\\#?%:"),
+        check_name("run_id", message.run.run_id, "/\\#?%:;,"),
+        message.writer_id,
+        _ROLES.get(message.role, "primary"),
+        update(message.start),
+        {
+            "pid": process.pid,
+            "host": process.host,
+            "program": process.program,
+            "arguments": list(process.arguments),
+        },
+        message.settings.late_steps == records_pb2.LATE_STEPS_DROP,
+        message.label,
+        message.client,
+        message.starting_step if message.HasField("starting_step") else None,
+    )
+
+
+def update(message: records_pb2.RunUpdate) -> Update:
+    """Returns a change of what a person calls a run."""
+
+    def optional(name: str) -> Any:
+        return getattr(message, name) if message.HasField(name) else None
+
+    return Update(
+        optional("name"),
+        optional("notes"),
+        list(dict.fromkeys(message.tags.tags)) if message.HasField("tags") else None,
+        optional("group"),
+        optional("job_type"),
+        optional("preempting"),
+    )
+
+
+def check_name(field_name: str, name: str, forbidden: str) -> str:
+    """Returns a project's name or a run's id; raises InvalidArgument when it cannot be one."""
+    if not 1 <= len(name) <= config.NAME_CHARACTERS_MAX:
+        raise InvalidArgument(
+            f"{field_name} is {len(name)} characters; it can be 1 to {config.NAME_CHARACTERS_MAX}",
+            field=field_name,
+            limit=config.NAME_CHARACTERS_MAX,
+        )
+    for character in name:
+        if character in forbidden or not character.isprintable():
+            raise InvalidArgument(f"{field_name} is {name!r}; it cannot hold {character!r}", field=field_name)
+    return name
+
+
+def check_key(key: str) -> str:
+    """Returns a metric's name; raises InvalidArgument when it cannot be one."""
+    size_bytes = len(key.encode())
+    if not 1 <= size_bytes <= config.KEY_BYTES_MAX:
+        raise InvalidArgument(
+            f"metric key is {size_bytes} bytes; the limit is {config.KEY_BYTES_MAX}: shorten {key[:24]!r}…",
+            field="key",
+            limit=config.KEY_BYTES_MAX,
+        )
+    return key
+
+
+def value(message: values_pb2.Value) -> Any:
+    """Returns a value as float, int, bool, str or Json; a typed record as its JSON."""
+    kind = message.WhichOneof("kind")
+    if kind is None:
+        raise InvalidArgument("a value has no kind", field="value")
+    content = getattr(message, kind)
+    if kind == "int_value" and not -(1 << 63) <= content < 1 << 63:
+        return float(content)
+    if kind == "json_value":
+        content = Json(content)
+    elif kind == "record_value":
+        raise InvalidArgument("typed records are not taken by this version of the daemon", field="record_value")
+    if isinstance(content, str) and len(content.encode()) > config.TEXT_BYTES_MAX:
+        raise InvalidArgument(
+            f"a text is {len(content.encode())} bytes; the limit is {config.TEXT_BYTES_MAX}",
+            field="value",
+            limit=config.TEXT_BYTES_MAX,
+        )
+    return content
+
+
+def plain_value(message: values_pb2.Value) -> Any:
+    """Returns a value with its JSON parsed, for config and summary."""
+    content = value(message)
+    if not isinstance(content, Json):
+        return content
+    try:
+        return json.loads(content)
+    except ValueError:
+        raise InvalidArgument("a json_value is not JSON", field="json_value") from None
+
+
+def to_value(content: Any) -> values_pb2.Value:
+    """Returns a plain value as a message."""
+    if isinstance(content, bool):
+        return values_pb2.Value(bool_value=content)
+    if isinstance(content, float):
+        return values_pb2.Value(double_value=content)
+    if isinstance(content, int):
+        if -(1 << 63) <= content < 1 << 63:
+            return values_pb2.Value(int_value=content)
+        return values_pb2.Value(double_value=float(content))
+    if isinstance(content, str) and not isinstance(content, Json):
+        return values_pb2.Value(string_value=content)
+    text = content if isinstance(content, Json) else json.dumps(content, ensure_ascii=False)
+    return values_pb2.Value(json_value=text)
+
+
+def _definition(message: records_pb2.MetricDefinition) -> Define:
+    name = check_key(message.name)
+    if "*" in name[:-1]:
+        raise InvalidArgument(f"metric name is {name!r}; a glob can only end in *", field="name")
+    kinds = []
+    for kind in message.summary_kinds:
+        if not 1 <= kind <= len(SUMMARY_KINDS):
+            raise InvalidArgument(f"summary kind {kind} is not known", field="summary_kinds")
+        kinds.append(SUMMARY_KINDS[kind - 1])
+    return Define(
+        Definition(
+            name,
+            message.step_metric or None if message.HasField("step_metric") else None,
+            message.step_sync if message.HasField("step_sync") else None,
+            message.hidden if message.HasField("hidden") else None,
+            tuple(dict.fromkeys(kinds)),
+            _GOALS.get(message.goal),
+        ),
+        message.overwrite,
+    )
+
+
+def _flags(has_step: bool, message: Any) -> int:
+    flags = FLAG_STEP if has_step else 0
+    if message.HasField("commit"):
+        flags |= FLAG_COMMIT if message.commit else FLAG_HOLD
+    return flags
+
+
+def _check_step(step: int) -> int:
+    if step < 0:
+        raise InvalidArgument(f"step is {step}; the smallest is 0", field="step", limit=0)
+    return step
+
+
+def _row(row: records_pb2.Row, time: int) -> Numbers:
+    keys: dict[str, Any] = {}
+    for entry in row.values:
+        keys[check_key(entry.key)] = value(entry.value)
+    numbers = {key: content for key, content in keys.items() if not isinstance(content, str)}
+    types = bytes(
+        BOOL if isinstance(content, bool) else DOUBLE if isinstance(content, float) else INT64
+        for content in numbers.values()
+    )
+    words = np.empty((1, len(numbers)), np.uint64)
+    for position, content in enumerate(numbers.values()):
+        if isinstance(content, float):
+            words[0, position : position + 1].view(np.float64)[0] = content
+        else:
+            words[0, position : position + 1].view(np.int64)[0] = content
+    return Numbers(
+        tuple(numbers),
+        types,
+        np.array([_flags(row.HasField("step"), row)], np.int64),
+        np.array([_check_step(row.step)], np.int64),
+        np.array([time], np.int64),
+        words,
+        [(0, key, content) for key, content in keys.items() if isinstance(content, str)],
+    )
+
+
+def _row_columns(message: records_pb2.RowColumns, time: int) -> Numbers:
+    columns: list[tuple[str, int, Words]] = []
+    texts: list[tuple[int, str, str]] = []
+    lengths: dict[str, int] = {}
+    for column in message.columns:
+        key = check_key(column.key)
+        kind = column.WhichOneof("values")
+        if kind in ("doubles", "ints"):
+            data = getattr(column, kind)
+            if len(data) % 8:
+                raise InvalidArgument(f"column {key!r} has {len(data)} bytes, which is no multiple of 8", field="columns")
+            columns.append((key, DOUBLE if kind == "doubles" else INT64, np.frombuffer(data, np.uint64)))
+            lengths[key] = len(data) // 8
+        elif kind == "bools":
+            values = np.array(column.bools.values, np.uint64)
+            columns.append((key, BOOL, values))
+            lengths[key] = len(values)
+        elif kind == "strings":
+            lengths[key] = len(column.strings.values)
+            texts += [(row, key, text) for row, text in enumerate(column.strings.values)]
+        else:
+            raise InvalidArgument(f"column {key!r} has no values", field="columns")
+    if message.steps:
+        lengths["the steps"] = len(message.steps)
+    if message.times_unix_nanos:
+        lengths["the times"] = len(message.times_unix_nanos)
+    if len(set(lengths.values())) > 1:
+        raise InvalidArgument(f"the columns have different lengths: {lengths}", field="columns")
+    if len({key for key, _, _ in columns}) < len(columns):
+        raise InvalidArgument("a key stands twice among the columns", field="columns")
+    count = next(iter(lengths.values()), 0)
+    steps = np.array(message.steps or np.zeros(count), np.int64)
+    if count and steps.min() < 0:
+        _check_step(int(steps.min()))
+    flags = _flags(bool(message.steps), message)
+    return Numbers(
+        tuple(key for key, _, _ in columns),
+        bytes(kind for _, kind, _ in columns),
+        np.full(count, flags, np.int64),
+        steps,
+        np.array(message.times_unix_nanos, np.int64) if message.times_unix_nanos else np.full(count, time, np.int64),
+        np.stack([words for _, _, words in columns], axis=1) if columns else np.empty((count, 0), np.uint64),
+        texts,
+    )

@@ -1,0 +1,407 @@
+"""Owns a run in memory: what it is, its writers, its unsealed points, its summary, and what its records do to it.
+
+Invariants: `Run.apply` is the only place that changes a run by records, for live logs, replay after a crash and remote
+clients alike; records of a writer are applied in the order of their sequence, each once. No I/O and no clock: times come
+with the records.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from trackd_service import config
+from trackd_service.definitions import Definitions
+from trackd_service.errors import InvalidArgument
+from trackd_service.records import (
+    Alert,
+    Begin,
+    Changes,
+    Content,
+    Define,
+    Finish,
+    Json,
+    Numbers,
+    Update,
+)
+from trackd_service.run_states import SEVERITY, Event, RunState, end_of, next_state
+from trackd_service.series import Int64Array
+from trackd_service.steps import StepCounter
+from trackd_service.summary import BOOL, Summary
+from trackd_service.tail import Tail
+
+ROW_KEY = "_row"  # the hidden metric that marks rows without values, so that they are rows of the history too
+_ALERTS_MAX = 100
+
+
+@dataclass
+class Writer:
+    """One writer of a run.
+
+    Attributes:
+        sequence: Of the last record applied.
+        durable_sequence: Up to which the records are on the disk.
+        sealed_sequence: Up to which the records are in sealed segments and in the catalog.
+    """
+
+    writer_id: str
+    role: str
+    label: str = ""
+    client: str = ""
+    process: dict[str, Any] = field(default_factory=dict)
+    drops_late_steps: bool = False
+    steps: StepCounter = field(default_factory=StepCounter)
+    sequence: int = 0
+    durable_sequence: int = 0
+    sealed_sequence: int = 0
+    is_open: bool = True
+
+    def dump(self) -> dict[str, Any]:
+        """Returns the writer as JSON values, for the catalog."""
+        return {
+            "writer_id": self.writer_id,
+            "role": self.role,
+            "label": self.label,
+            "client": self.client,
+            "process": self.process,
+            "drops_late_steps": self.drops_late_steps,
+            "current_step": self.steps.current,
+            "sequence": self.sequence,
+            "is_open": self.is_open,
+        }
+
+    @staticmethod
+    def load(data: dict[str, Any]) -> Writer:
+        """Returns a writer from `dump`."""
+        return Writer(
+            data["writer_id"],
+            data["role"],
+            data["label"],
+            data["client"],
+            data["process"],
+            data["drops_late_steps"],
+            StepCounter(data["current_step"]),
+            data["sequence"],
+            data["sequence"],
+            data["sequence"],
+            data["is_open"],
+        )
+
+
+@dataclass
+class IngestHealth:
+    """Counts of what happened to the rows of a run, and the first sentence about what went wrong."""
+
+    accepted_row_count: int = 0
+    late_row_count: int = 0
+    dropped_late_row_count: int = 0
+    refused_count: int = 0
+    damaged_record_count: int = 0
+    message: str = ""
+
+    def refuse(self, sentence: str) -> None:
+        """Counts something that was refused."""
+        self.refused_count += 1
+        self.message = self.message or sentence
+
+
+class Run:
+    """One run."""
+
+    def __init__(self, project: str, run_id: str, create_time: int) -> None:
+        """Makes a run that nobody has written yet; `create_time` in nanoseconds since 1970 UTC."""
+        self.project = project
+        self.run_id = run_id
+        self.state = RunState.RUNNING
+        self.name = ""
+        self.notes = ""
+        self.tags: list[str] = []
+        self.group = ""
+        self.job_type = ""
+        self.preempting = False
+        self.config: dict[str, Any] = {}
+        self.summary = Summary()
+        self.definitions = Definitions()
+        self.create_time = create_time
+        self.update_time = create_time
+        self.finish_time: int | None = None
+        self.exit_code: int | None = None
+        self.traceback = ""
+        self.signal = 0
+        self.process: dict[str, Any] = {}
+        self.health = IngestHealth()
+        self.alerts: list[dict[str, Any]] = []
+        self.writers: dict[str, Writer] = {}
+        self.tail = Tail()
+        self.sealing: Tail | None = None  # what is being sealed: still read from memory
+        self.durable_step = 0
+        self.revision = 0
+        self._ends: list[tuple[Event, Finish]] = []
+        self._layouts: dict[tuple[tuple[str, ...], bytes], _Layout] = {}
+
+    # -- writers ---------------------------------------------------------------------------------------------------
+
+    def open_writer(self, begin: Begin, time: int) -> Writer:
+        """Opens a writer, or returns the one that is there already."""
+        writer = self.writers.get(begin.writer_id)
+        if writer is None:
+            writer = Writer(
+                begin.writer_id,
+                begin.role,
+                begin.label,
+                begin.client,
+                begin.process,
+                begin.drops_late_steps,
+                StepCounter(begin.starting_step or 0),
+            )
+            is_first = not any(other.role != "helper" for other in self.writers.values())
+            self.writers[begin.writer_id] = writer
+            if is_first:
+                self._update(begin.start)
+                self.process = begin.process
+            else:
+                self._fill(begin.start)
+        else:
+            writer.is_open = True
+        if writer.role != "helper":
+            self.state = next_state(self.state, Event.WRITER_OPENED)
+            self.finish_time = None
+            self.exit_code = None
+        self._touch(time)
+        return writer
+
+    def close_writer(self, writer: Writer, event: Event, finish: Finish, time: int) -> None:
+        """Ends a writer; the run ends with the last writer that is no helper, by the worst of their ends."""
+        if not writer.is_open:
+            return
+        writer.is_open = False
+        self._touch(time)
+        if writer.role == "helper":
+            return
+        self._ends.append((event, finish))
+        if any(other.is_open and other.role != "helper" for other in self.writers.values()):
+            return
+        worst, last = max(self._ends, key=lambda end: SEVERITY[next_state(RunState.RUNNING, end[0])])
+        self._ends = []
+        self.state = next_state(self.state, worst)
+        self.finish_time = time
+        self.exit_code = None if worst is Event.VANISHED or worst is Event.KILLED else last.exit_code
+        self.traceback = last.traceback
+        self.signal = last.signal
+
+    @property
+    def is_open(self) -> bool:
+        """Whether some writer, helper or not, is at work."""
+        return any(writer.is_open for writer in self.writers.values())
+
+    # -- records ---------------------------------------------------------------------------------------------------
+
+    def apply(self, writer: Writer, content: Content, time: int) -> None:
+        """Does what one record says; raises InvalidArgument, having changed nothing, when it cannot be done."""
+        if isinstance(content, Numbers):
+            self.apply_rows(
+                writer, content.keys, content.types, content.flags, content.steps, content.times, content.words, content.texts
+            )
+        elif isinstance(content, Changes | Update):
+            self.edit(content)
+        elif isinstance(content, Define):
+            self.definitions.define(content.definition, content.overwrite)
+        elif isinstance(content, Finish):
+            self.close_writer(writer, end_of(content.exit_code, content.signal), content, time)
+        elif isinstance(content, Alert):
+            alert = {"title": content.title, "text": content.text, "level": content.level, "time_unix_ms": time / 1e6}
+            self.alerts = [*self.alerts[-_ALERTS_MAX + 1 :], alert]
+        self._touch(time)
+
+    def edit(self, change: Changes | Update) -> None:
+        """Changes config, summary or what a person calls the run."""
+        if isinstance(change, Update):
+            self._update(change)
+            return
+        target = self.config if change.target == "config" else self.summary.by_hand
+        target.update(change.values)
+        for key in change.removed:
+            target.pop(key, None)
+
+    def apply_rows(
+        self,
+        writer: Writer,
+        keys: tuple[str, ...],
+        types: bytes,
+        flags: Int64Array,
+        steps: Int64Array,
+        times: Int64Array,
+        words: npt.NDArray[np.uint64],
+        texts: list[tuple[int, str, str]],
+    ) -> None:
+        """Adds n rows of one key set and the texts among them; shapes as in `tail.Tail.append`."""
+        layout = self._layout(keys, types)
+        assigned, late = writer.steps.assign(flags, steps)
+        kept: Int64Array | None = None
+        if late.any():
+            late_count = int(late.sum())
+            if writer.drops_late_steps:
+                self.health.dropped_late_row_count += late_count
+                kept = np.flatnonzero(~late)
+                assigned, times, words = assigned[kept], times[kept], words[kept]
+            else:
+                self.health.late_row_count += late_count
+        self.health.accepted_row_count += len(assigned)
+        if len(assigned):
+            self._add(layout, assigned, times, words, is_marked=not texts)
+            positions = None if kept is None else {int(row): place for place, row in enumerate(kept)}
+            for row, key, text in texts:
+                place = row if positions is None else positions.get(row)
+                if place is not None:
+                    self._add_text(key, int(assigned[place]), int(times[place]), text)
+            self._touch(int(times[-1]))
+
+    def _add(
+        self,
+        layout: _Layout,
+        steps: Int64Array,
+        times: Int64Array,
+        words: npt.NDArray[np.uint64],
+        is_marked: bool,
+    ) -> None:
+        if layout.keys:
+            self.tail.append(layout.keys, layout.types, steps, times, words)
+            self.summary.add_rows(layout.metrics, layout.type_codes, steps, words)
+        elif is_marked:
+            self.tail.append((ROW_KEY,), bytes((BOOL,)), steps, times, np.ones((len(steps), 1), np.uint64))
+        if layout.version != self.definitions.version:
+            layout.synced = self.definitions.synced_steps(layout.keys)
+            layout.version = self.definitions.version
+        for step_metric in layout.synced:
+            last = self.summary.last_number(step_metric)
+            if last is not None:
+                kind, word = last
+                inserted = self._layout((step_metric,), bytes((kind,)))
+                same = np.full((len(steps), 1), word, np.uint64)
+                self.tail.append(inserted.keys, inserted.types, steps, times, same)
+                self.summary.add_rows(inserted.metrics, inserted.type_codes, steps, same)
+
+    def _add_text(self, key: str, step: int, time: int, text: str) -> None:
+        is_json = isinstance(text, Json)
+        self.tail.append_text(key, "other" if is_json else "string", step, time, str(text))
+        value: Any = text
+        if is_json:
+            with contextlib.suppress(ValueError):
+                value = json.loads(text)
+        self.summary.add_object(int(self.summary.indices([key])[0]), step, value)
+
+    def _layout(self, keys: tuple[str, ...], types: bytes) -> _Layout:
+        layout = self._layouts.get((keys, types))
+        if layout is None:
+            if self.summary.metric_count + len(keys) > config.METRICS_PER_RUN_MAX:
+                raise InvalidArgument(
+                    f"the run has {self.summary.metric_count} metrics; the limit is {config.METRICS_PER_RUN_MAX}: "
+                    f"{keys[0][:24]!r}… is not added",
+                    limit=config.METRICS_PER_RUN_MAX,
+                )
+            layout = _Layout(keys, types, self.summary.indices(keys), np.frombuffer(types, np.uint8))
+            self._layouts[(keys, types)] = layout
+        return layout
+
+    def _update(self, update: Update) -> None:
+        for name in ("name", "notes", "tags", "group", "job_type", "preempting"):
+            value = getattr(update, name)
+            if value is not None:
+                setattr(self, name, value)
+
+    def _fill(self, start: Update) -> None:
+        """Takes from a later writer only what the run does not have yet."""
+        for name in ("notes", "tags", "group", "job_type"):
+            if not getattr(self, name) and getattr(start, name) is not None:
+                setattr(self, name, getattr(start, name))
+
+    def _touch(self, time: int) -> None:
+        # A clock that was set back must not take the run back.
+        self.update_time = max(self.update_time, time)
+        self.revision += 1
+
+    # -- keeping ---------------------------------------------------------------------------------------------------
+
+    @property
+    def next_step(self) -> int:
+        """The next automatic step of the primary writer, or of the writer that is furthest."""
+        steps = [writer.steps.current for writer in self.writers.values() if writer.role == "primary"]
+        steps = steps or [writer.steps.current for writer in self.writers.values()]
+        return max(steps, default=0)
+
+    def describe(self, whole: bool) -> dict[str, Any]:
+        """Returns the run as JSON values: the brief form of docs/http_api.md, or the whole one."""
+        document: dict[str, Any] = {
+            "project": self.project,
+            "run_id": self.run_id,
+            "name": self.name or self.run_id,
+            "state": self.state.value,
+            "group": self.group,
+            "job_type": self.job_type,
+            "tags": self.tags,
+            "notes": self.notes,
+            "preempting": self.preempting,
+            "create_time_unix_ms": self.create_time / 1e6,
+            "update_time_unix_ms": self.update_time / 1e6,
+            "finish_time_unix_ms": None if self.finish_time is None else self.finish_time / 1e6,
+            "exit_code": self.exit_code,
+            "signal": self.signal,
+            "next_step": self.next_step,
+            "durable_step": self.durable_step,
+            "metric_count": self.summary.metric_count,
+            "revision": self.revision,
+            "ingest_health": dict(vars(self.health)),
+            "process": self.process,
+        }
+        if whole:
+            document |= {
+                "config": self.config,
+                "summary": self.summary.read(self.definitions),
+                "traceback": self.traceback,
+                "metric_definitions": self.definitions.dump(),
+                "alerts": self.alerts,
+            }
+        return document
+
+    def dump(self) -> dict[str, Any]:
+        """Returns everything but the points and the summary's columns as JSON values, for the catalog."""
+        return {
+            "version": 1,
+            **self.describe(whole=True),
+            "create_time": self.create_time,
+            "update_time": self.update_time,
+            "finish_time": self.finish_time,
+            "writers": [writer.dump() for writer in self.writers.values()],
+        }
+
+    @staticmethod
+    def load(data: dict[str, Any], summary: bytes) -> Run:
+        """Returns a run from `dump` and `Summary.dump`, with nothing unsealed."""
+        run = Run(data["project"], data["run_id"], data["create_time"])
+        for name in ("name", "notes", "tags", "group", "job_type", "config", "update_time", "finish_time"):
+            setattr(run, name, data[name])
+        for name in ("exit_code", "traceback", "signal", "process", "durable_step", "preempting", "alerts", "revision"):
+            setattr(run, name, data[name])
+        run.state = RunState(data["state"])
+        run.health = IngestHealth(**data["ingest_health"])
+        run.definitions = Definitions.load(data["metric_definitions"])
+        run.summary = Summary.load(summary)
+        run.writers = {each["writer_id"]: Writer.load(each) for each in data["writers"]}
+        return run
+
+
+@dataclass
+class _Layout:
+    """A key set with its metrics' positions in the summary and the step metrics that join its rows."""
+
+    keys: tuple[str, ...]
+    types: bytes
+    metrics: Int64Array
+    type_codes: npt.NDArray[np.uint8]
+    synced: list[str] = field(default_factory=list)
+    version: int = -1

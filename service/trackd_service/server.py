@@ -1,0 +1,276 @@
+"""Owns the life of the daemon: lock, start, serve, stop. The composition root: everything is built and connected here.
+
+Order of start: `__main__` has locked the store; open catalog and logs, serve gRPC, publish the endpoint, then the web server, whose imports
+take longer than all the rest. Order of stop: unready, no more calls, take in and sync the logs, unpublish, unlock.
+
+Invariants: the lock of the store is held from before the first byte is read until after the last is written, by exactly one
+daemon; the endpoint file names a daemon only while it serves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import resource
+import signal
+import socket
+import stat
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from trackd_service import auth, config
+from trackd_service.catalog import SqliteCatalog
+from trackd_service.config import Config
+from trackd_service.daemon import Daemon
+from trackd_service.ingest import Ingest
+from trackd_service.live import Live
+from trackd_service.objects import DirectoryStore
+from trackd_service.query import Query
+from trackd_service.store import Store
+from trackd_service.worker import Worker
+
+_log = logging.getLogger("trackd.server")
+_SOCKET_PATH_BYTES_MAX = 107  # of a Unix socket, on Linux
+_FIRST_PORT = 7733
+_GRACE_SECONDS = 2.0
+_IDLE_CHECK_SECONDS = 1.0
+
+
+async def serve(configuration: Config, version: str, runtime_folder: str | None) -> None:
+    """Serves a store, whose lock is held, until it is told to stop or has been idle for long.
+
+    Args:
+        configuration: How.
+        version: Of trackd.
+        runtime_folder: The user's folder for sockets, or None for one under the temporary folder.
+    """
+    server = _Server(configuration, version, runtime_folder)
+    try:
+        await server.start()
+        await server.wait()
+    finally:
+        await server.stop()
+
+
+class _Server:
+    """One life of the daemon."""
+
+    def __init__(self, configuration: Config, version: str, runtime_folder: str | None) -> None:
+        self._config = configuration
+        self._version = version
+        self._runtime_folder = runtime_folder
+        self._start_time = time.monotonic()
+        self._stop_event = asyncio.Event()
+        self._worker = Worker()
+        self._live = Live()
+        self._http_address = ""
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._grpc: Any = None
+        self._health: Any = None
+        self._web: Any = None
+        self._daemon: Daemon | None = None
+
+    async def start(self) -> None:
+        from trackd_service import grpc_api
+
+        folder = self._config.store
+        for name in ("log", "scratch"):
+            (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        token = auth.load_token(folder)
+        objects = DirectoryStore(folder / "objects")
+        store = Store(SqliteCatalog(folder / "catalog.sqlite"), objects, folder / "scratch", self._worker)
+        store.changed, store.deleted = self._live.changed, self._live.deleted
+        ingest = Ingest(store, folder / "log")
+        self._daemon = Daemon(
+            store=store,
+            ingest=ingest,
+            query=Query(store),
+            live=self._live,
+            token=token,
+            facts=self._facts,
+            stop=self._stop_event.set,
+        )
+        await ingest.recover()
+        self._tasks.append(asyncio.create_task(ingest.run(), name="ingest"))
+        self._grpc, self._health = grpc_api.make_server(self._daemon)
+        address = self._bind_grpc()
+        await self._grpc.start()
+        await grpc_api.set_health(self._health, True)
+        web_socket = self._bind_http()
+        host, port = web_socket.getsockname()[:2]
+        self._http_address = f"http://{'localhost' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104 - a comparison
+        self._publish(address, token)
+        _log.info("trackd %s serves %s at %s and %s", self._version, folder, address, self._http_address)
+        self._tasks.append(asyncio.create_task(self._serve_http(web_socket, token), name="http"))
+        self._tasks.append(asyncio.create_task(self._watch_idle(), name="idle"))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop_event.set)
+        await store.collect_garbage()
+
+    def _bind_grpc(self) -> str:
+        """Binds a Unix socket in a private folder, or a loopback port where there can be none."""
+        for folder in self._socket_folders():
+            path = folder / f"{hashlib.sha256(os.fsencode(self._config.store)).hexdigest()[:16]}.sock"
+            if len(os.fsencode(path)) > _SOCKET_PATH_BYTES_MAX:
+                continue
+            try:
+                folder.mkdir(mode=0o700, exist_ok=True)
+                status = os.lstat(folder)
+                if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+                    continue
+                # The lock of the store is ours: whatever lies here is left from a daemon that is gone.
+                with contextlib.suppress(FileNotFoundError):
+                    path.unlink()
+                self._grpc.add_insecure_port(f"unix:{path}")
+            except (OSError, RuntimeError):
+                continue
+            return f"unix:{path}"
+        port = self._grpc.add_insecure_port("127.0.0.1:0")
+        return f"127.0.0.1:{port}"
+
+    def _socket_folders(self) -> list[Path]:
+        folders = [Path(self._runtime_folder) / "trackd"] if self._runtime_folder else []
+        return [*folders, Path(tempfile.gettempdir()) / f"trackd-{os.getuid()}", Path("/tmp") / f"trackd-{os.getuid()}"]  # noqa: S108 - owner and mode are checked
+
+    def _bind_http(self) -> socket.socket:
+        host, wanted = self._config.http_host, self._config.http_port
+        ports = [wanted] if wanted else [_FIRST_PORT, 0]
+        for port in ports:
+            bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                bound.bind((host, port))
+            except OSError:
+                bound.close()
+                if port == ports[-1]:
+                    raise
+                continue
+            bound.listen(128)
+            return bound
+        raise OSError("no port")  # unreachable: the last port raises
+
+    def _publish(self, grpc_address: str, token: str) -> None:
+        """Writes the endpoint file, whole and private."""
+        temporary = self._config.store / f".endpoint.{os.getpid()}"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(
+                {
+                    "format": 1,
+                    "grpc_address": grpc_address,
+                    "http_address": self._http_address,
+                    "token": token,
+                    "version": self._version,
+                    "protocol_version": config.PROTOCOL_VERSION,
+                    "pid": os.getpid(),
+                },
+                file,
+            )
+        os.replace(temporary, self._config.store / "endpoint.json")
+
+    async def _serve_http(self, bound: socket.socket, token: str) -> None:
+        """Serves the web app; imported here, after gRPC answers, since its imports take 0.1 s."""
+        import uvicorn
+
+        from trackd_service import http_api
+
+        assert self._daemon is not None  # noqa: S101 - started
+        port = bound.getsockname()[1]
+        names = ("127.0.0.1", "localhost", "[::1]", *self._config.allowed_hosts)
+        hosts = {name.lower() if ":" in name.strip("[]").replace("::", "") else f"{name.lower()}:{port}" for name in names}
+        hosts |= {name.lower() for name in self._config.allowed_hosts}  # a proxy on the usual port names none
+        app = http_api.make_app(self._daemon, hosts, f"trackd_token_{port}")
+
+        class Web(uvicorn.Server):
+            def capture_signals(self) -> Any:  # the daemon has its own
+                return contextlib.nullcontext()
+
+        self._web = Web(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                date_header=False,
+                ws="websockets-sansio",
+                timeout_graceful_shutdown=1,
+            )
+        )
+        await self._web.serve(sockets=[bound])
+
+    def _facts(self) -> dict[str, Any]:
+        assert self._daemon is not None  # noqa: S101 - started
+        ingest = self._daemon.ingest
+        runs = self._daemon.store.in_memory()
+        return {
+            "version": self._version,
+            "protocol_version": config.PROTOCOL_VERSION,
+            "pid": os.getpid(),
+            "http_address": self._http_address,
+            "store_path": str(self._config.store),
+            "counters": {
+                "accepted_row_count": sum(run.health.accepted_row_count for run in runs),
+                "refused_count": sum(run.health.refused_count for run in runs),
+                "damaged_record_count": sum(run.health.damaged_record_count for run in runs),
+                "unsealed_point_count": sum(run.tail.point_count for run in runs),
+                "run_count": len(runs),
+                "listener_count": self._live.listener_count,
+                "memory_max_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            },
+            "open_writer_count": ingest.open_writer_count,
+            "uptime_seconds": time.monotonic() - self._start_time,
+        }
+
+    async def _watch_idle(self) -> None:
+        """Ends the daemon when nobody has written, read or watched for long."""
+        assert self._daemon is not None  # noqa: S101 - started
+        limit = self._config.idle_exit_seconds
+        while limit > 0 and not self._config.foreground:
+            await asyncio.sleep(min(_IDLE_CHECK_SECONDS, limit / 2))
+            is_used = self._daemon.ingest.open_writer_count or self._live.listener_count
+            quiet = time.monotonic() - max(self._daemon.ingest.active_time, self._daemon.call_time, self._start_time)
+            if not is_used and quiet >= limit:
+                _log.info("idle for %.0f s: ending", quiet)
+                self._stop_event.set()
+                return
+
+    async def wait(self) -> None:
+        """Waits until the daemon is to end; a failed part ends it with an error, for the next one to take over."""
+        stopping = asyncio.create_task(self._stop_event.wait())
+        vital = [task for task in self._tasks if task.get_name() in ("ingest", "http")]
+        done, _ = await asyncio.wait([stopping, *vital], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        for task in done:
+            if task is not stopping and not task.cancelled():
+                error = task.exception()
+                _log.error("%s ended: %r", task.get_name(), error)
+
+    async def stop(self) -> None:
+        if self._daemon is None:
+            return
+        self._daemon.is_stopping = True
+        with contextlib.suppress(FileNotFoundError):
+            (self._config.store / "endpoint.json").unlink()
+        if self._grpc is not None:
+            from trackd_service import grpc_api
+
+            await grpc_api.set_health(self._health, False)
+            await self._grpc.stop(_GRACE_SECONDS)
+        if self._web is not None:
+            self._web.should_exit = True
+        await self._daemon.ingest.stop()
+        for task in self._tasks:
+            if task.get_name() != "http":
+                task.cancel()
+        await asyncio.wait(self._tasks, timeout=_GRACE_SECONDS + 1)
+        await self._daemon.store.close()
+        await self._worker.close()
+        _log.info("ended")

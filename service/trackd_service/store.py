@@ -1,0 +1,369 @@
+"""Owns the runs of a store: loads them, seals their points into segments, and commits that to the catalog.
+
+Invariants:
+- A run is in memory while somebody writes it or reads it; what is not in memory is whole in catalog and segments.
+- Sealing takes a cut: the points, the summary and the writers' sequences of one moment go into one segment and one
+  transaction. Until it is committed the points are read from memory; after a crash before it they come from the log again.
+- The catalog is used from one thread only; the event loop never waits for the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from trackd_service import config
+from trackd_service.catalog import Catalog, SegmentRow
+from trackd_service.errors import RunNotFound
+from trackd_service.levels import LevelsFile, SealedSeries
+from trackd_service.objects import ObjectStore
+from trackd_service.runs import ROW_KEY, Run
+from trackd_service.segments import SealedRange, SegmentInfo, merge_segments, read_ranges, write_segment
+from trackd_service.series import Kind, Series, merge
+from trackd_service.tail import Tail
+from trackd_service.worker import Worker, WorkerCrashed
+
+_T = TypeVar("_T")
+_log = logging.getLogger("trackd.store")
+
+
+@dataclass(slots=True)
+class Segment:
+    """A segment of a run and its open levels."""
+
+    row: SegmentRow
+    parquet: Path
+    levels: LevelsFile
+
+
+class StoredRun:
+    """A run with its segments: what queries read."""
+
+    def __init__(self, run: Run, segments: list[Segment], worker: Worker) -> None:
+        """Takes the run and its segments, oldest first."""
+        self.run = run
+        self.segments = segments
+        self.used_time = time.monotonic()
+        self.lock = asyncio.Lock()  # held while sealing or merging
+        self._worker = worker
+
+    @property
+    def start_time(self) -> int:
+        """When the run began, in nanoseconds since 1970 UTC."""
+        return self.run.create_time
+
+    @property
+    def revision(self) -> int:
+        """A number that grows with each change of the run."""
+        return self.run.revision
+
+    def tail(self, key: str, kind: Kind) -> Series:
+        """Returns the unsealed points of a series, sorted, each step once."""
+        if self.run.sealing is None:
+            return self.run.tail.read(key, kind)
+        return merge([self.run.sealing.read(key, kind), self.run.tail.read(key, kind)])
+
+    def sealed(self, key: str, kind: Kind) -> list[SealedSeries]:
+        """Returns the sealed parts of a series, oldest first."""
+        found = (segment.levels.series(key, kind) for segment in self.segments)
+        return [series for series in found if series is not None]
+
+    async def read_sealed(self, key: str, kind: Kind, min_step: int | None, max_step: int | None) -> list[Series]:
+        """Returns the sealed points of a series with `min_step` <= step < `max_step`, a series a segment, oldest first."""
+        return (await self.read_sealed_many([(key, kind)], min_step, max_step))[0]
+
+    async def read_sealed_many(
+        self, keys: list[tuple[str, Kind]], min_step: int | None, max_step: int | None
+    ) -> list[list[Series]]:
+        """Returns `read_sealed` of several series, in one task of the worker."""
+        ranges: list[SealedRange] = []
+        owners: list[int] = []
+        for position, (key, kind) in enumerate(keys):
+            for segment in self.segments:
+                sealed = segment.levels.series(key, kind)
+                if sealed is None:
+                    continue
+                row_start, row_count = sealed.narrow(min_step, max_step)
+                if row_count:
+                    ranges.append(SealedRange(segment.parquet, key, kind, row_start, row_count))
+                    owners.append(position)
+        result: list[list[Series]] = [[] for _ in keys]
+        if ranges:
+            try:
+                parts = await self._worker.run(read_ranges, ranges)
+            except WorkerCrashed:
+                parts = await self._worker.run(read_ranges, ranges)
+            for owner, part in zip(owners, parts, strict=True):
+                result[owner].append(part.between(min_step, max_step))
+        return result
+
+    async def read(
+        self, keys: list[tuple[str, Kind]], min_step: int | None = None, max_step: int | None = None
+    ) -> list[Series]:
+        """Returns whole series with `min_step` <= step < `max_step`, each step once, the later write kept."""
+        tails = [self.tail(key, kind).between(min_step, max_step) for key, kind in keys]
+        sealed = await self.read_sealed_many(keys, min_step, max_step)
+        return [merge([*parts, tail]) for parts, tail in zip(sealed, tails, strict=True)]
+
+    def metrics(self) -> dict[tuple[str, Kind], tuple[int, int, int]]:
+        """Returns (count, first step, last step) of every (name, kind), hidden ones left out."""
+        found: dict[tuple[str, Kind], tuple[int, int, int]] = {}
+
+        def add(key: str, kind: Kind, count: int, first: int, last: int) -> None:
+            if key == ROW_KEY:
+                return
+            before = found.get((key, kind))
+            if before is not None:
+                count, first, last = count + before[0], min(first, before[1]), max(last, before[2])
+            found[(key, kind)] = (count, first, last)
+
+        for segment in self.segments:
+            for series in segment.levels.all_series():
+                add(series.key, series.kind, series.count, series.first_step, series.last_step)
+        for tail in (self.run.sealing, self.run.tail):
+            if tail is not None:
+                for (key, kind), (count, first, last) in tail.extents().items():
+                    add(key, kind, count, first, last)
+        return found
+
+
+class Store:
+    """The runs of one store."""
+
+    def __init__(self, catalog: Catalog, objects: ObjectStore, scratch: Path, worker: Worker) -> None:
+        """Takes the catalog, the object store, a folder for files being made, and the worker."""
+        self._catalog = catalog
+        self._objects = objects
+        self._scratch = scratch
+        self._worker = worker
+        self._thread = ThreadPoolExecutor(1, "trackd-catalog")
+        self._runs: dict[tuple[str, str], StoredRun] = {}
+        self._loading: dict[tuple[str, str], asyncio.Future[StoredRun | None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.changed: Callable[[Run], None] = lambda run: None
+        self.deleted: Callable[[str, str], None] = lambda project, run_id: None
+        self.sealed: Callable[[Run], None] = lambda run: None
+        self.problem = ""
+
+    async def on_catalog(self, function: Callable[..., _T], *arguments: Any) -> _T:
+        """Runs a function of the catalog in its thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog; call it through `on_catalog`."""
+        return self._catalog
+
+    # -- runs ------------------------------------------------------------------------------------------------------
+
+    async def get(self, project: str, run_id: str) -> StoredRun:
+        """Returns a run; an empty project finds the id anywhere. Raises RunNotFound."""
+        if not project:
+            in_memory = [key for key in self._runs if key[1] == run_id]
+            found = in_memory[0][0] if in_memory else await self.on_catalog(self._catalog.find_project, run_id)
+            if found is None:
+                raise RunNotFound(f"run {run_id!r} is not in the store", project=project, run_id=run_id)
+            project = found
+        stored = await self._load(project, run_id)
+        if stored is None:
+            raise RunNotFound(f"run {run_id!r} is not in project {project!r}", project=project, run_id=run_id)
+        stored.used_time = time.monotonic()
+        return stored
+
+    async def get_or_create(self, project: str, run_id: str, create_time: int) -> tuple[StoredRun, bool]:
+        """Returns a run, and whether it was made by this call."""
+        stored = await self._load(project, run_id)
+        if stored is not None:
+            return stored, False
+        run = Run(project, run_id, create_time)
+        run.revision = time.time_ns() // 1_000_000
+        stored = self._runs[(project, run_id)] = StoredRun(run, [], self._worker)
+        return stored, True
+
+    async def _load(self, project: str, run_id: str) -> StoredRun | None:
+        key = (project, run_id)
+        if key in self._runs:
+            return self._runs[key]
+        # Two readers must not load one run twice: the second waits for the first.
+        if key not in self._loading:
+            self._loading[key] = asyncio.ensure_future(self._load_now(project, run_id))
+            self._loading[key].add_done_callback(lambda _: self._loading.pop(key, None))
+        return await asyncio.shield(self._loading[key])
+
+    async def _load_now(self, project: str, run_id: str) -> StoredRun | None:
+        found = await self.on_catalog(self._catalog.load_run, project, run_id)
+        if found is None or (project, run_id) in self._runs:
+            return self._runs.get((project, run_id))
+        document, summary, rows = found
+        run = Run.load(document, summary)
+        # Revisions are not kept exactly; a page that knows an older one must see that this is newer.
+        run.revision = max(run.revision + 1, time.time_ns() // 1_000_000)
+        stored = StoredRun(run, [self._open(row) for row in rows], self._worker)
+        self._evict()
+        self._runs[(project, run_id)] = stored
+        return stored
+
+    def _open(self, row: SegmentRow) -> Segment:
+        parquet = self._objects.local_path(f"segments/{row.name}.parquet")
+        levels = self._objects.local_path(f"segments/{row.name}.levels")
+        if parquet is None or levels is None:
+            raise FileNotFoundError(f"segment {row.name} is not in the store")
+        return Segment(row, parquet, LevelsFile(levels))
+
+    def _evict(self) -> None:
+        """Lets go of the ended runs that were not read for the longest time."""
+        ended = [
+            (stored.used_time, key)
+            for key, stored in self._runs.items()
+            if not stored.run.is_open and not stored.run.tail.point_count and stored.run.sealing is None and not stored.lock.locked()
+        ]
+        for _, key in sorted(ended)[: max(0, len(ended) - config.RUNS_CACHED_MAX)]:
+            del self._runs[key]
+
+    def in_memory(self) -> list[Run]:
+        """Returns the runs that are in memory."""
+        return [stored.run for stored in self._runs.values()]
+
+    async def documents(self, project: str | None) -> list[dict[str, Any]]:
+        """Returns all runs of a project, or of all, whole, newest first; what is in memory over what is in the catalog."""
+        documents = {
+            (document["project"], document["run_id"]): document
+            for document in await self.on_catalog(self._catalog.documents, project)
+        }
+        for run in self.in_memory():
+            if project is None or run.project == project:
+                documents[(run.project, run.run_id)] = run.describe(whole=True)
+        return sorted(documents.values(), key=lambda each: -float(each["create_time_unix_ms"]))
+
+    async def update(self, stored: StoredRun) -> None:
+        """Commits what was changed from outside of the writers' logs: name, notes, config, summary."""
+        stored.run.revision += 1
+        self.changed(stored.run)
+        if stored.run.is_open or stored.run.tail.point_count:
+            await self.seal(stored)  # the cut keeps document and writers' sequences together
+        else:
+            async with stored.lock:
+                await self.on_catalog(self._catalog.commit_run, stored.run.dump(), stored.run.summary.dump())
+
+    async def delete(self, project: str, run_id: str) -> bool:
+        """Deletes a run; returns whether it was there."""
+        stored = await self._load(project, run_id)
+        if stored is None:
+            return False
+        async with stored.lock:
+            self._runs.pop((project, run_id), None)
+            await self.on_catalog(self._catalog.delete_run, project, run_id)
+        self.deleted(project, run_id)
+        await self.collect_garbage()
+        return True
+
+    async def collect_garbage(self) -> None:
+        """Deletes the files of segments that no run refers to any more."""
+        names = await self.on_catalog(self._catalog.garbage)
+        for name in names:
+            for ending in ("parquet", "levels"):
+                await asyncio.to_thread(self._objects.delete, f"segments/{name}.{ending}")
+        if names:
+            await self.on_catalog(self._catalog.forget_garbage, names)
+
+    # -- sealing ---------------------------------------------------------------------------------------------------
+
+    def seal_soon(self, stored: StoredRun) -> None:
+        """Seals a run in the background, unless that is under way."""
+        if stored.lock.locked():
+            return
+        task = asyncio.ensure_future(self._seal_quietly(stored))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _seal_quietly(self, stored: StoredRun) -> None:
+        try:
+            await self.seal(stored)
+            await self._merge_when_many(stored)
+            self.problem = ""
+        except (OSError, WorkerCrashed) as error:
+            # Nothing is lost: the log is still there. The next seal tries again.
+            self.problem = f"a run cannot be sealed: {error}"
+            _log.error("sealing %s/%s failed: %s", stored.run.project, stored.run.run_id, error)
+        except Exception:
+            self.problem = "a run cannot be sealed: see daemon.log"
+            _log.exception("sealing %s/%s failed", stored.run.project, stored.run.run_id)
+
+    async def seal(self, stored: StoredRun) -> None:
+        """Seals what is unsealed of a run and commits it; the points stay readable all the while."""
+        async with stored.lock:
+            run = stored.run
+            tail, run.tail = run.tail, Tail()
+            run.sealing = tail
+            document, summary = run.dump(), run.summary.dump()
+            sequences = {writer.writer_id: writer.sequence for writer in run.writers.values()}
+            try:
+                added: list[SegmentRow] = []
+                if tail.point_count:
+                    series = await asyncio.to_thread(lambda: [tail.read(key, kind) for key, kind in tail.keys()])
+                    counts = [sum(part.count for part in stored.sealed(each.key, each.kind)) for each in series]
+                    name = uuid.uuid4().hex
+                    info = await self._worker.run(write_segment, series, self._scratch, name, counts)
+                    position = stored.segments[-1].row.position + 1 if stored.segments else 0
+                    added.append(await self._keep(info, position))
+                await self.on_catalog(self._catalog.commit_run, document, summary, added)
+            except BaseException:
+                # Back to one tail: what came meanwhile goes behind what was to be sealed.
+                run.tail, run.sealing = tail.joined(run.tail), None
+                raise
+            stored.segments += [self._open(row) for row in added]
+            run.sealing = None
+            run.revision += 1
+            for writer_id, sequence in sequences.items():
+                run.writers[writer_id].sealed_sequence = sequence
+        self.sealed(run)
+
+    async def _keep(self, info: SegmentInfo, position: int) -> SegmentRow:
+        """Moves a written segment into the object store under its own name."""
+        for path, ending in ((info.parquet_path, "parquet"), (info.levels_path, "levels")):
+            await asyncio.to_thread(self._objects.put_file, f"segments/{info.name}.{ending}", path)
+        return SegmentRow(info.name, position, info.point_count, info.size_bytes)
+
+    async def _merge_when_many(self, stored: StoredRun) -> None:
+        """Merges the newest segments of about one size into one, when there are many, or all small ones of an ended run."""
+        segments = stored.segments
+        if not stored.run.is_open:
+            chosen = segments if sum(segment.row.point_count for segment in segments) <= 16 * config.SEAL_POINTS else []
+        else:
+            newest = segments[-config.MERGE_COUNT :]
+            largest = max((segment.row.point_count for segment in newest), default=0)
+            total = sum(segment.row.point_count for segment in newest)
+            chosen = newest if len(newest) == config.MERGE_COUNT and total >= largest * config.MERGE_COUNT // 2 else []
+        if len(chosen) < 2:  # noqa: PLR2004 - one segment is merged already
+            return
+        async with stored.lock:
+            if segments[-len(chosen) :] != chosen:
+                return
+            info = await self._worker.run(
+                merge_segments, [segment.parquet for segment in chosen], self._scratch, uuid.uuid4().hex
+            )
+            row = await self._keep(info, chosen[0].row.position)
+            # The run's document is as sealed last: what came since is not in segments yet.
+            found = await self.on_catalog(self._catalog.load_run, stored.run.project, stored.run.run_id)
+            if found is None:
+                return
+            removed = [segment.row.name for segment in chosen]
+            await self.on_catalog(self._catalog.commit_run, found[0], found[1], [row], removed)
+            stored.segments = [*segments[: -len(chosen)], self._open(row)]
+        await self.collect_garbage()
+
+    async def close(self) -> None:
+        """Waits for what is under way and closes the catalog."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=20)
+        await self.on_catalog(self._catalog.close)
+        self._thread.shutdown()
+        shutil.rmtree(self._scratch, ignore_errors=True)

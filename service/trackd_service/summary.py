@@ -1,0 +1,317 @@
+"""Owns the summary of a run: what is kept of every metric's values, and what a person set by hand. Pure.
+
+Invariants:
+- A value counts when its step is done: the value at a metric's newest step is pending and is replaced, not counted twice,
+  when the metric is logged again at that step.
+- NaN stays out of min, max and mean and is counted; integers stay integers.
+- A value set by hand is never overwritten by `log`.
+- Statistics of all metrics are columns of one array, so that a block of rows costs a few NumPy calls however wide it is.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from trackd_service.definitions import Definition, Definitions
+from trackd_service.series import Int64Array
+
+Words: TypeAlias = npt.NDArray[np.uint64]
+
+# What the eight bytes of a pending, first or last value are.
+DOUBLE, INT64, BOOL, OBJECT = 1, 2, 3, 4
+
+_COLUMNS = np.dtype(
+    [
+        ("min", "<f8"),
+        ("max", "<f8"),
+        ("sum", "<f8"),
+        ("count", "<i8"),  # of finite and infinite numbers that min, max and mean are of
+        ("nan_count", "<i8"),
+        ("total_count", "<i8"),  # of all values
+        ("first_step", "<i8"),
+        ("first", "<u8"),
+        ("first_type", "u1"),
+        ("all_ints", "?"),
+        ("pending_step", "<i8"),
+        ("pending", "<u8"),
+        ("pending_type", "u1"),  # 0: nothing yet
+    ]
+)
+
+
+class Summary:
+    """The summary of one run."""
+
+    def __init__(self) -> None:
+        """Begins empty."""
+        self._names: list[str] = []
+        self._index: dict[str, int] = {}
+        self._columns = np.zeros(64, _COLUMNS)
+        self._objects: dict[int, tuple[Any, Any]] = {}  # metric -> (first, last) of text and other values
+        self.by_hand: dict[str, Any] = {}
+
+    # -- names -----------------------------------------------------------------------------------------------------
+
+    def indices(self, names: Iterable[str]) -> Int64Array:
+        """Returns the positions of metrics, adding new ones."""
+        result = []
+        for name in names:
+            position = self._index.get(name)
+            if position is None:
+                position = len(self._names)
+                self._names.append(name)
+                self._index[name] = position
+                if position >= len(self._columns):
+                    grown = np.zeros(len(self._columns) * 2, _COLUMNS)
+                    grown[:position] = self._columns
+                    self._columns = grown
+            result.append(position)
+        return np.array(result, np.int64)
+
+    @property
+    def metric_count(self) -> int:
+        """How many metrics there are."""
+        return len(self._names)
+
+    def names(self) -> list[str]:
+        """Returns the metrics' names, in the order first logged."""
+        return list(self._names)
+
+    # -- adding ----------------------------------------------------------------------------------------------------
+
+    def add_rows(
+        self, metrics: Int64Array, types: npt.NDArray[np.uint8], steps: Int64Array, words: Words
+    ) -> None:
+        """Adds rows of numbers and bools.
+
+        Args:
+            metrics: int64 array of shape (k,), each once, from `indices`.
+            types: uint8 array of shape (k,), DOUBLE, INT64 or BOOL.
+            steps: int64 array of shape (n,), in the order logged.
+            words: uint64 array of shape (n, k), the eight bytes of each value.
+        """
+        if not len(metrics) or not len(steps):
+            return
+        if len(steps) == 1 or bool((steps[1:] > steps[:-1]).all()):
+            self._add_ascending(metrics, types, steps, words)
+        else:
+            for position in range(len(steps)):
+                self._add_ascending(
+                    metrics, types, steps[position : position + 1], words[position : position + 1]
+                )
+
+    def _add_ascending(
+        self, metrics: Int64Array, types: npt.NDArray[np.uint8], steps: Int64Array, words: Words
+    ) -> None:
+        columns = self._columns
+        pending_step = columns["pending_step"][metrics]
+        has_pending = columns["pending_type"][metrics] != 0
+        late = has_pending & (pending_step > steps[-1])
+        if late.any():
+            self._fold(metrics[late], types[late], steps, words[:, late])
+            on_time = ~late
+            metrics, types, words = metrics[on_time], types[on_time], words[:, on_time]
+            pending_step, has_pending = pending_step[on_time], has_pending[on_time]
+            if not len(metrics):
+                return
+        done = metrics[has_pending & (pending_step != steps[0])]
+        if len(done):
+            self._fold(
+                done,
+                columns["pending_type"][done],
+                columns["pending_step"][done].copy(),
+                columns["pending"][done].copy()[None, :],
+            )
+        if len(steps) > 1:
+            self._fold(metrics, types, steps[:-1], words[:-1])
+        columns["pending"][metrics] = words[-1]
+        columns["pending_type"][metrics] = types
+        columns["pending_step"][metrics] = steps[-1]
+
+    def _fold(
+        self,
+        metrics: Int64Array,
+        types: npt.NDArray[np.uint8],
+        steps: Int64Array,
+        words: Words,
+    ) -> None:
+        """Counts values whose step is done: `steps` is per row, or, for one row, per metric."""
+        columns = self._columns
+        fresh = columns["total_count"][metrics] == 0
+        first_steps = steps if len(steps) == len(metrics) and len(words) == 1 else np.full(len(metrics), steps[0])
+        if fresh.any():
+            new = metrics[fresh]
+            columns["first"][new] = words[0][fresh]
+            columns["first_type"][new] = types[fresh]
+            columns["first_step"][new] = first_steps[fresh]
+            columns["min"][new] = np.inf
+            columns["max"][new] = -np.inf
+            columns["all_ints"][new] = True
+        columns["total_count"][metrics] += len(words)
+        numeric = (types == DOUBLE) | (types == INT64)
+        if not numeric.all():
+            metrics, types, words = metrics[numeric], types[numeric], words[:, numeric]
+            if not len(metrics):
+                return
+        values = as_doubles(words, types)
+        missing = np.isnan(values)
+        has_missing = bool(missing.any())
+        columns["count"][metrics] += len(values) - (missing.sum(axis=0) if has_missing else 0)
+        if has_missing:
+            columns["nan_count"][metrics] += missing.sum(axis=0)
+            columns["sum"][metrics] += np.where(missing, 0.0, values).sum(axis=0)
+        else:
+            with np.errstate(invalid="ignore"):  # inf - inf is NaN, as it should be
+                columns["sum"][metrics] += values.sum(axis=0)
+        columns["min"][metrics] = np.fmin(columns["min"][metrics], np.fmin.reduce(values, axis=0))
+        columns["max"][metrics] = np.fmax(columns["max"][metrics], np.fmax.reduce(values, axis=0))
+        columns["all_ints"][metrics] &= types == INT64
+
+    def add_object(self, metric: int, step: int, value: Any) -> None:
+        """Adds one text or other value."""
+        columns = self._columns
+        first, _ = self._objects.get(metric, (value, None))
+        if columns["pending_type"][metric] and columns["pending_step"][metric] > step:
+            return
+        if columns["pending_type"][metric] and columns["pending_step"][metric] != step:
+            one = np.array([metric])
+            self._fold(
+                one,
+                columns["pending_type"][one],
+                columns["pending_step"][one].copy(),
+                columns["pending"][one].copy()[None, :],
+            )
+        self._objects[metric] = (first, value)
+        columns["pending_type"][metric] = OBJECT
+        columns["pending_step"][metric] = step
+        columns["pending"][metric] = 0
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def last_number(self, name: str) -> tuple[int, int] | None:
+        """Returns the last value of a metric as (type, eight bytes), or None when it is no number."""
+        position = self._index.get(name)
+        if position is None:
+            return None
+        kind = int(self._columns["pending_type"][position])
+        return (kind, int(self._columns["pending"][position])) if kind in (DOUBLE, INT64) else None
+
+    def read(self, definitions: Definitions) -> dict[str, Any]:
+        """Returns the summary by dotted key: what the definitions ask of each metric, under what was set by hand."""
+        result: dict[str, Any] = {}
+        columns = self._columns[: len(self._names)].copy()
+        pending_types = columns["pending_type"].tolist()
+        pending = columns["pending"]
+        doubles = pending.view("<f8").tolist()
+        ints = pending.view("<i8").tolist()
+        for position, name in enumerate(self._names):
+            kind = pending_types[position]
+            if not kind or name in self.by_hand:
+                continue
+            definition = definitions.of(name)
+            if definition is not None and definition.summary_kinds:
+                result.update(self._tracked(position, name, definition))
+            elif kind == DOUBLE:
+                result[name] = doubles[position]
+            elif kind == OBJECT:
+                result[name] = self._objects[position][1]
+            else:
+                result[name] = bool(ints[position]) if kind == BOOL else ints[position]
+        result.update(self.by_hand)
+        return result
+
+    def _tracked(self, position: int, name: str, definition: Definition) -> dict[str, Any]:
+        kinds = definition.summary_kinds
+        if "none" in kinds:
+            return {}
+        row = self._columns[position]
+        last = self._value(int(row["pending_type"]), int(row["pending"]), position, 1)
+        if not (set(kinds) - {"copy"}):
+            return {name: last}
+        is_number = int(row["pending_type"]) in (DOUBLE, INT64)
+        number = float(last) if is_number else math.nan
+        counts_last = is_number and not math.isnan(number)
+        count = int(row["count"]) + counts_last
+        low = min(float(row["min"]) if row["count"] else math.inf, number if counts_last else math.inf)
+        high = max(float(row["max"]) if row["count"] else -math.inf, number if counts_last else -math.inf)
+        is_int = (not row["total_count"] or bool(row["all_ints"])) and int(row["pending_type"]) == INT64
+        result: dict[str, Any] = {}
+        for kind in kinds:
+            if kind == "last":
+                result[f"{name}.last"] = last
+            elif kind == "first":
+                has_first = row["total_count"] > 0
+                result[f"{name}.first"] = (
+                    self._value(int(row["first_type"]), int(row["first"]), position, 0) if has_first else last
+                )
+            elif not count:
+                continue  # no number yet: nothing is better than a number nobody logged
+            elif kind == "mean":
+                total = float(row["sum"]) + (number if counts_last else 0.0)
+                result[f"{name}.mean"] = total / count
+            elif kind != "copy":
+                lowest = kind == "min" or (kind == "best" and definition.goal != "maximize")
+                value = low if lowest else high
+                result[f"{name}.{kind}"] = int(value) if is_int else value
+        return result
+
+    def _value(self, kind: int, word: int, position: int, which: int) -> Any:
+        if kind == OBJECT:
+            return self._objects[position][which]
+        raw = np.array([word], np.uint64)
+        if kind == DOUBLE:
+            return float(raw.view(np.float64)[0])
+        return bool(word) if kind == BOOL else int(raw.view(np.int64)[0])
+
+    # -- keeping ---------------------------------------------------------------------------------------------------
+
+    def dump(self) -> bytes:
+        """Returns everything as bytes, for the catalog."""
+        buffer = io.BytesIO()
+        text = json.dumps(
+            {
+                "version": 1,
+                "names": self._names,
+                "objects": {str(key): value for key, value in self._objects.items()},
+                "by_hand": self.by_hand,
+            }
+        )
+        np.savez(
+            buffer,
+            columns=self._columns[: len(self._names)],
+            text=np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8),
+        )
+        return buffer.getvalue()
+
+    @staticmethod
+    def load(data: bytes) -> Summary:
+        """Returns a summary from `dump`."""
+        summary = Summary()
+        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+            text = json.loads(stored["text"].tobytes().decode("utf-8", "surrogatepass"))
+            columns = stored["columns"]
+        summary._names = list(text["names"])
+        summary._index = {name: position for position, name in enumerate(summary._names)}
+        summary._columns = np.zeros(max(64, len(columns)), _COLUMNS)
+        summary._columns[: len(columns)] = columns
+        summary._objects = {int(key): (value[0], value[1]) for key, value in text["objects"].items()}
+        summary.by_hand = dict(text["by_hand"])
+        return summary
+
+
+def as_doubles(words: Words, types: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Returns values as float64 of shape (n, k); `types` is uint8 of shape (k,)."""
+    values = words.view(np.float64)
+    is_double = types == DOUBLE
+    if is_double.all():
+        return values
+    values = values.copy()
+    values[:, ~is_double] = words[:, ~is_double].view(np.int64)
+    return values

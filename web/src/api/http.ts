@@ -1,0 +1,47 @@
+/** Asks the daemon over HTTP and turns every refusal into an `ApiError`. */
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly reason: string,
+    message: string,
+  ) {
+    super(message);
+  }
+
+  /** Whether nobody answered at all: the daemon has gone or the network has. */
+  get isUnreachable(): boolean {
+    return this.status === 0;
+  }
+}
+
+async function refusal(response: Response): Promise<ApiError> {
+  try {
+    const body = (await response.json()) as { error?: { reason?: string; message?: string } };
+    if (body.error) return new ApiError(response.status, body.error.reason ?? "", body.error.message ?? "");
+  } catch {
+    // Not JSON: a page of the daemon or of a proxy. The status says enough.
+  }
+  return new ApiError(response.status, "", `the daemon answered ${response.status} ${response.statusText}`);
+}
+
+async function ask(path: string, init?: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(path, { credentials: "same-origin", ...init });
+  } catch (cause) {
+    if (init?.signal?.aborted) throw cause;
+    throw new ApiError(0, "UNREACHABLE", "the trackd daemon does not answer");
+  }
+  if (!response.ok) throw await refusal(response);
+  return response;
+}
+
+export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return (await (await ask(path, { signal })).json()) as T;
+}
+
+export async function postForBytes(path: string, body: string): Promise<ArrayBuffer> {
+  const response = await ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+  return response.arrayBuffer();
+}

@@ -1,0 +1,71 @@
+/** What the page holds of the daemon's lists. Nothing here polls: the live socket says what has changed. */
+import { QueryClient, useQuery } from "@tanstack/react-query";
+import { ApiError } from "../api/http";
+import { fetchProjectMetrics, fetchProjects, fetchRun, fetchRunMetrics, fetchRuns } from "../api/routes";
+import { seriesStore } from "./page_store";
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: Number.POSITIVE_INFINITY,
+      refetchOnWindowFocus: false,
+      refetchOnReconnect: false,
+      retry: (failures, error) => failures < 2 && error instanceof ApiError && error.isUnreachable,
+    },
+  },
+});
+
+export const queryKeys = {
+  projects: ["projects"] as const,
+  runs: (project: string) => ["runs", project] as const,
+  metrics: (project: string) => ["metrics", project] as const,
+  run: (project: string, run: string) => ["run", project, run] as const,
+  runMetrics: (project: string, run: string) => ["run-metrics", project, run] as const,
+};
+
+// The list of projects has no live socket of its own: it is asked again while something is running and somebody looks.
+const PROJECTS_INTERVAL_MS = 5000;
+
+export const useProjects = () =>
+  useQuery({
+    queryKey: queryKeys.projects,
+    queryFn: ({ signal }) => fetchProjects(signal),
+    staleTime: 0,
+    refetchInterval: ({ state }) =>
+      !state.data || state.data.length === 0 || state.data.some((one) => one.running_count > 0)
+        ? PROJECTS_INTERVAL_MS
+        : false,
+  });
+
+export const useRuns = (project: string, limit: number) =>
+  useQuery({
+    queryKey: [...queryKeys.runs(project), limit],
+    queryFn: async ({ signal }) => {
+      const page = await fetchRuns(project, limit, signal);
+      for (const run of page.runs) seriesStore.noteRevision(project, run.run_id, run.revision);
+      return page;
+    },
+    placeholderData: (before, query) => (query?.queryKey[1] === project ? before : undefined),
+  });
+
+export const useProjectMetrics = (project: string) =>
+  useQuery({
+    queryKey: queryKeys.metrics(project),
+    queryFn: ({ signal }) => fetchProjectMetrics(project, signal),
+  });
+
+export const useRun = (project: string, run: string) =>
+  useQuery({
+    queryKey: queryKeys.run(project, run),
+    queryFn: async ({ signal }) => {
+      const whole = await fetchRun(project, run, signal);
+      seriesStore.noteRevision(project, run, whole.revision);
+      return whole;
+    },
+  });
+
+export const useRunMetrics = (project: string, run: string) =>
+  useQuery({
+    queryKey: queryKeys.runMetrics(project, run),
+    queryFn: ({ signal }) => fetchRunMetrics(project, run, signal),
+  });

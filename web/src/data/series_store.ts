@@ -1,0 +1,252 @@
+/**
+ * Holds the series of all charts and asks the daemon for what is missing.
+ *
+ * - A series is asked when a chart watches it and it is not held, or when its run has a newer revision than when it was last asked;
+ *   so a finished run is never asked twice.
+ * - All questions that come up in one frame go out together, those with the same head in one request; questions for newer points
+ *   go out at most twice a second, one request at a time, and ask for the new part only.
+ * - While the page is hidden nothing is asked. A series is replaced, never emptied, when its answer comes.
+ */
+import type { Series } from "../api/series";
+import { deltaStart, mergeDelta } from "./merge";
+import { type DeltaStart, headOf, identityOf, requestBody, runIdentity, type SeriesQuestion } from "./question";
+
+// A chart moves at most twice a second: the bound of the specification of live charts.
+const LIVE_INTERVAL_MS = 500;
+// A request with more series than this is split, so that the first charts do not wait for the last.
+const SERIES_PER_REQUEST_MAX = 500;
+// What is kept of series that no chart shows any more, for runs and sections that are shown again soon.
+const UNWATCHED_BYTES_MAX = 64 * 2 ** 20;
+
+export interface SeriesStoreSurroundings {
+  ask: (body: string) => Promise<Series[]>;
+  isHidden: () => boolean;
+  /** Runs a task before the next frame is drawn. */
+  nextFrame: (task: () => void) => void;
+  later: (task: () => void, milliseconds: number) => void;
+  now: () => number;
+}
+
+export interface Watch {
+  update(questions: readonly SeriesQuestion[]): void;
+  close(): void;
+}
+
+interface Entry {
+  question: SeriesQuestion;
+  identity: string;
+  series: Series | null;
+  error: Error | null;
+  /** The revision of the run that was known when the series was last asked; -1 for never. */
+  askedRevision: number;
+  isAsked: boolean;
+  watchers: Set<Watcher>;
+}
+
+interface Watcher {
+  identities: Set<string>;
+  changed: () => void;
+}
+
+interface Asked {
+  entry: Entry;
+  question: SeriesQuestion;
+  delta: DeltaStart | null;
+}
+
+export class SeriesStore {
+  private readonly entries = new Map<string, Entry>();
+  private readonly revisions = new Map<string, number>();
+  private isFlushPlanned = false;
+  private isLivePlanned = false;
+  private isLiveAsked = false;
+  private lastLiveMs = -Infinity;
+
+  constructor(private readonly around: SeriesStoreSurroundings) {}
+
+  get(question: SeriesQuestion): Series | null {
+    return this.entries.get(identityOf(question))?.series ?? null;
+  }
+
+  error(question: SeriesQuestion): Error | null {
+    return this.entries.get(identityOf(question))?.error ?? null;
+  }
+
+  /** Keeps the questions answered and up to date until closed; `changed` is called once for each answer that brought something. */
+  watch(changed: () => void): Watch {
+    const watcher: Watcher = { identities: new Set(), changed };
+    return {
+      update: (questions) => {
+        const wanted = new Set<string>();
+        for (const question of questions) {
+          const entry = this.entryOf(question);
+          wanted.add(entry.identity);
+          entry.watchers.add(watcher);
+        }
+        for (const identity of watcher.identities) {
+          if (!wanted.has(identity)) this.entries.get(identity)?.watchers.delete(watcher);
+        }
+        watcher.identities = wanted;
+        this.wake();
+      },
+      close: () => {
+        for (const identity of watcher.identities) this.entries.get(identity)?.watchers.delete(watcher);
+        watcher.identities.clear();
+        this.evict();
+      },
+    };
+  }
+
+  /** Notes how far a run has come; what is shown of it is brought up to date. */
+  noteRevision(project: string, run: string, revision: number): void {
+    const identity = runIdentity(project, run);
+    if ((this.revisions.get(identity) ?? -1) >= revision) return;
+    this.revisions.set(identity, revision);
+    this.wake();
+  }
+
+  /** Asks again what could not be answered: the daemon is back, or a person wants to try. */
+  retry(): void {
+    for (const entry of this.entries.values()) {
+      if (!entry.error) continue;
+      entry.error = null;
+      entry.askedRevision = -1;
+    }
+    this.wake();
+  }
+
+  /** Looks for questions to ask; to be called when the page is shown again. */
+  wake(): void {
+    if (this.isFlushPlanned || this.around.isHidden()) return;
+    this.isFlushPlanned = true;
+    this.around.nextFrame(() => {
+      this.isFlushPlanned = false;
+      this.flush();
+    });
+  }
+
+  private entryOf(question: SeriesQuestion): Entry {
+    const identity = identityOf(question);
+    let entry = this.entries.get(identity);
+    if (!entry) {
+      entry = { question, identity, series: null, error: null, askedRevision: -1, isAsked: false, watchers: new Set() };
+    } else {
+      // Put last: the map's order is the order of use.
+      this.entries.delete(identity);
+    }
+    this.entries.set(identity, entry);
+    return entry;
+  }
+
+  private revisionOf(entry: Entry): number {
+    return this.revisions.get(runIdentity(entry.question.project, entry.question.run)) ?? 0;
+  }
+
+  private flush(): void {
+    if (this.around.isHidden()) return;
+    const fresh: Entry[] = [];
+    const stale: Entry[] = [];
+    for (const entry of this.entries.values()) {
+      if (entry.watchers.size === 0 || entry.isAsked || entry.askedRevision >= this.revisionOf(entry)) continue;
+      if (entry.askedRevision < 0) fresh.push(entry);
+      else stale.push(entry);
+    }
+    void this.ask(fresh);
+    if (stale.length > 0) this.askLive(stale);
+  }
+
+  private askLive(stale: Entry[]): void {
+    if (this.isLiveAsked || this.isLivePlanned) return;
+    const wait = this.lastLiveMs + LIVE_INTERVAL_MS - this.around.now();
+    if (wait > 0) {
+      this.isLivePlanned = true;
+      this.around.later(() => {
+        this.isLivePlanned = false;
+        this.flush();
+      }, wait);
+      return;
+    }
+    this.lastLiveMs = this.around.now();
+    this.isLiveAsked = true;
+    void this.ask(stale).then(() => {
+      this.isLiveAsked = false;
+      this.wake();
+    });
+  }
+
+  private async ask(entries: Entry[]): Promise<void> {
+    const groups = new Map<string, Asked[]>();
+    for (const entry of entries) {
+      entry.isAsked = true;
+      entry.askedRevision = this.revisionOf(entry);
+      const head = headOf(entry.question);
+      const asked = { entry, question: entry.question, delta: deltaOf(entry) };
+      const group = groups.get(head);
+      if (group) group.push(asked);
+      else groups.set(head, [asked]);
+    }
+    const requests: Promise<void>[] = [];
+    for (const [head, group] of groups) {
+      for (let from = 0; from < group.length; from += SERIES_PER_REQUEST_MAX) {
+        requests.push(this.request(head, group.slice(from, from + SERIES_PER_REQUEST_MAX)));
+      }
+    }
+    await Promise.all(requests);
+  }
+
+  private async request(head: string, group: Asked[]): Promise<void> {
+    const changed = new Set<Watcher>();
+    try {
+      const answers = await this.around.ask(requestBody(head, group));
+      group.forEach((asked, index) => {
+        if (take(asked, answers[index])) for (const watcher of asked.entry.watchers) changed.add(watcher);
+      });
+    } catch (error) {
+      for (const { entry } of group) {
+        entry.error = error as Error;
+        for (const watcher of entry.watchers) changed.add(watcher);
+      }
+    }
+    for (const { entry } of group) entry.isAsked = false;
+    for (const watcher of changed) watcher.changed();
+    this.wake();
+  }
+
+  private evict(): void {
+    let bytes = 0;
+    for (const entry of [...this.entries.values()].reverse()) {
+      if (entry.watchers.size > 0 || entry.isAsked) continue;
+      bytes += entry.series ? sizeOf(entry.series) : 0;
+      if (bytes > UNWATCHED_BYTES_MAX || !entry.series) this.entries.delete(entry.identity);
+    }
+  }
+}
+
+/** Puts an answer into its entry. Returns whether there is something new to draw. */
+function take({ entry, delta }: Asked, answer: Series | undefined): boolean {
+  entry.error = null;
+  if (!answer) return false;
+  const merged = delta && entry.series ? mergeDelta(entry.series, answer, delta.x) : answer;
+  if (!merged) {
+    // The parts do not fit together: the whole is asked at once.
+    entry.series = null;
+    entry.askedRevision = -1;
+    return false;
+  }
+  const isSame = entry.series !== null && merged.columns === entry.series.columns;
+  entry.series = merged;
+  return !isSame;
+}
+
+/** New parts can be asked only where x grows and where the past of a line does not depend on its future. */
+function deltaOf({ question, series }: Entry): DeltaStart | null {
+  if (!series || series.count === 0 || question.x.startsWith("metric:")) return null;
+  if (question.min !== null || question.max !== null) return null;
+  if (question.smoothing && question.smoothing.kind !== "ema") return null;
+  const x = deltaStart(series);
+  if (x === null) return null;
+  return { x, xBase: series.xBase, pointsPerBucket: series.mode === "buckets" ? series.pointsPerBucket : 1 };
+}
+
+const sizeOf = (series: Series): number =>
+  Object.values(series.columns).reduce((sum, column) => sum + column.byteLength, 0);

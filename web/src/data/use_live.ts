@@ -1,0 +1,70 @@
+/** Brings what the live socket of a project says into the page: the list of runs, the series shown, the metrics there are. */
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { type LiveState, openLive } from "../api/live";
+import type { RunsPage } from "../api/types";
+import { seriesStore } from "./page_store";
+import { queryKeys } from "./queries";
+import { applyLive } from "./runs";
+import { throttle } from "./throttle";
+
+// Lists of names and summaries may be long: they follow a running run more slowly than its charts do.
+const LISTS_INTERVAL_MS = 1000;
+
+/**
+ * @param run the run that is shown whole, if one is.
+ */
+export function useLive(project: string, run: string | null): LiveState {
+  const client = useQueryClient();
+  const [state, setState] = useState<LiveState>("connecting");
+
+  useEffect(() => {
+    const metricCounts = new Map<string, number>();
+    const metrics = throttle(() => {
+      void client.invalidateQueries({ queryKey: queryKeys.metrics(project) });
+      if (run !== null) void client.invalidateQueries({ queryKey: queryKeys.runMetrics(project, run) });
+    }, LISTS_INTERVAL_MS);
+    const whole = throttle(() => {
+      if (run !== null) void client.invalidateQueries({ queryKey: queryKeys.run(project, run) });
+    }, LISTS_INTERVAL_MS);
+
+    const close = openLive(project, {
+      message(message) {
+        const pages = client.getQueriesData<RunsPage>({ queryKey: queryKeys.runs(project) });
+        for (const [, page] of pages) {
+          for (const known of page?.runs ?? []) {
+            if (!metricCounts.has(known.run_id)) metricCounts.set(known.run_id, known.metric_count);
+          }
+        }
+        client.setQueriesData<RunsPage>(
+          { queryKey: queryKeys.runs(project) },
+          (page) => page && applyLive(page, message),
+        );
+        let hasNewMetrics = message.removed.length > 0;
+        for (const one of message.runs) {
+          seriesStore.noteRevision(project, one.run_id, one.revision);
+          if (metricCounts.get(one.run_id) !== one.metric_count) hasNewMetrics = true;
+          metricCounts.set(one.run_id, one.metric_count);
+          if (one.run_id === run) whole.call();
+        }
+        if (hasNewMetrics) metrics.call();
+      },
+      state(next, isAgain) {
+        setState(next);
+        if (next !== "open" || !isAgain) return;
+        // What changed while nobody listened is asked once.
+        seriesStore.retry();
+        void client.invalidateQueries({ queryKey: queryKeys.runs(project) });
+        metrics.call();
+        whole.call();
+      },
+    });
+    return () => {
+      close();
+      metrics.cancel();
+      whole.cancel();
+    };
+  }, [client, project, run]);
+
+  return state;
+}

@@ -1,0 +1,82 @@
+/** The words under a chart: how true the drawing is to what was logged, and what it leaves out. */
+import type { Series, XAxis } from "../api/series";
+import type { Frame } from "../chart/frame";
+import { formatCount, formatValue, plural } from "../format/number";
+import type { ViewState } from "../url/view_state";
+import { axisLabel, axisMetric } from "./axis";
+
+export interface Tally {
+  drawnCount: number;
+  totalCount: number;
+  joinedCount: number;
+  missingCount: number;
+  /** Whether every series is drawn point by point. */
+  isExact: boolean;
+  seriesCount: number;
+}
+
+export function tally(all: Iterable<Series>): Tally {
+  const sum: Tally = { drawnCount: 0, totalCount: 0, joinedCount: 0, missingCount: 0, isExact: true, seriesCount: 0 };
+  for (const series of all) {
+    if (series.count === 0) continue;
+    sum.seriesCount++;
+    sum.drawnCount += series.count;
+    sum.totalCount += series.totalCount;
+    sum.joinedCount += series.joinedCount;
+    sum.missingCount += series.missingCount;
+    if (series.mode === "buckets") sum.isExact = false;
+  }
+  return sum;
+}
+
+export function caption(
+  sum: Tally,
+  frame: Frame,
+  axis: XAxis,
+  runCount: number,
+  otherKinds: readonly string[],
+): string {
+  const parts: string[] = [];
+  if (sum.isExact && sum.totalCount === 1) parts.push("one point");
+  else if (sum.isExact) parts.push(`1:1 · ${plural(sum.totalCount, "point")}`);
+  else parts.push(`${plural(sum.totalCount, "point")} → ${plural(sum.drawnCount, "bucket")}`);
+  const metric = axisMetric(axis);
+  if (metric !== null && sum.joinedCount > 0) parts.push(`${formatCount(sum.joinedCount)} joined`);
+  if (metric !== null && sum.missingCount > 0)
+    parts.push(`${formatCount(sum.missingCount)} before the first ${metric}`);
+  if (frame.nonfiniteCount > 0) {
+    parts.push(
+      sum.isExact
+        ? `${formatCount(frame.nonfiniteCount)} NaN or ∞`
+        : `NaN or ∞ in ${plural(frame.nonfiniteCount, "bucket")}`,
+    );
+  }
+  if (frame.unshownCount > 0) {
+    parts.push(
+      sum.isExact
+        ? `${formatCount(frame.unshownCount)} not above 0, not drawn`
+        : `${plural(frame.unshownCount, "bucket")} not wholly above 0`,
+    );
+  }
+  if (sum.seriesCount < runCount) parts.push(`in ${formatCount(sum.seriesCount)} of ${plural(runCount, "run")}`);
+  if (otherKinds.length > 0) parts.push(`also logged as ${otherKinds.join(" and ")}, not drawn`);
+  return parts.join(" · ");
+}
+
+/** One line that says what the chart shows to who cannot see it. */
+export function summary(
+  key: string,
+  sum: Tally,
+  frame: Frame,
+  axis: XAxis,
+  view: ViewState,
+  nameOf: (id: string) => string,
+): string {
+  const parts = [`${key} over ${axisLabel(axis)}`, plural(sum.seriesCount, "run"), plural(sum.totalCount, "point")];
+  if (Number.isFinite(frame.yMin)) {
+    const where = frame.yMinSeries ? ` in ${nameOf(frame.yMinSeries)}` : "";
+    parts.push(`lowest ${formatValue(frame.yMin)}${where}`, `highest ${formatValue(frame.yMax)}`);
+  }
+  if (view.isLogY) parts.push("logarithmic");
+  return parts.join(", ");
+}

@@ -1,0 +1,47 @@
+/** Makes what a chart shows from the series it holds and the runs that are visible. */
+import type { Series, XAxis } from "../api/series";
+import type { ChartModel } from "../chart/model";
+import { CHART_THEME, type ThemeName } from "../chart/palette";
+import type { ViewState } from "../url/view_state";
+import { axisUnit } from "./axis";
+import type { ShownRun } from "./shown_run";
+
+export type HeldSeries = ReadonlyMap<string, Series>;
+
+const smallest = (values: readonly bigint[]): bigint => values.reduce((least, one) => (one < least ? one : least));
+
+export function makeModel(
+  runs: readonly ShownRun[],
+  held: HeldSeries,
+  axis: XAxis,
+  view: ViewState,
+  theme: ThemeName,
+): ChartModel {
+  const drawn = runs.flatMap((shown) => {
+    const series = held.get(shown.id);
+    return series && series.count > 0 ? [{ shown, series, base: BigInt(series.xBase) }] : [];
+  });
+  const xBase = drawn.length > 0 ? smallest(drawn.map((one) => one.base)) : 0n;
+  const unit = axisUnit(axis);
+  const zoom = view.zoom?.axis === axis ? view.zoom : null;
+  return {
+    series: drawn.map(({ shown, series, base }) => ({
+      id: shown.id,
+      mode: series.mode,
+      columns: series.columns,
+      xOffset: Number(base - xBase),
+      pointsPerBucket: series.pointsPerBucket,
+      style: shown.style,
+      isContext: shown.isContext,
+      emphasis: shown.emphasis,
+    })),
+    // Moments are not logarithms of anything: a log axis of them would say nothing.
+    xKind: view.isLogX && unit !== "moment" ? "log" : "linear",
+    yKind: view.isLogY ? "log" : "linear",
+    xUnit: unit,
+    xBase,
+    xRange: zoom && [zoom.min - Number(xBase), zoom.max - Number(xBase)],
+    line: view.line,
+    theme: CHART_THEME[theme],
+  };
+}

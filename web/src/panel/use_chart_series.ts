@@ -1,0 +1,106 @@
+/** The series of one chart: asked while the chart is on screen, held while new ones are on their way. */
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import type { Series, XAxis } from "../api/series";
+import { seriesStore } from "../data/page_store";
+import type { SeriesQuestion } from "../data/question";
+import type { Watch } from "../data/series_store";
+import type { ViewState } from "../url/view_state";
+import type { HeldSeries } from "./make_model";
+
+export interface ChartSeriesState {
+  /** The axis that `held` is drawn over: the one before, until the first series over the new one have come. */
+  axis: XAxis;
+  held: HeldSeries;
+  /** Whether every line has been answered at least once. */
+  isComplete: boolean;
+  error: Error | null;
+}
+
+/** Sizes of answers: a few fixed ones, so that a change of a chart's width seldom asks anything. */
+const BUCKET_SIZES = [400, 800, 1600, 3200];
+
+export const bucketsFor = (widthPixels: number): number => BUCKET_SIZES.find((size) => size >= widthPixels) ?? 3200;
+
+interface Wanted {
+  project: string;
+  runs: readonly string[];
+  key: string;
+  axis: XAxis;
+  view: ViewState;
+  buckets: number;
+}
+
+function questionsOf({ project, runs, key, axis, view, buckets }: Wanted): SeriesQuestion[] {
+  const zoom = view.zoom?.axis === axis ? view.zoom : null;
+  return runs.map((run) => ({
+    project,
+    run,
+    key,
+    x: axis,
+    buckets,
+    min: zoom?.min ?? null,
+    max: zoom?.max ?? null,
+    smoothing: view.smoothing,
+  }));
+}
+
+export function useChartSeries(wanted: Wanted, isActive: boolean): ChartSeriesState {
+  const { project, key, axis, buckets } = wanted;
+  const { smoothing, zoom } = wanted.view;
+  const runList = wanted.runs.join("\n");
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the questions depend on what the runs are, not on which array names them.
+  const questions = useMemo(() => questionsOf(wanted), [project, runList, key, axis, smoothing, zoom, buckets]);
+  const [version, setVersion] = useState(0);
+  const changed = useCallback(() => setVersion((before) => before + 1), []);
+  const watch = useRef<Watch | null>(null);
+
+  useEffect(() => {
+    if (!isActive) return;
+    watch.current ??= seriesStore.watch(changed);
+    watch.current.update(questions);
+  }, [questions, isActive, changed]);
+
+  useEffect(() => {
+    if (isActive) return;
+    watch.current?.close();
+    watch.current = null;
+  }, [isActive]);
+
+  useEffect(
+    () => () => {
+      watch.current?.close();
+      watch.current = null;
+    },
+    [],
+  );
+
+  const last = useRef<ChartSeriesState>({ axis, held: new Map(), isComplete: false, error: null });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `version` says that the store has something new.
+  const state = useMemo(() => nextState(questions, axis, last.current), [questions, axis, version]);
+  useEffect(() => {
+    last.current = state;
+  }, [state]);
+  return state;
+}
+
+function nextState(questions: readonly SeriesQuestion[], axis: XAxis, before: ChartSeriesState): ChartSeriesState {
+  const fresh = new Map<string, Series>();
+  let error: Error | null = null;
+  for (const question of questions) {
+    const series = seriesStore.get(question);
+    if (series) fresh.set(question.run, series);
+    error ??= seriesStore.error(question);
+  }
+  const isComplete = fresh.size === questions.length;
+  if (axis !== before.axis) {
+    // Old and new x cannot stand on one axis: the old drawing stays until the new one is there.
+    return isComplete || error ? { axis, held: fresh, isComplete, error } : { ...before, error };
+  }
+  if (isComplete) return { axis, held: fresh, isComplete, error };
+  const held = new Map(fresh);
+  for (const { run } of questions) {
+    const old = before.held.get(run);
+    if (!held.has(run) && old) held.set(run, old);
+  }
+  return { axis, held, isComplete, error };
+}

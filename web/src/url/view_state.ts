@@ -1,0 +1,116 @@
+/** What a person has chosen to see, as it stands in the address. What is as by default is left out. */
+import type { SeriesSmoothing, XAxis } from "../api/series";
+
+export type SectionRule = "last" | "first";
+export type LineValue = "last" | "mean";
+
+export interface Zoom {
+  min: number;
+  max: number;
+  /** The axis it was made on: charts with another x are not touched. */
+  axis: XAxis;
+}
+
+export interface ViewState {
+  /** null: each metric's own, the step where it has none. */
+  x: XAxis | null;
+  smoothing: SeriesSmoothing | null;
+  isLogX: boolean;
+  isLogY: boolean;
+  line: LineValue;
+  sections: SectionRule;
+  /** A regular expression over metric names. */
+  metrics: string;
+  /** A regular expression over run names. */
+  runs: string;
+  hidden: readonly string[];
+  /** When not empty, only these runs are shown. */
+  only: readonly string[];
+  highlight: string | null;
+  closed: readonly string[];
+  zoom: Zoom | null;
+  /** The metric shown full screen. */
+  panel: string | null;
+}
+
+export const DEFAULT_VIEW: ViewState = {
+  x: null,
+  smoothing: null,
+  isLogX: false,
+  isLogY: false,
+  line: "last",
+  sections: "last",
+  metrics: "",
+  runs: "",
+  hidden: [],
+  only: [],
+  highlight: null,
+  closed: [],
+  zoom: null,
+  panel: null,
+};
+
+const SMOOTHING_LIMITS: Record<SeriesSmoothing["kind"], (amount: number) => boolean> = {
+  ema: (amount) => amount >= 0 && amount < 1,
+  gaussian: (amount) => amount >= 1,
+  running_mean: (amount) => amount >= 1,
+};
+
+export function parseView(search: string): ViewState {
+  const query = new URLSearchParams(search);
+  return {
+    x: parseAxis(query.get("x")),
+    smoothing: parseSmoothing(query.get("smooth")),
+    isLogX: query.get("log")?.includes("x") ?? false,
+    isLogY: query.get("log")?.includes("y") ?? false,
+    line: query.get("line") === "mean" ? "mean" : "last",
+    sections: query.get("sections") === "first" ? "first" : "last",
+    metrics: query.get("q") ?? "",
+    runs: query.get("runs") ?? "",
+    hidden: query.getAll("hide"),
+    only: query.getAll("only"),
+    highlight: query.get("run"),
+    closed: query.getAll("closed"),
+    zoom: parseZoom(query.get("zoom")),
+    panel: query.get("panel"),
+  };
+}
+
+/** The query of an address, without the question mark; empty when all is as by default. */
+export function formatView(view: ViewState): string {
+  const query = new URLSearchParams();
+  if (view.metrics) query.set("q", view.metrics);
+  if (view.runs) query.set("runs", view.runs);
+  if (view.x) query.set("x", view.x);
+  if (view.smoothing) query.set("smooth", `${view.smoothing.kind}:${view.smoothing.amount}`);
+  const log = (view.isLogX ? "x" : "") + (view.isLogY ? "y" : "");
+  if (log) query.set("log", log);
+  if (view.line !== "last") query.set("line", view.line);
+  if (view.sections !== "last") query.set("sections", view.sections);
+  for (const run of view.hidden) query.append("hide", run);
+  for (const run of view.only) query.append("only", run);
+  if (view.highlight) query.set("run", view.highlight);
+  for (const section of view.closed) query.append("closed", section);
+  if (view.zoom) query.set("zoom", `${view.zoom.min},${view.zoom.max},${view.zoom.axis}`);
+  if (view.panel !== null) query.set("panel", view.panel);
+  return query.toString();
+}
+
+export function parseAxis(text: string | null): XAxis | null {
+  if (text === "step" || text === "wall_time" || text === "relative_time") return text;
+  return text?.startsWith("metric:") && text.length > "metric:".length ? (text as XAxis) : null;
+}
+
+function parseSmoothing(text: string | null): SeriesSmoothing | null {
+  const [kind, amountText] = text?.split(":") ?? [];
+  const amount = Number.parseFloat(amountText ?? "");
+  const isWithin = SMOOTHING_LIMITS[kind as SeriesSmoothing["kind"]];
+  return isWithin?.(amount) ? { kind: kind as SeriesSmoothing["kind"], amount } : null;
+}
+
+function parseZoom(text: string | null): Zoom | null {
+  const match = text?.match(/^([^,]+),([^,]+),(.+)$/s);
+  if (!match) return null;
+  const [min, max, axis] = [Number(match[1]), Number(match[2]), parseAxis(match[3])];
+  return axis && Number.isFinite(min) && Number.isFinite(max) && min < max ? { min, max, axis } : null;
+}

@@ -1,0 +1,51 @@
+/** Which runs are drawn, and how each looks. */
+import type { Run } from "../api/types";
+import type { ThemeName } from "../chart/palette";
+import { DISTINCT_MAX, type Slots, styleOf } from "../chart/styles";
+import type { ShownRun } from "../panel/shown_run";
+import type { ViewState } from "../url/view_state";
+import { matcher } from "./sections";
+
+export interface RunChoice {
+  /** The runs the search finds, newest first: the list. */
+  listed: Run[];
+  /** Those of them that are drawn. */
+  visible: Run[];
+}
+
+export function chooseRuns(runs: readonly Run[], view: Pick<ViewState, "runs" | "hidden" | "only">): RunChoice {
+  const isFound = matcher(view.runs) ?? (() => true);
+  const hidden = new Set(view.hidden);
+  const only = new Set(view.only);
+  const listed = runs.filter((run) => isFound(run.name));
+  const visible = listed.filter((run) => (only.size > 0 ? only.has(run.run_id) : !hidden.has(run.run_id)));
+  return { listed, visible };
+}
+
+/**
+ * The order in which visible runs are given their looks: of the newest that can look different the oldest first, so that a run
+ * has the same colour when the page is opened again after newer runs have begun.
+ */
+export const colorOrder = (visible: readonly Run[]): string[] =>
+  visible
+    .slice(0, DISTINCT_MAX)
+    .toReversed()
+    .map((run) => run.run_id);
+
+export function showRuns(
+  visible: readonly Run[],
+  slots: Slots,
+  theme: ThemeName,
+  highlight: string | null,
+): ShownRun[] {
+  const hasHighlight = highlight !== null && visible.some((run) => run.run_id === highlight);
+  return visible.map((run) => ({
+    id: run.run_id,
+    name: run.name || run.run_id,
+    isRunning: run.state === "running",
+    createTimeMs: run.create_time_unix_ms,
+    style: styleOf(slots.get(run.run_id), theme),
+    isContext: !slots.has(run.run_id) && run.run_id !== highlight,
+    emphasis: !hasHighlight ? "normal" : run.run_id === highlight ? "strong" : "faded",
+  }));
+}
