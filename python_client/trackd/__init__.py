@@ -15,11 +15,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trackd._settings import Settings
-from trackd._version import VERSION as __version__
+from trackd._version import VERSION
 from trackd.errors import CommError, Error, UsageError
 
 if TYPE_CHECKING:
     from trackd._api import Api
+
+__version__ = VERSION
 
 run: Run | None = None  # the current run
 

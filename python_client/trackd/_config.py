@@ -24,7 +24,7 @@ class Config(MutableMapping[str, Any]):
         object.__setattr__(self, "_items", {})
         object.__setattr__(self, "_write", write)
 
-    def update(self, *given: Any, allow_val_change: bool | None = None, **values: Any) -> None:  # type: ignore[override]
+    def update(self, *given: Any, allow_val_change: bool | None = None, **values: Any) -> None:
         """Sets many values.
 
         Args:
@@ -140,10 +140,14 @@ def _read_file(path: str) -> dict[str, Any]:
             ) from None
         data = yaml.safe_load(text)
     if not isinstance(data, dict):
-        raise ConfigError(f"config file {path} holds {type(data).__name__}; a mapping of keys to values is needed")
+        raise ConfigError(
+            f"config file {path} holds {type(data).__name__}; a mapping of keys to values is needed"
+        )
     # wandb's own files wrap each value as {desc, value}.
     return {
-        str(key): value["value"] if isinstance(value, dict) and set(value) <= {"desc", "value"} and "value" in value else value
+        str(key): value["value"]
+        if isinstance(value, dict) and set(value) <= {"desc", "value"} and "value" in value
+        else value
         for key, value in data.items()
         if key != "wandb_version"
     }

@@ -74,7 +74,7 @@ def start(store: str) -> None:
     Raises:
         OSError: the interpreter cannot be started.
     """
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+    process = subprocess.Popen(
         [sys.executable, "-m", "trackd_service", "--store", store, "--detach"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

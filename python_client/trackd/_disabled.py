@@ -12,7 +12,7 @@ from trackd._run import History, Run
 class DisabledRun(Run):
     """A run that keeps nothing: no daemon, no file, no thread."""
 
-    def __init__(  # noqa: D107 - as Run's
+    def __init__(
         self, *, project: str, run_id: str, name: str, notes: str | None, tags: tuple[str, ...], group: str | None,
         job_type: str | None, folder: str, settings: _settings.Settings,
     ) -> None:  # fmt: skip

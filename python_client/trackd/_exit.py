@@ -25,7 +25,7 @@ _TRACEBACK_CHARACTERS_MAX = 65_536
 
 def install(finish_all: Callable[[int, str], None]) -> None:
     """Has `finish_all(exit_code, traceback)` called when the process ends by itself."""
-    global _installed  # noqa: PLW0603 - one process, one set of hooks
+    global _installed
     if _installed:
         return
     _installed = True
@@ -37,7 +37,7 @@ def install(finish_all: Callable[[int, str], None]) -> None:
         previous_hook(kind, error, trace)
 
     def exit_with_note(status: Any = None) -> Any:
-        global _exit_code  # noqa: PLW0603
+        global _exit_code
         _exit_code = 0 if status is None else status if isinstance(status, int) else 1
         return previous_exit(status)
 
@@ -48,7 +48,7 @@ def install(finish_all: Callable[[int, str], None]) -> None:
 
 def note_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Remembers an exception that ends the process."""
-    global _exit_code, _traceback  # noqa: PLW0603
+    global _exit_code, _traceback
     _exit_code = 130 if issubclass(kind, KeyboardInterrupt) else 1
     _traceback = format_exception(kind, error, trace)
 

@@ -21,14 +21,14 @@ FLAG_STEP = 1  # the row carries its step
 FLAG_COMMIT = 2  # the caller said commit=True
 FLAG_HOLD = 4  # the caller said commit=False
 
-KEY_SET_ID_MAX = 65_535  # u16: the key set shares a word with the flags, so that a row's header stays 32 bytes
+KEY_SET_ID_MAX = (
+    65_535  # u16: the key set shares a word with the flags, so that a row's header stays 32 bytes
+)
 
 
 def record_frame(payload: bytes, sequence: int, time_unix_nanos: int) -> bytes:
     """Returns the frame of one protobuf `Record`."""
-    frame = (
-        HEADER.pack(len(payload) + OVERHEAD_BYTES, 0, 0, sequence, time_unix_nanos, 0) + payload
-    )
+    frame = HEADER.pack(len(payload) + OVERHEAD_BYTES, 0, 0, sequence, time_unix_nanos, 0) + payload
     return frame + CHECKSUM.pack(crc32(frame))
 
 

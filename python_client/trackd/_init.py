@@ -92,7 +92,11 @@ def init(
         "tags": _run.check_tags(tag_values),
         "group": group or _settings.variable("RUN_GROUP"),
         "job_type": job_type or _settings.variable("JOB_TYPE"),
-        "folder": os.path.join(os.path.abspath(os.fspath(dir) if dir else _settings.variable("DIR") or "."), "trackd", f"run-{run_id}"),
+        "folder": os.path.join(
+            os.path.abspath(os.fspath(dir) if dir else _settings.variable("DIR") or "."),
+            "trackd",
+            f"run-{run_id}",
+        ),
     }
     if chosen_mode == "disabled":
         run: Run = _disabled.DisabledRun(**arguments, settings=chosen)
@@ -100,8 +104,13 @@ def init(
         store, problem = _settings.store_path(chosen.store)
         if problem:
             tell(problem)
-        run = open_run(**arguments, store=store, mode=chosen_mode, settings=chosen,
-                       role="shared" if chosen_mode == "shared" else "primary")
+        run = open_run(
+            **arguments,
+            store=store,
+            mode=chosen_mode,
+            settings=chosen,
+            role="shared" if chosen_mode == "shared" else "primary",
+        )
     if values:
         run.config.update(values)
     if choice != "create_new" or current is None:
@@ -204,10 +213,14 @@ FOLLOWERS = ("log", "config", "summary", "define_metric", "alert", "mark_preempt
 def _check_name(what: str, name: str, forbidden: str) -> str:
     name = str(name)
     if not 1 <= len(name) <= NAME_CHARACTERS_MAX or not name.strip():
-        raise ValueError(f"{what} is {len(name)} characters; it can be 1 to {NAME_CHARACTERS_MAX}: {name[:24]!r}")
+        raise ValueError(
+            f"{what} is {len(name)} characters; it can be 1 to {NAME_CHARACTERS_MAX}: {name[:24]!r}"
+        )
     for character in name:
         if character in forbidden or not character.isprintable():
-            raise ValueError(f"{what} is {name!r}; it cannot hold {character!r}: use letters, digits, - and _")
+            raise ValueError(
+                f"{what} is {name!r}; it cannot hold {character!r}: use letters, digits, - and _"
+            )
     return name
 
 

@@ -24,6 +24,8 @@ from trackd._version import VERSION
 from trackd.errors import Error, UsageError
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from trackd._settings import Settings
 
 _INT64_MAX = (1 << 63) - 1
@@ -111,12 +113,15 @@ class Run:
             if self._append_row(data, 0, 0):  # type: ignore[arg-type]
                 self._next_step += 1
                 return
-        elif commit is None and type(step) is int and 0 <= step <= _INT64_MAX:
-            if step >= self._next_step or self._late_keep:
-                if self._append_row(data, _frames.FLAG_STEP, step):  # type: ignore[arg-type]
-                    if step > self._next_step:
-                        self._next_step = step
-                    return
+        elif (
+            commit is None
+            and type(step) is int
+            and 0 <= step <= _INT64_MAX
+            and (step >= self._next_step or self._late_keep)
+            and self._append_row(data, _frames.FLAG_STEP, step)  # type: ignore[arg-type]
+        ):
+            self._next_step = max(self._next_step, step)
+            return
         self._log(data, step, commit)
 
     def _log(self, data: Mapping[str, Any], step: int | None, commit: bool | None) -> None:
@@ -135,7 +140,8 @@ class Run:
         if step is not None and step < self._next_step and not self._late_keep:
             self._warn_late(step)
         now = time.time_ns()
-        numbers, texts, error = [], False, None
+        texts = False
+        error: Exception | None = None
         items: dict[str, _wire.Leaf] = {}
         try:
             for key, value in _values.flatten(data):
@@ -150,7 +156,11 @@ class Run:
                     continue
                 items[key] = leaf
                 texts = texts or isinstance(leaf, str)
-        except (TypeError, ValueError, RuntimeError) as problem:  # a key that is no text; a dict changing meanwhile
+        except (
+            TypeError,
+            ValueError,
+            RuntimeError,
+        ) as problem:  # a key that is no text; a dict changing meanwhile
             error = error or problem
         flags = (0 if step is None else _frames.FLAG_STEP) | (
             0 if commit is None else _frames.FLAG_COMMIT if commit else _frames.FLAG_HOLD
@@ -195,14 +205,16 @@ class Run:
         Raises:
             Error: an argument is not one of these.
         """
-        if not isinstance(name, str) or not name:
+        if not name or not isinstance(name, str):
             raise Error("define_metric() needs a name that is not empty")
         if "*" in name[:-1]:
             raise Error(f"define_metric() name is {name!r}; a glob can only end in *, like 'train/*'")
         if isinstance(step_metric, Metric):
             step_metric = step_metric.name
         if step_metric is not None and not isinstance(step_metric, str):
-            raise Error(f"define_metric() step_metric is a {type(step_metric).__name__}; it must be a metric's name")
+            raise Error(
+                f"define_metric() step_metric is a {type(step_metric).__name__}; it must be a metric's name"
+            )
         kinds = [kind.strip().lower() for kind in (summary or "").split(",") if kind.strip()]
         for kind in kinds:
             if kind not in _wire.SUMMARY_KINDS:
@@ -225,7 +237,9 @@ class Run:
         level_name = str(getattr(level, "value", level)).upper()
         if level_name not in _wire.ALERT_LEVELS:
             raise ValueError(f"alert level is {level!r}; it can be INFO, WARN or ERROR")
-        seconds = wait_duration.total_seconds() if hasattr(wait_duration, "total_seconds") else float(wait_duration)
+        seconds = (
+            wait_duration.total_seconds() if hasattr(wait_duration, "total_seconds") else float(wait_duration)
+        )
         self._spool.append_record(_wire.ALERT, _wire.alert(str(title), str(text), level_name, seconds))
 
     def mark_preempting(self) -> None:
@@ -276,21 +290,27 @@ class Run:
         if not (quiet or self._settings.quiet or self._role == "helper"):
             self._say_goodbye(is_readable, problem if waiting_count else None, waiting_count, exit_code)
 
-    def _say_goodbye(self, is_readable: bool, problem: str | None, waiting_count: int, exit_code: int) -> None:
+    def _say_goodbye(
+        self, is_readable: bool, problem: str | None, waiting_count: int, exit_code: int
+    ) -> None:
         state = "finished" if exit_code == 0 else f"failed with exit code {exit_code}"
         if problem or waiting_count:
             lost = waiting_count + self._spool.refused_count
-            tell(f"run {self._name} {state}, but {lost} records could not be kept: {problem or 'the disk is full'}")
+            tell(
+                f"run {self._name} {state}, but {lost} records could not be kept: {problem or 'the disk is full'}"
+            )
         elif is_readable or self._shipper is None:
             refused = self._spool.refused_count
             tell(f"run {self._name} {state}" + (f"; {refused} rows were refused" if refused else ""))
         else:
             reason = f" ({self._shipper.problem})" if self._shipper.problem else ""
-            tell(f"run {self._name} {state}; it is on the disk, and the daemon will take it from there{reason}")
+            tell(
+                f"run {self._name} {state}; it is on the disk, and the daemon will take it from there{reason}"
+            )
         if self._writer.ingest_message:
             tell(self._writer.ingest_message)
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> Self:
         """Returns the run; the end of the block finishes it."""
         return self
 
@@ -298,9 +318,7 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Finishes the run, as failed when the block raised."""
-        if kind is None or error is None:
-            self._finish(0, "")
-        elif issubclass(kind, SystemExit) and error.code in (None, 0):  # type: ignore[attr-defined]
+        if kind is None or error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
             self._finish(0, "")
         else:
             code = 130 if issubclass(kind, KeyboardInterrupt) else 1
@@ -568,7 +586,7 @@ def check_tags(tags: Iterable[str] | str | None) -> tuple[str, ...]:
     """Returns tags, each once, in order; one text is one tag. Raises ValueError for a tag that is none."""
     given = (tags,) if isinstance(tags, str) else tuple(tags or ())
     for tag in given:
-        if not isinstance(tag, str) or not 1 <= len(tag) <= 64:  # noqa: PLR2004 - wandb's limit
+        if not 1 <= len(tag) <= 64:
             raise ValueError(f"tag is {tag!r}; a tag is a text of 1 to 64 characters")
     return tuple(dict.fromkeys(given))
 
@@ -630,7 +648,7 @@ on_end: list[Callable[[Run], None]] = []  # told when a run has ended
 
 
 def _finish_all(exit_code: int, traceback: str) -> None:
-    for run in list(_runs):
+    for run in _runs:
         run._finish(exit_code, traceback)  # noqa: SLF001 - same module's class
 
 
@@ -642,7 +660,13 @@ def _attach(project: str, run_id: str, name: str, folder: str, store: str, setti
     from trackd._init import open_run
 
     return open_run(
-        project=project, run_id=run_id, name=name, folder=folder, store=store, role="helper", settings=settings
+        project=project,
+        run_id=run_id,
+        name=name,
+        folder=folder,
+        store=store,
+        role="helper",
+        settings=settings,
     )
 
 

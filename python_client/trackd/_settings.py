@@ -48,9 +48,7 @@ class Settings:
         if not self.label and values.get("x_label"):
             self.label = str(values["x_label"])
         if self.late_steps not in ("keep", "drop"):
-            raise ValueError(
-                f'settings late_steps is {self.late_steps!r}; it can be "keep" or "drop"'
-            )
+            raise ValueError(f'settings late_steps is {self.late_steps!r}; it can be "keep" or "drop"')
 
 
 def make_settings(given: Settings | Mapping[str, Any] | None) -> Settings:

@@ -176,7 +176,9 @@ class Shipper:
 
     def _start(self) -> None:
         if self._start_attempts >= _START_ATTEMPTS_MAX:
-            self.problem = f"the daemon of {self.store} does not start: see its daemon.log, or run `trackd doctor`"
+            self.problem = (
+                f"the daemon of {self.store} does not start: see its daemon.log, or run `trackd doctor`"
+            )
             # Try again now and then: a full disk may have room by then.
             if time.monotonic() - self._start_time < _START_SECONDS * 12:
                 return
@@ -205,9 +207,7 @@ class Shipper:
 
             from trackd.v1 import ingest_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
 
-            channel = grpc.insecure_channel(
-                endpoint.grpc_address, options=[("grpc.enable_http_proxy", 0)]
-            )
+            channel = grpc.insecure_channel(endpoint.grpc_address, options=[("grpc.enable_http_proxy", 0)])
             metadata = (("authorization", f"Bearer {endpoint.token}"),)
             runs = run_service_pb2_grpc.RunServiceStub(channel)
             try:
@@ -245,17 +245,13 @@ class Shipper:
         request = ingest_service_pb2.AppendRequest(
             run=records_pb2.RunIdentity(project=writer.project, run_id=writer.run_id),
             writer_id=writer.spool.writer_id,
-            log_range=ingest_service_pb2.LogRange(
-                log_name=writer.spool.log_name, last_sequence=sequence
-            ),
+            log_range=ingest_service_pb2.LogRange(log_name=writer.spool.log_name, last_sequence=sequence),
         )
         with self._gate:
             if self._channel is None:
                 return
             try:
-                answer = self._stub.Append(
-                    request, metadata=self._metadata, timeout=_CALL_TIMEOUT_SECONDS
-                )
+                answer = self._stub.Append(request, metadata=self._metadata, timeout=_CALL_TIMEOUT_SECONDS)
             except grpc.RpcError as error:
                 self.problem = f"the daemon does not answer: {_code(error)}"
                 self._disconnect()
@@ -303,7 +299,7 @@ _forked_after_grpc = False
 
 def note_fork() -> None:
     """Remembers, in a forked child, whether gRPC was there before the fork."""
-    global _forked_after_grpc  # noqa: PLW0603 - one fact of the process
+    global _forked_after_grpc
     _forked_after_grpc = _forked_after_grpc or "grpc" in sys.modules
 
 

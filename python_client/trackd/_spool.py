@@ -23,6 +23,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from time import time_ns
 from typing import TypeAlias
 from zlib import crc32
 
@@ -52,6 +53,8 @@ _NUMPY_CODES = {
 # The packer of a whole frame but its check sum, the key set's id, the frame's length with its check sum, and the part
 # that declares the key set.
 _Layout: TypeAlias = tuple[Callable[..., bytes], int, int, int]
+_NO_LAYOUT: tuple[list[object], _Layout] = ([None], (lambda *_: b"", 0, 0, -1))
+_NOT_KNOWN = (KeyError, TypeError, AttributeError, RuntimeError, struct.error, OverflowError, ValueError)
 
 
 class Spool:
@@ -84,6 +87,7 @@ class Spool:
         self._retry_time = 0.0
         # What the current part has declared: by signature (keys and Python types) and by keys and column types.
         self._packers: dict[tuple[object, ...], _Layout] = {}
+        self._last: tuple[list[object], _Layout] = _NO_LAYOUT
         self._layouts: dict[tuple[tuple[str, ...], str], _Layout] = {}
 
     # -- the hot path ----------------------------------------------------------------------------------------------
@@ -100,26 +104,28 @@ class Spool:
             False when the signature is not known or the part is full: the caller goes the long way.
         """
         try:
-            pack, key_set_id, length, part = self._packers[(*data, *map(type, data.values()))]
-        except (KeyError, TypeError, AttributeError, RuntimeError):
-            return False
-        with self._lock:
-            sequence = self.sequence + 1
-            try:
-                frame = pack(
-                    length, key_set_id, flags, sequence, time.time_ns(), step, *data.values()
-                )
-            except (struct.error, OverflowError, TypeError, ValueError):
-                return False  # an int beyond 64 bits, or a dict that changed under us
-            checksum = _pack_checksum(crc32(frame))
-            position = self._position
-            end = position + length
-            if end > self._end or sequence != self.sequence + 1 or part != self._part:
-                return False  # full; or another thread or a signal handler came between the lines above
-            # No call stands between these lines, so nothing can come between them.
-            self.sequence = sequence
-            self._position = end
-            self._map[position:end] = frame + checksum  # type: ignore[index]
+            # Most rows look like the one before: comparing lists of the same objects is half as dear as hashing them.
+            signature = [*data, *map(type, data.values())]
+            last_signature, layout = self._last
+            if signature != last_signature:
+                known = tuple(signature)
+                layout = self._packers[known]
+                self._last = (signature, layout)
+            pack, key_set_id, length, part = layout
+            with self._lock:
+                sequence = self.sequence + 1
+                frame = pack(length, key_set_id, flags, sequence, time_ns(), step, *data.values())
+                frame += _pack_checksum(crc32(frame))
+                position = self._position
+                end = position + length
+                if end > self._end or sequence != self.sequence + 1 or part != self._part:
+                    return False  # full; or another thread or a signal handler came between the lines above
+                # No call stands between these lines, so nothing can come between them.
+                self.sequence = sequence
+                self._position = end
+                self._map[position:end] = frame  # type: ignore[index]
+        except _NOT_KNOWN:
+            return False  # a new signature, an int beyond 64 bits, or a dict that changed under us
         return True
 
     # -- everything else -------------------------------------------------------------------------------------------
@@ -154,12 +160,14 @@ class Spool:
         with self._lock:
             layout = self._layouts.get((tuple(data), types))
             if layout is not None:
-                self._packers[(*data, *map(type, data.values()))] = layout
+                signature = [*data, *map(type, data.values())]
+                self._packers[tuple(signature)] = layout
+                self._last = (signature, layout)
 
     def append_record(self, field: int, body: bytes, now: int | None = None) -> int:
         """Appends a `Record` whose kind is the message `body` at `field`; returns its sequence, 0 when it is refused."""
         with self._lock:
-            now = time.time_ns() if now is None else now
+            now = time_ns() if now is None else now
             frame = _frames.record_frame(_wire.record(now, field, body), self.sequence + 1, now)
             self._drain()
             if not self._waiting and self._room(len(frame)):
@@ -243,7 +251,7 @@ class Spool:
         key_set_id = self._key_set_id + 1
         if key_set_id > _KEY_SETS_MAX:
             return None
-        now = time.time_ns()
+        now = time_ns()
         declaration = _wire.record(now, _wire.KEY_SET, _wire.key_set(key_set_id, keys, types))
         frame = _frames.record_frame(declaration, self.sequence + 1, now)
         part = self._part
@@ -288,7 +296,7 @@ class Spool:
 
     def _begin_part(self, size: int) -> None:
         """Makes the next part, granted by the disk in full, locked, begun and only then visible under its name."""
-        now = time.time_ns()
+        now = time_ns()
         begin = _frames.record_frame(
             _wire.record(now, _wire.WRITER_BEGIN, self._make_begin(self.writer_id)), 0, now
         )
@@ -325,6 +333,7 @@ class Spool:
         self._end = part_bytes
         self._key_set_id = 0
         self._packers = {}
+        self._last = _NO_LAYOUT
         self._layouts = {}
 
     def _close_part(self) -> None:

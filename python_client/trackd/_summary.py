@@ -28,7 +28,7 @@ class Summary(MutableMapping[str, Any]):
         object.__setattr__(self, "_prefix", prefix)
         object.__setattr__(self, "_own", {} if own is None else own)
 
-    def update(self, *given: Any, **values: Any) -> None:  # type: ignore[override]
+    def update(self, *given: Any, **values: Any) -> None:
         """Sets many values; nested dicts are kept under dotted keys, beside what is there."""
         incoming: dict[str, Any] = {}
         for source in given:

@@ -16,7 +16,9 @@ from typing import Any
 
 from trackd._wire import Json, Leaf, dump_json
 
-KEY_BYTES_MAX = 512  # the daemon's limit (config.KEY_BYTES_MAX): a name that long is a mistake, and names are interned
+KEY_BYTES_MAX = (
+    512  # the daemon's limit (config.KEY_BYTES_MAX): a name that long is a mistake, and names are interned
+)
 TEXT_BYTES_MAX = 1_048_576  # the daemon's limit (config.TEXT_BYTES_MAX): 1 MiB a value
 NESTING_MAX = 64  # deeper is a cycle or a mistake; Python's own recursion limit must not be met inside log()
 _INT64_MIN, _INT64_MAX = -(1 << 63), (1 << 63) - 1
@@ -47,15 +49,11 @@ def check_key(key: object) -> str:
 def flatten(data: Mapping[Any, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
     """Yields (dotted key, value) for every leaf of nested dicts; raises like `check_key`."""
     if depth > NESTING_MAX:
-        raise ValueError(
-            f"value of {prefix[:40]!r}… is nested deeper than {NESTING_MAX}: is it a cycle?"
-        )
+        raise ValueError(f"value of {prefix[:40]!r}… is nested deeper than {NESTING_MAX}: is it a cycle?")
     for key, value in data.items():
         if not isinstance(key, str):
             where = f" inside {prefix[:-1]!r}" if prefix else ""
-            raise TypeError(
-                f"metric keys must be str; got {key!r} of type {type(key).__name__}{where}"
-            )
+            raise TypeError(f"metric keys must be str; got {key!r} of type {type(key).__name__}{where}")
         path = prefix + key
         if isinstance(value, Mapping):
             yield from flatten(value, path + ".", depth + 1)
@@ -70,7 +68,7 @@ def leaf(key: str, value: Any) -> Leaf:
         TypeError: the value cannot be serialised; names the key and the type.
         ValueError: the value is larger than the limit.
     """
-    simple = _plain(key, value, 0)
+    simple: object = _plain(key, value, 0)
     if isinstance(simple, (bool, float)):
         return simple
     if isinstance(simple, int):

@@ -15,12 +15,20 @@ def main(arguments: list[str] | None = None) -> int:
         description="The trackd daemon: owns the runs of one store and serves gRPC and the web app on this machine.",
     )
     parser.add_argument("--store", required=True, type=Path, help="the store's folder, on a local disk")
-    parser.add_argument("--http-host", default="127.0.0.1", help="the address of the web app (default: %(default)s)")
+    parser.add_argument(
+        "--http-host", default="127.0.0.1", help="the address of the web app (default: %(default)s)"
+    )
     parser.add_argument("--http-port", type=int, default=0, help="its port (default: 7733, or a free one)")
     parser.add_argument(
-        "--allowed-host", action="append", default=[], metavar="NAME", help="a further host name a browser may use"
+        "--allowed-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further host name a browser may use",
     )
-    parser.add_argument("--foreground", action="store_true", help="log to the terminal and never end when idle")
+    parser.add_argument(
+        "--foreground", action="store_true", help="log to the terminal and never end when idle"
+    )
     parser.add_argument("--detach", action="store_true", help="go on in the background and return at once")
     options = parser.parse_args(arguments)
     if options.detach:
@@ -52,7 +60,7 @@ def _detach() -> None:
 def _serve(configuration: object) -> int:
     from trackd_service.config import Config
 
-    assert isinstance(configuration, Config)  # noqa: S101 - from main
+    assert isinstance(configuration, Config)
     os.umask(0o077)
     import fcntl
     import logging

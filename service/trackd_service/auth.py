@@ -16,7 +16,7 @@ def load_token(store: Path) -> str:
     path = store / "token"
     try:
         token = path.read_text("ascii").strip()
-        if len(token) >= 32:  # noqa: PLR2004 - 24 random bytes as text
+        if len(token) >= 32:
             os.chmod(path, 0o600)
             return token
     except (FileNotFoundError, UnicodeDecodeError):

@@ -45,7 +45,7 @@ CREATE INDEX runs_by_project ON runs (project, create_time);
 """
 
 
-class CatalogTooNew(RuntimeError):  # noqa: N818 - named for what is wrong
+class CatalogTooNew(RuntimeError):
     """The catalog was written by a newer trackd."""
 
 
@@ -124,9 +124,7 @@ class SqliteCatalog:
                 f"the catalog {path} has version {version}; this trackd knows {_SCHEMA_VERSION}: update trackd"
             )
         if version == 0:
-            self._connection.executescript(
-                f"BEGIN; {_SCHEMA} PRAGMA user_version={_SCHEMA_VERSION}; COMMIT;"
-            )
+            self._connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_SCHEMA_VERSION}; COMMIT;")
 
     def load_run(self, project: str, run_id: str) -> tuple[dict[str, Any], bytes, list[SegmentRow]] | None:
         """Returns a run's document, summary and segments in order, or None."""
@@ -136,7 +134,8 @@ class SqliteCatalog:
         if row is None:
             return None
         segments = self._connection.execute(
-            "SELECT name, position, point_count, size_bytes FROM segments WHERE run_key = ? ORDER BY position", (row[0],)
+            "SELECT name, position, point_count, size_bytes FROM segments WHERE run_key = ? ORDER BY position",
+            (row[0],),
         ).fetchall()
         return json.loads(row[1]), row[2], [SegmentRow(*segment) for segment in segments]
 

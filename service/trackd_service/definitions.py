@@ -82,9 +82,10 @@ class Definitions:
             return None
         best: Definition | None = None
         for definition in self._by_name.values():
-            if definition.is_glob and name.startswith(definition.name[:-1]):
-                if best is None or len(definition.name) >= len(best.name):
-                    best = definition
+            if not definition.is_glob or not name.startswith(definition.name[:-1]):
+                continue
+            if best is None or len(definition.name) >= len(best.name):
+                best = definition
         return None if best is None else replace(best, name=name)
 
     def synced_steps(self, names: Iterable[str]) -> list[str]:
@@ -93,9 +94,10 @@ class Definitions:
         steps: dict[str, None] = {}
         for name in present:
             definition = self.of(name)
-            if definition is not None and definition.is_synced and definition.step_metric is not None:
-                if definition.step_metric not in present:
-                    steps[definition.step_metric] = None
+            if definition is None or not definition.is_synced or definition.step_metric is None:
+                continue
+            if definition.step_metric not in present:
+                steps[definition.step_metric] = None
         return list(steps)
 
     def all(self) -> list[Definition]:

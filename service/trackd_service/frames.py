@@ -22,7 +22,9 @@ OVERHEAD_BYTES = HEADER.size + CHECKSUM.size
 FLAG_STEP, FLAG_COMMIT, FLAG_HOLD = 1, 2, 4
 _RESYNC_SEQUENCES = 4096  # how far ahead a whole frame is looked for behind a damaged one
 
-Rows: TypeAlias = npt.NDArray[Any]  # structured: length, key_set, flags, sequence, time, step, words (k), checksum
+Rows: TypeAlias = npt.NDArray[
+    Any
+]  # structured: length, key_set, flags, sequence, time, step, words (k), checksum
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +104,7 @@ def parse(buffer: bytes, frame_bytes_max: int) -> Parsed:
             end = position + length
             if crc32(view[position : end - 4]) != CHECKSUM.unpack_from(buffer, end - 4)[0]:
                 return Parsed(frames, position, "bad")
-            frames.append(
-                RecordFrame(sequence, time, bytes(view[position + HEADER.size : end - 4]))
-            )
+            frames.append(RecordFrame(sequence, time, bytes(view[position + HEADER.size : end - 4])))
             position = end
             continue
         if (length - OVERHEAD_BYTES) % 8:

@@ -71,7 +71,9 @@ class RunService(_Face, run_service_pb2_grpc.RunServiceServicer):
         now = time.time_ns()
         payload = records_pb2.Record(time_unix_nanos=now, writer_begin=request.begin).SerializeToString()
         stored, created = await self._ingest.create(begin, payload, now)
-        return run_service_pb2.CreateRunResponse(run=run_message(stored.run.describe(whole=True)), created=created)
+        return run_service_pb2.CreateRunResponse(
+            run=run_message(stored.run.describe(whole=True)), created=created
+        )
 
     async def UpdateRun(  # noqa: N802
         self, request: run_service_pb2.UpdateRunRequest, context: Any
@@ -79,10 +81,10 @@ class RunService(_Face, run_service_pb2_grpc.RunServiceServicer):
         """Changes a run from outside of its writers."""
         stored = await self._store.get(request.run.project, request.run.run_id)
         run = stored.run
-        changes = [
-            records.from_message(records_pb2.Record(run_update=request.update)),
-            records.from_message(records_pb2.Record(config_update=request.config_update)),
-            records.from_message(records_pb2.Record(summary_update=request.summary_update)),
+        changes: list[records.Update | records.Changes] = [
+            records.update(request.update),
+            records.changes("config", request.config_update),
+            records.changes("summary", request.summary_update),
         ]
         for change in changes:
             run.edit(change)
@@ -95,7 +97,9 @@ class RunService(_Face, run_service_pb2_grpc.RunServiceServicer):
         """Ends a writer."""
         now = time.time_ns()
         record = records_pb2.Record(time_unix_nanos=now, writer_finish=request.finish)
-        source = await self._ingest.append(request.writer_id, request.sequence, [(now, record.SerializeToString())])
+        source = await self._ingest.append(
+            request.writer_id, request.sequence, [(now, record.SerializeToString())]
+        )
         return run_service_pb2.FinishRunResponse(run=run_message(source.stored.run.describe(whole=True)))
 
     async def DeleteRun(  # noqa: N802
@@ -137,11 +141,14 @@ class IngestService(_Face, ingest_service_pb2_grpc.IngestServiceServicer):
         else:
             if request.batch.first_sequence < 1:
                 raise InvalidArgument(
-                    f"first_sequence is {request.batch.first_sequence}; sequences begin at 1", field="first_sequence"
+                    f"first_sequence is {request.batch.first_sequence}; sequences begin at 1",
+                    field="first_sequence",
                 )
             batch = []
             for record in request.batch.records:
-                records.from_message(record)  # refused as a whole, with its reason, before anything is written
+                records.from_message(
+                    record
+                )  # refused as a whole, with its reason, before anything is written
                 batch.append((record.time_unix_nanos, record.SerializeToString()))
             source = await self._ingest.append(request.writer_id, request.batch.first_sequence, batch)
         return ingest_service_pb2.AppendResponse(
@@ -237,7 +244,9 @@ class QueryService(_Face, query_service_pb2_grpc.QueryServiceServicer):
         try:
             while True:
                 runs, _ = await listener.take()
-                yield query_service_pb2.WatchRunsResponse(runs=[run_message(run.describe(whole=False)) for run in runs])
+                yield query_service_pb2.WatchRunsResponse(
+                    runs=[run_message(run.describe(whole=False)) for run in runs]
+                )
                 await asyncio.sleep(config.LIVE_SECONDS)
         finally:
             self._daemon.live.leave(listener)
@@ -291,8 +300,8 @@ def _entries(values: dict[str, Any]) -> list[values_pb2.Entry]:
 def _definition(document: dict[str, Any]) -> records_pb2.MetricDefinition:
     message = records_pb2.MetricDefinition(
         name=document["name"],
-        summary_kinds=[records_pb2.SummaryKind.Value(f"SUMMARY_KIND_{kind.upper()}") for kind in document["summary"]],
-        goal=records_pb2.Goal.Value(f"GOAL_{(document['goal'] or 'unspecified').upper()}"),
+        summary_kinds=[f"SUMMARY_KIND_{kind.upper()}" for kind in document["summary"]],
+        goal=f"GOAL_{(document['goal'] or 'unspecified').upper()}",
     )
     for name in ("step_metric", "step_sync", "hidden"):
         if document[name] is not None:
@@ -303,7 +312,7 @@ def _definition(document: dict[str, Any]) -> records_pb2.MetricDefinition:
 # -- errors, the token, health --------------------------------------------------------------------------------------
 
 
-class Gate(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+class Gate(grpc.aio.ServerInterceptor):
     """Lets in only calls that carry the token, and turns errors into statuses with a reason."""
 
     def __init__(self, daemon: Daemon) -> None:
@@ -319,12 +328,16 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         allowed = auth.is_right(auth.bearer(given), self._daemon.token)
         if handler.response_streaming:
             return grpc.unary_stream_rpc_method_handler(
-                self._stream(handler.unary_stream, allowed), handler.request_deserializer, handler.response_serializer
+                self._stream(handler.unary_stream, allowed),
+                handler.request_deserializer,
+                handler.response_serializer,
             )
         if handler.request_streaming:
             return handler if allowed else None
         return grpc.unary_unary_rpc_method_handler(
-            self._unary(handler.unary_unary, allowed), handler.request_deserializer, handler.response_serializer
+            self._unary(handler.unary_unary, allowed),
+            handler.request_deserializer,
+            handler.response_serializer,
         )
 
     def _unary(self, function: Any, allowed: bool) -> Any:
@@ -336,7 +349,7 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[misc]
                 await context.abort_with_status(_status(error))
             except (asyncio.CancelledError, grpc.aio.AbortError):
                 raise
-            except Exception:
+            except Exception:  # noqa: BLE001 - logged whole; one failure must not end the rest
                 _log.exception("a call failed")
                 await context.abort_with_status(_status(TrackdError("the daemon failed: see its daemon.log")))
 
@@ -352,7 +365,7 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[misc]
                 await context.abort_with_status(_status(error))
             except (asyncio.CancelledError, grpc.aio.AbortError, GeneratorExit):
                 raise
-            except Exception:
+            except Exception:  # noqa: BLE001 - logged whole; one failure must not end the rest
                 _log.exception("a call failed")
                 await context.abort_with_status(_status(TrackdError("the daemon failed: see its daemon.log")))
 
@@ -393,6 +406,8 @@ def make_server(daemon: Daemon) -> tuple[grpc.aio.Server, health.aio.HealthServi
 
 async def set_health(state: health.aio.HealthServicer, is_serving: bool) -> None:
     """Sets the health of every service."""
-    status = health_pb2.HealthCheckResponse.SERVING if is_serving else health_pb2.HealthCheckResponse.NOT_SERVING
+    status = (
+        health_pb2.HealthCheckResponse.SERVING if is_serving else health_pb2.HealthCheckResponse.NOT_SERVING
+    )
     for service in ("", *SERVICES):
         await state.set(service, status)

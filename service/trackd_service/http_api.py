@@ -15,7 +15,7 @@ import mimetypes
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.applications import Starlette
@@ -28,8 +28,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from trackd_service import auth, config
 from trackd_service.daemon import Daemon
 from trackd_service.errors import InvalidArgument, TrackdError
+from trackd_service.runs import Run
 from trackd_service.series_query import QueryInvalid, SeriesRequest, encode
-from trackd_service.smoothing import Smoothing
+from trackd_service.smoothing import Smoothing, SmoothingKind
 
 _log = logging.getLogger("trackd.http")
 _WEB = Path(__file__).parent / "web"
@@ -38,19 +39,24 @@ _SERIES_MAX = 10_000
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-        "worker-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+        "worker-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'self'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_NO_TOKEN_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>trackd</title>
-<style>body{font:14px system-ui;margin:20vh auto;max-width:32em;padding:0 16px;color-scheme:light dark}code{font-size:13px}</style>
-<h1 style="font-size:20px">This page is private to the person who runs trackd</h1>
+_PRIVATE_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>trackd</title>
+<style>
+body { font: 14px system-ui; margin: 20vh auto; max-width: 32em; padding: 0 16px; color-scheme: light dark; }
+h1 { font-size: 20px; }
+</style>
+<h1>This page is private to the person who runs trackd</h1>
 <p>Run <code>trackd ui</code> in a terminal on this machine: it opens the page with its key.</p></html>"""
 _NO_APP_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>trackd</title>
-<h1>The web app is not built</h1><p>In the checkout, run <code>python hatch_build.py web</code> and load this page again.</p></html>"""
+<h1>The web app is not built</h1>
+<p>In the checkout, run <code>python hatch_build.py web</code> and load this page again.</p></html>"""
 
 
 def make_app(daemon: Daemon, allowed_hosts: set[str], cookie_name: str) -> ASGIApp:
@@ -140,8 +146,10 @@ class _Guard:
         if auth.is_right(token, self._daemon.token):
             return None
         if is_page:
-            return HTMLResponse(_NO_TOKEN_PAGE, 401)
-        body = {"error": {"reason": "UNAUTHENTICATED", "message": "the token is missing or wrong", "metadata": {}}}
+            return HTMLResponse(_PRIVATE_PAGE, 401)
+        body = {
+            "error": {"reason": "UNAUTHENTICATED", "message": "the token is missing or wrong", "metadata": {}}
+        }
         return Response(json.dumps(body), 401, media_type="application/json")
 
 
@@ -185,7 +193,8 @@ class _Face:
         )
         whole = {"config", "summary", "traceback", "metric_definitions", "alerts", "writers", "version"}
         brief = [
-            {name: value for name, value in run.items() if name not in whole and not name.endswith("_time")} for run in runs
+            {name: value for name, value in run.items() if name not in whole and not name.endswith("_time")}
+            for run in runs
         ]
         return _json({"runs": brief, "total_count": total_count})
 
@@ -216,7 +225,9 @@ class _Face:
             answers.append(await self._query.series(one))
             await asyncio.sleep(0)  # the writers go first
         data = await asyncio.to_thread(encode, answers)
-        return Response(data, media_type="application/vnd.trackd.series", headers={"Cache-Control": "no-store"})
+        return Response(
+            data, media_type="application/vnd.trackd.series", headers={"Cache-Control": "no-store"}
+        )
 
     async def live(self, socket: WebSocket) -> None:
         """Sends the runs that run, then those that change."""
@@ -230,7 +241,8 @@ class _Face:
                 for run in self._daemon.store.in_memory()
                 if run.state.value == "running" and project in (None, run.project)
             ]
-            runs, removed = running, []
+            runs: list[Run] = running
+            removed: list[tuple[str, str]] = []
             while not leaving.done():
                 message = {
                     "type": "runs",
@@ -278,7 +290,7 @@ async def _page(request: Request) -> Response:
     return FileResponse(known["index.html"], media_type="text/html", headers={"Cache-Control": "no-cache"})
 
 
-class NothingThere(TrackdError):  # noqa: N818 - named as its status
+class NothingThere(TrackdError):
     """There is nothing at an address."""
 
     reason, grpc_code, http_status = "INVALID_ARGUMENT", "NOT_FOUND", 404
@@ -323,7 +335,7 @@ def _integer(parameters: Any, name: str, default: int) -> int:
     text = parameters.get(name)
     if text is None:
         return default
-    if not text.isdigit() or len(text) > 9:  # noqa: PLR2004 - more runs than that there are not
+    if not text.isdigit() or len(text) > 9:
         raise InvalidArgument(f"{name} is {text[:40]!r}; it must be a whole number from 0", field=name)
     return int(text)
 
@@ -331,12 +343,15 @@ def _integer(parameters: Any, name: str, default: int) -> int:
 def _series_requests(body: dict[str, Any]) -> Iterator[SeriesRequest]:
     wanted = body.get("series", [])
     if not isinstance(wanted, list) or len(wanted) > _SERIES_MAX:
-        raise InvalidArgument(f"series must be a list of at most {_SERIES_MAX}", field="series", limit=_SERIES_MAX)
+        raise InvalidArgument(
+            f"series must be a list of at most {_SERIES_MAX}", field="series", limit=_SERIES_MAX
+        )
     smoothing = body.get("smoothing")
     if smoothing is not None:
         if not isinstance(smoothing, dict):
             raise InvalidArgument("smoothing must be an object with kind and amount", field="smoothing")
-        smoothing = Smoothing(_text(smoothing, "kind"), _number(smoothing, "amount") or 0.0)  # type: ignore[arg-type] - it checks
+        kind, amount = _text(smoothing, "kind"), _number(smoothing, "amount") or 0.0
+        smoothing = Smoothing(cast("SmoothingKind", kind), amount)  # which checks both
     for each in wanted:
         if not isinstance(each, dict):
             raise InvalidArgument("each of series must be an object", field="series")
@@ -396,4 +411,3 @@ def _finite(value: Any) -> Any:
 def _error(error: TrackdError) -> Response:
     body = {"error": {"reason": error.reason, "message": error.message, "metadata": error.metadata}}
     return Response(json.dumps(body), error.http_status, media_type="application/json")
-

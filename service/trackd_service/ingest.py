@@ -19,7 +19,13 @@ from pathlib import Path
 import numpy as np
 
 from trackd_service import config, logs, records
-from trackd_service.errors import InvalidArgument, SequenceGap, StorageUnavailable, TrackdError, WriterNotFound
+from trackd_service.errors import (
+    InvalidArgument,
+    SequenceGap,
+    StorageUnavailable,
+    TrackdError,
+    WriterNotFound,
+)
 from trackd_service.frames import Frame, RecordFrame, RowFrames
 from trackd_service.records import Begin, Finish, KeySet
 from trackd_service.run_states import Event
@@ -97,7 +103,7 @@ class Ingest:
                 await step()  # type: ignore[misc]
             except asyncio.CancelledError:
                 raise
-            except Exception:
+            except Exception:  # noqa: BLE001 - logged whole; one failure must not end the rest
                 _log.exception("a round of ingest failed; the next one goes on")
             await asyncio.sleep(pause_seconds if self._sources else config.IDLE_SCAN_SECONDS)
 
@@ -157,7 +163,11 @@ class Ingest:
             return self._sources[writer_id]
         known = stored.run.writers.get(writer_id)
         # A writer whose end is in the catalog already stays ended; only its files are left to delete.
-        writer = known if known is not None and not known.is_open else stored.run.open_writer(begin, frames[0].time)
+        writer = (
+            known
+            if known is not None and not known.is_open
+            else stored.run.open_writer(begin, frames[0].time)
+        )
         source = Source(stored, writer, reader=reader)
         self._sources[writer_id] = source
         async with source.lock:
@@ -180,7 +190,9 @@ class Ingest:
             lost = reader.damaged_count - source.damaged_count
             source.damaged_count = reader.damaged_count
             health.damaged_record_count += lost
-            sentence = f"{lost} records of the log {reader.path.name} are damaged on the disk and could not be read"
+            sentence = (
+                f"{lost} records of the log {reader.path.name} are damaged on the disk and could not be read"
+            )
             health.message = health.message or sentence
             _log.error("%s", sentence)
 
@@ -216,8 +228,10 @@ class Ingest:
                 raise InvalidArgument(f"{len(rows)} rows name a key set whose declaration is damaged")
             self.accepted_row_count += len(rows)
             # The columns of a frame lie apart and unaligned: copied once, everything after is quick.
-            columns = [np.ascontiguousarray(rows[name]) for name in ("flags", "step", "time", "words")]
-            run.apply_rows(writer, key_set.keys, key_set.types, *columns, [])
+            flags, steps, times, words = (
+                np.ascontiguousarray(rows[name]) for name in ("flags", "step", "time", "words")
+            )
+            run.apply_rows(writer, key_set.keys, key_set.types, flags, steps, times, words, [])
         except InvalidArgument as error:
             run.health.refuse(error.message)
         writer.sequence = last
@@ -247,8 +261,15 @@ class Ingest:
                 else:
                     continue
             run = source.stored.run
-            if source.is_closed and not self._is_written(run) and now - source.heard_time > config.SEAL_AFTER_END_SECONDS:
-                if source.writer.sealed_sequence < source.writer.sequence or source.writer.writer_id in self._ends:
+            if (
+                source.is_closed
+                and not self._is_written(run)
+                and now - source.heard_time > config.SEAL_AFTER_END_SECONDS
+            ):
+                if (
+                    source.writer.sealed_sequence < source.writer.sequence
+                    or source.writer.writer_id in self._ends
+                ):
                     self._store.seal_soon(source.stored)
                 else:
                     self._delete_sealed(run)
@@ -265,7 +286,9 @@ class Ingest:
             return
         words = logs.read_last_words(self._folder, writer.writer_id) if source.reader is not None else ""
         if words:
-            signal = next((number for text, number in _FATAL_SIGNALS.items() if text in words[:200]), _SIGTERM)
+            signal = next(
+                (number for text, number in _FATAL_SIGNALS.items() if text in words[:200]), _SIGTERM
+            )
             run.close_writer(writer, Event.KILLED, Finish(128 + signal, words, signal), run.update_time)
         else:
             reason = (
@@ -346,7 +369,9 @@ class Ingest:
             if (source.stored.run.project, source.stored.run.run_id) == (project, run_id)
         ]
         if any(not source.is_closed for _, source in mine):
-            raise InvalidArgument(f"run {run_id!r} is being written: finish it before deleting it", run_id=run_id)
+            raise InvalidArgument(
+                f"run {run_id!r} is being written: finish it before deleting it", run_id=run_id
+            )
         for writer_id, source in mine:
             if source.reader is not None:
                 source.reader.delete_behind(source.writer.sequence, is_closed=True)
@@ -387,13 +412,15 @@ class Ingest:
         source = self._sources.get(writer_id)
         if source is None or source.log is None:
             raise WriterNotFound(
-                f"writer {writer_id[:40]!r} has not opened a run here: call CreateRun first", writer_id=writer_id
+                f"writer {writer_id[:40]!r} has not opened a run here: call CreateRun first",
+                writer_id=writer_id,
             )
         async with source.lock:
             writer = source.writer
             if first_sequence > writer.sequence + 1:
                 raise SequenceGap(
-                    f"the batch begins at sequence {first_sequence}; the next one is {writer.sequence + 1}: send again from there",
+                    f"the batch begins at sequence {first_sequence}; the next one is {writer.sequence + 1}: "
+                    "send again from there",
                     acknowledged_sequence=writer.sequence,
                 )
             new = [
@@ -415,7 +442,7 @@ class Ingest:
             source.is_closed = False
 
     async def _write(self, source: Source, payloads: list[tuple[int, int, bytes]]) -> None:
-        assert source.log is not None  # noqa: S101 - remote sources only
+        assert source.log is not None
         try:
             await asyncio.to_thread(source.log.append, payloads)
         except OSError as error:

@@ -93,7 +93,9 @@ class LogReader:
     _descriptor: int = -1
     _position: int = 0
     _bad_position: int = -1
-    _retired: list[int] = field(default_factory=list)  # descriptors of parts read to their end, not synced yet
+    _retired: list[int] = field(
+        default_factory=list
+    )  # descriptors of parts read to their end, not synced yet
     _is_named: bool = False  # whether the folder has been synced since the part was opened
 
     def read(self, is_final: bool = False) -> list[Frame]:
@@ -115,7 +117,12 @@ class LogReader:
             self._bad_position = -1
             self._follow(parsed.frames)
             return parsed.frames
-        if parsed.stop == "bad" and not is_final and not self._has_next() and self._bad_position != self._position:
+        if (
+            parsed.stop == "bad"
+            and not is_final
+            and not self._has_next()
+            and self._bad_position != self._position
+        ):
             self._bad_position = self._position  # perhaps half written: looked at again at the next read
             return []
         if parsed.stop == "bad" or is_final or self._has_next():

@@ -26,7 +26,7 @@ class Query:
 
     async def projects(self) -> list[dict[str, Any]]:
         """Returns the projects, last changed first."""
-        projects = {
+        projects: dict[str, dict[str, Any]] = {
             name: {"name": name, "run_count": count, "running_count": 0, "update_time": update_time}
             for name, count, update_time in await self._store.on_catalog(self._store.catalog.projects)
         }
@@ -48,7 +48,10 @@ class Query:
         Raises:
             InvalidFilter: filters or order cannot be understood.
         """
-        from trackd_service.filters import compile_filter, compile_order  # needed by few daemons, and not at their start
+        from trackd_service.filters import (  # needed by few daemons, and not at their start
+            compile_filter,
+            compile_order,
+        )
 
         matches = compile_filter(filters) if filters else None
         documents = await self._store.documents(project)
@@ -116,7 +119,7 @@ class Query:
         for series in await stored.read(sorted(names), min_step, max_step):
             total_count = len(series)
             if points_max and total_count > points_max and series.kind in NUMERIC_KINDS:
-                series = await asyncio.to_thread(pick_extremes, series, points_max)
-            if total_count:
+                result.append((await asyncio.to_thread(pick_extremes, series, points_max), total_count))
+            elif total_count:
                 result.append((series, total_count))
         return result

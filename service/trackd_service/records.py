@@ -154,9 +154,7 @@ def from_message(record: records_pb2.Record) -> Content:
             raise InvalidArgument(f"a key set of {len(keys)} keys has the types {list(types)}", field="types")
         return KeySet(record.key_set.key_set_id, keys, types)
     if kind in ("config_update", "summary_update"):
-        changes = getattr(record, kind)
-        values = {check_key(entry.key): plain_value(entry.value) for entry in changes.set}
-        return Changes(kind.removesuffix("_update"), values, list(changes.removed_keys))
+        return changes(kind.removesuffix("_update"), getattr(record, kind))
     if kind == "metric_definition":
         return _definition(record.metric_definition)
     if kind == "run_update":
@@ -177,7 +175,11 @@ def from_message(record: records_pb2.Record) -> Content:
 def begin(message: records_pb2.WriterBegin) -> Begin:
     """Returns how a writer opens a run; raises InvalidArgument for names that cannot be."""
     process = message.process
-    if not message.writer_id or len(message.writer_id) > config.NAME_CHARACTERS_MAX or not message.writer_id.isalnum():
+    if (
+        not message.writer_id
+        or len(message.writer_id) > config.NAME_CHARACTERS_MAX
+        or not message.writer_id.isalnum()
+    ):
         raise InvalidArgument(
             f"writer_id is {message.writer_id[:40]!r}; it must be letters and digits", field="writer_id"
         )
@@ -198,6 +200,12 @@ def begin(message: records_pb2.WriterBegin) -> Begin:
         message.client,
         message.starting_step if message.HasField("starting_step") else None,
     )
+
+
+def changes(target: str, message: records_pb2.ConfigUpdate | records_pb2.SummaryUpdate) -> Changes:
+    """Returns changes of "config" or "summary"; raises InvalidArgument for a key or a value that cannot be."""
+    values = {check_key(entry.key): plain_value(entry.value) for entry in message.set}
+    return Changes(target, values, list(message.removed_keys))
 
 
 def update(message: records_pb2.RunUpdate) -> Update:
@@ -253,7 +261,9 @@ def value(message: values_pb2.Value) -> Any:
     if kind == "json_value":
         content = Json(content)
     elif kind == "record_value":
-        raise InvalidArgument("typed records are not taken by this version of the daemon", field="record_value")
+        raise InvalidArgument(
+            "typed records are not taken by this version of the daemon", field="record_value"
+        )
     if isinstance(content, str) and len(content.encode()) > config.TEXT_BYTES_MAX:
         raise InvalidArgument(
             f"a text is {len(content.encode())} bytes; the limit is {config.TEXT_BYTES_MAX}",
@@ -361,7 +371,9 @@ def _row_columns(message: records_pb2.RowColumns, time: int) -> Numbers:
         if kind in ("doubles", "ints"):
             data = getattr(column, kind)
             if len(data) % 8:
-                raise InvalidArgument(f"column {key!r} has {len(data)} bytes, which is no multiple of 8", field="columns")
+                raise InvalidArgument(
+                    f"column {key!r} has {len(data)} bytes, which is no multiple of 8", field="columns"
+                )
             columns.append((key, DOUBLE if kind == "doubles" else INT64, np.frombuffer(data, np.uint64)))
             lengths[key] = len(data) // 8
         elif kind == "bools":
@@ -391,7 +403,9 @@ def _row_columns(message: records_pb2.RowColumns, time: int) -> Numbers:
         bytes(kind for _, kind, _ in columns),
         np.full(count, flags, np.int64),
         steps,
-        np.array(message.times_unix_nanos, np.int64) if message.times_unix_nanos else np.full(count, time, np.int64),
+        np.array(message.times_unix_nanos, np.int64)
+        if message.times_unix_nanos
+        else np.full(count, time, np.int64),
         np.stack([words for _, _, words in columns], axis=1) if columns else np.empty((count, 0), np.uint64),
         texts,
     )

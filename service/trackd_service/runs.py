@@ -205,7 +205,14 @@ class Run:
         """Does what one record says; raises InvalidArgument, having changed nothing, when it cannot be done."""
         if isinstance(content, Numbers):
             self.apply_rows(
-                writer, content.keys, content.types, content.flags, content.steps, content.times, content.words, content.texts
+                writer,
+                content.keys,
+                content.types,
+                content.flags,
+                content.steps,
+                content.times,
+                content.words,
+                content.texts,
             )
         elif isinstance(content, Changes | Update):
             self.edit(content)
@@ -214,7 +221,12 @@ class Run:
         elif isinstance(content, Finish):
             self.close_writer(writer, end_of(content.exit_code, content.signal), content, time)
         elif isinstance(content, Alert):
-            alert = {"title": content.title, "text": content.text, "level": content.level, "time_unix_ms": time / 1e6}
+            alert = {
+                "title": content.title,
+                "text": content.text,
+                "level": content.level,
+                "time_unix_ms": time / 1e6,
+            }
             self.alerts = [*self.alerts[-_ALERTS_MAX + 1 :], alert]
         self._touch(time)
 
@@ -385,7 +397,16 @@ class Run:
         run = Run(data["project"], data["run_id"], data["create_time"])
         for name in ("name", "notes", "tags", "group", "job_type", "config", "update_time", "finish_time"):
             setattr(run, name, data[name])
-        for name in ("exit_code", "traceback", "signal", "process", "durable_step", "preempting", "alerts", "revision"):
+        for name in (
+            "exit_code",
+            "traceback",
+            "signal",
+            "process",
+            "durable_step",
+            "preempting",
+            "alerts",
+            "revision",
+        ):
             setattr(run, name, data[name])
         run.state = RunState(data["state"])
         run.health = IngestHealth(**data["ingest_health"])

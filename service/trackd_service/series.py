@@ -79,9 +79,7 @@ def empty(key: str, kind: Kind) -> Series:
     """Returns a series with no points."""
     none = np.empty(0, np.int64)
     numeric = kind in NUMERIC_KINDS
-    return Series(
-        key, kind, none, none, np.empty(0) if numeric else None, strings=None if numeric else []
-    )
+    return Series(key, kind, none, none, np.empty(0) if numeric else None, strings=None if numeric else [])
 
 
 def merge(parts: list[Series]) -> Series:

@@ -1,8 +1,7 @@
-"""Owns the life of the daemon: lock, start, serve, stop. The composition root: everything is built and connected here.
+"""Owns the life of the daemon: start, serve, stop. The composition root: everything is built and connected here.
 
-Order of start: `__main__` has locked the store; open catalog and logs, serve gRPC, publish the endpoint, then the web server, whose imports
-take longer than all the rest. Order of stop: unready, no more calls, take in and sync the logs, unpublish, unlock.
-
+Order of start: `__main__` has locked the store; catalog and logs, gRPC, the endpoint file, then the web server, whose
+imports take longest. Order of stop: unready, no more calls, take in and sync the logs, unpublish; the lock goes last.
 Invariants: the lock of the store is held from before the first byte is read until after the last is written, by exactly one
 daemon; the endpoint file names a daemon only while it serves.
 """
@@ -33,7 +32,6 @@ from trackd_service.live import Live
 from trackd_service.objects import DirectoryStore
 from trackd_service.query import Query
 from trackd_service.store import Store
-from trackd_service.worker import Worker
 
 _log = logging.getLogger("trackd.server")
 _SOCKET_PATH_BYTES_MAX = 107  # of a Unix socket, on Linux
@@ -67,7 +65,6 @@ class _Server:
         self._runtime_folder = runtime_folder
         self._start_time = time.monotonic()
         self._stop_event = asyncio.Event()
-        self._worker = Worker()
         self._live = Live()
         self._http_address = ""
         self._tasks: list[asyncio.Task[Any]] = []
@@ -84,7 +81,7 @@ class _Server:
             (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         token = auth.load_token(folder)
         objects = DirectoryStore(folder / "objects")
-        store = Store(SqliteCatalog(folder / "catalog.sqlite"), objects, folder / "scratch", self._worker)
+        store = Store(SqliteCatalog(folder / "catalog.sqlite"), objects, folder / "scratch")
         store.changed, store.deleted = self._live.changed, self._live.deleted
         ingest = Ingest(store, folder / "log")
         self._daemon = Daemon(
@@ -107,7 +104,7 @@ class _Server:
         self._http_address = f"http://{'localhost' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104 - a comparison
         self._publish(address, token)
         _log.info("trackd %s serves %s at %s and %s", self._version, folder, address, self._http_address)
-        self._tasks.append(asyncio.create_task(self._serve_http(web_socket, token), name="http"))
+        self._tasks.append(asyncio.create_task(self._serve_http(web_socket), name="http"))
         self._tasks.append(asyncio.create_task(self._watch_idle(), name="idle"))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -136,8 +133,10 @@ class _Server:
         return f"127.0.0.1:{port}"
 
     def _socket_folders(self) -> list[Path]:
+        own = f"trackd-{os.getuid()}"
         folders = [Path(self._runtime_folder) / "trackd"] if self._runtime_folder else []
-        return [*folders, Path(tempfile.gettempdir()) / f"trackd-{os.getuid()}", Path("/tmp") / f"trackd-{os.getuid()}"]  # noqa: S108 - owner and mode are checked
+        # The temporary folder may have a long name; /tmp never has. Owner and mode of what lies there are checked.
+        return [*folders, Path(tempfile.gettempdir()) / own, Path("/tmp") / own]  # noqa: S108
 
     def _bind_http(self) -> socket.socket:
         host, wanted = self._config.http_host, self._config.http_port
@@ -175,16 +174,19 @@ class _Server:
             )
         os.replace(temporary, self._config.store / "endpoint.json")
 
-    async def _serve_http(self, bound: socket.socket, token: str) -> None:
+    async def _serve_http(self, bound: socket.socket) -> None:
         """Serves the web app; imported here, after gRPC answers, since its imports take 0.1 s."""
         import uvicorn
 
         from trackd_service import http_api
 
-        assert self._daemon is not None  # noqa: S101 - started
+        assert self._daemon is not None
         port = bound.getsockname()[1]
         names = ("127.0.0.1", "localhost", "[::1]", *self._config.allowed_hosts)
-        hosts = {name.lower() if ":" in name.strip("[]").replace("::", "") else f"{name.lower()}:{port}" for name in names}
+        hosts = {
+            name.lower() if ":" in name.strip("[]").replace("::", "") else f"{name.lower()}:{port}"
+            for name in names
+        }
         hosts |= {name.lower() for name in self._config.allowed_hosts}  # a proxy on the usual port names none
         app = http_api.make_app(self._daemon, hosts, f"trackd_token_{port}")
 
@@ -207,7 +209,7 @@ class _Server:
         await self._web.serve(sockets=[bound])
 
     def _facts(self) -> dict[str, Any]:
-        assert self._daemon is not None  # noqa: S101 - started
+        assert self._daemon is not None
         ingest = self._daemon.ingest
         runs = self._daemon.store.in_memory()
         return {
@@ -231,12 +233,14 @@ class _Server:
 
     async def _watch_idle(self) -> None:
         """Ends the daemon when nobody has written, read or watched for long."""
-        assert self._daemon is not None  # noqa: S101 - started
+        assert self._daemon is not None
         limit = self._config.idle_exit_seconds
         while limit > 0 and not self._config.foreground:
             await asyncio.sleep(min(_IDLE_CHECK_SECONDS, limit / 2))
             is_used = self._daemon.ingest.open_writer_count or self._live.listener_count
-            quiet = time.monotonic() - max(self._daemon.ingest.active_time, self._daemon.call_time, self._start_time)
+            quiet = time.monotonic() - max(
+                self._daemon.ingest.active_time, self._daemon.call_time, self._start_time
+            )
             if not is_used and quiet >= limit:
                 _log.info("idle for %.0f s: ending", quiet)
                 self._stop_event.set()
@@ -272,5 +276,4 @@ class _Server:
                 task.cancel()
         await asyncio.wait(self._tasks, timeout=_GRACE_SECONDS + 1)
         await self._daemon.store.close()
-        await self._worker.close()
         _log.info("ended")

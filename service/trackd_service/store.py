@@ -10,6 +10,7 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import shutil
 import time
@@ -26,8 +27,9 @@ from trackd_service.errors import RunNotFound
 from trackd_service.levels import LevelsFile, SealedSeries
 from trackd_service.objects import ObjectStore
 from trackd_service.runs import ROW_KEY, Run
-from trackd_service.segments import SealedRange, SegmentInfo, merge_segments, read_ranges, write_segment
+from trackd_service.segments import SealedRange, SegmentInfo, merge_segments, read_ranges, write_table
 from trackd_service.series import Kind, Series, merge
+from trackd_service.series_table import collect
 from trackd_service.tail import Tail
 from trackd_service.worker import Worker, WorkerCrashed
 
@@ -76,7 +78,9 @@ class StoredRun:
         found = (segment.levels.series(key, kind) for segment in self.segments)
         return [series for series in found if series is not None]
 
-    async def read_sealed(self, key: str, kind: Kind, min_step: int | None, max_step: int | None) -> list[Series]:
+    async def read_sealed(
+        self, key: str, kind: Kind, min_step: int | None, max_step: int | None
+    ) -> list[Series]:
         """Returns the sealed points of a series with `min_step` <= step < `max_step`, a series a segment, oldest first."""
         return (await self.read_sealed_many([(key, kind)], min_step, max_step))[0]
 
@@ -138,12 +142,13 @@ class StoredRun:
 class Store:
     """The runs of one store."""
 
-    def __init__(self, catalog: Catalog, objects: ObjectStore, scratch: Path, worker: Worker) -> None:
-        """Takes the catalog, the object store, a folder for files being made, and the worker."""
+    def __init__(self, catalog: Catalog, objects: ObjectStore, scratch: Path) -> None:
+        """Takes the catalog, the object store, and a folder for files being made."""
         self._catalog = catalog
         self._objects = objects
         self._scratch = scratch
-        self._worker = worker
+        # Two processes, each started on first need: a chart must not wait for a merge.
+        self._worker, self._sealer = Worker(), Worker()
         self._thread = ThreadPoolExecutor(1, "trackd-catalog")
         self._runs: dict[tuple[str, str], StoredRun] = {}
         self._loading: dict[tuple[str, str], asyncio.Future[StoredRun | None]] = {}
@@ -168,7 +173,9 @@ class Store:
         """Returns a run; an empty project finds the id anywhere. Raises RunNotFound."""
         if not project:
             in_memory = [key for key in self._runs if key[1] == run_id]
-            found = in_memory[0][0] if in_memory else await self.on_catalog(self._catalog.find_project, run_id)
+            found = (
+                in_memory[0][0] if in_memory else await self.on_catalog(self._catalog.find_project, run_id)
+            )
             if found is None:
                 raise RunNotFound(f"run {run_id!r} is not in the store", project=project, run_id=run_id)
             project = found
@@ -223,7 +230,10 @@ class Store:
         ended = [
             (stored.used_time, key)
             for key, stored in self._runs.items()
-            if not stored.run.is_open and not stored.run.tail.point_count and stored.run.sealing is None and not stored.lock.locked()
+            if not stored.run.is_open
+            and not stored.run.tail.point_count
+            and stored.run.sealing is None
+            and not stored.lock.locked()
         ]
         for _, key in sorted(ended)[: max(0, len(ended) - config.RUNS_CACHED_MAX)]:
             del self._runs[key]
@@ -293,7 +303,7 @@ class Store:
             # Nothing is lost: the log is still there. The next seal tries again.
             self.problem = f"a run cannot be sealed: {error}"
             _log.error("sealing %s/%s failed: %s", stored.run.project, stored.run.run_id, error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged whole; one failure must not end the rest
             self.problem = "a run cannot be sealed: see daemon.log"
             _log.exception("sealing %s/%s failed", stored.run.project, stored.run.run_id)
 
@@ -308,12 +318,14 @@ class Store:
             try:
                 added: list[SegmentRow] = []
                 if tail.point_count:
-                    series = await asyncio.to_thread(lambda: [tail.read(key, kind) for key, kind in tail.keys()])
-                    counts = [sum(part.count for part in stored.sealed(each.key, each.kind)) for each in series]
-                    name = uuid.uuid4().hex
-                    info = await self._worker.run(write_segment, series, self._scratch, name, counts)
+                    keys = tail.series_keys()
+                    sealed_counts = [sum(part.count for part in stored.sealed(*key)) for key in keys]
+                    table = await asyncio.to_thread(
+                        lambda: collect([tail.read(*key) for key in keys], sealed_counts)
+                    )
+                    info = await self._sealer.run(write_table, table, self._scratch, uuid.uuid4().hex)
                     position = stored.segments[-1].row.position + 1 if stored.segments else 0
-                    added.append(await self._keep(info, position))
+                    added.append(await self._keep(run, info, position))
                 await self.on_catalog(self._catalog.commit_run, document, summary, added)
             except BaseException:
                 # Back to one tail: what came meanwhile goes behind what was to be sealed.
@@ -326,31 +338,44 @@ class Store:
                 run.writers[writer_id].sealed_sequence = sequence
         self.sealed(run)
 
-    async def _keep(self, info: SegmentInfo, position: int) -> SegmentRow:
-        """Moves a written segment into the object store under its own name."""
+    async def _keep(self, run: Run, info: SegmentInfo, position: int) -> SegmentRow:
+        """Moves a written segment into the object store, into a folder of the run's own."""
+        # A hash: what a person calls a project never becomes a path, and any engine reads FOLDER/*.parquet as one run.
+        folder = hashlib.sha256(f"{run.project}/{run.run_id}".encode("utf-8", "surrogatepass")).hexdigest()[
+            :16
+        ]
+        name = f"{folder}/{info.name}"
         for path, ending in ((info.parquet_path, "parquet"), (info.levels_path, "levels")):
-            await asyncio.to_thread(self._objects.put_file, f"segments/{info.name}.{ending}", path)
-        return SegmentRow(info.name, position, info.point_count, info.size_bytes)
+            await asyncio.to_thread(self._objects.put_file, f"segments/{name}.{ending}", path)
+        return SegmentRow(name, position, info.point_count, info.size_bytes)
 
     async def _merge_when_many(self, stored: StoredRun) -> None:
         """Merges the newest segments of about one size into one, when there are many, or all small ones of an ended run."""
         segments = stored.segments
         if not stored.run.is_open:
-            chosen = segments if sum(segment.row.point_count for segment in segments) <= 16 * config.SEAL_POINTS else []
+            chosen = (
+                segments
+                if sum(segment.row.point_count for segment in segments) <= 16 * config.SEAL_POINTS
+                else []
+            )
         else:
             newest = segments[-config.MERGE_COUNT :]
             largest = max((segment.row.point_count for segment in newest), default=0)
             total = sum(segment.row.point_count for segment in newest)
-            chosen = newest if len(newest) == config.MERGE_COUNT and total >= largest * config.MERGE_COUNT // 2 else []
-        if len(chosen) < 2:  # noqa: PLR2004 - one segment is merged already
+            chosen = (
+                newest
+                if len(newest) == config.MERGE_COUNT and total >= largest * config.MERGE_COUNT // 2
+                else []
+            )
+        if len(chosen) < 2:
             return
         async with stored.lock:
             if segments[-len(chosen) :] != chosen:
                 return
-            info = await self._worker.run(
+            info = await self._sealer.run(
                 merge_segments, [segment.parquet for segment in chosen], self._scratch, uuid.uuid4().hex
             )
-            row = await self._keep(info, chosen[0].row.position)
+            row = await self._keep(stored.run, info, chosen[0].row.position)
             # The run's document is as sealed last: what came since is not in segments yet.
             found = await self.on_catalog(self._catalog.load_run, stored.run.project, stored.run.run_id)
             if found is None:
@@ -364,6 +389,8 @@ class Store:
         """Waits for what is under way and closes the catalog."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=20)
+        await self._worker.close()
+        await self._sealer.close()
         await self.on_catalog(self._catalog.close)
         self._thread.shutdown()
         shutil.rmtree(self._scratch, ignore_errors=True)

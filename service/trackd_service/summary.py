@@ -145,7 +145,9 @@ class Summary:
         """Counts values whose step is done: `steps` is per row, or, for one row, per metric."""
         columns = self._columns
         fresh = columns["total_count"][metrics] == 0
-        first_steps = steps if len(steps) == len(metrics) and len(words) == 1 else np.full(len(metrics), steps[0])
+        first_steps = (
+            steps if len(steps) == len(metrics) and len(words) == 1 else np.full(len(metrics), steps[0])
+        )
         if fresh.any():
             new = metrics[fresh]
             columns["first"][new] = words[0][fresh]
@@ -308,7 +310,7 @@ class Summary:
 
 def as_doubles(words: Words, types: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     """Returns values as float64 of shape (n, k); `types` is uint8 of shape (k,)."""
-    values = words.view(np.float64)
+    values: npt.NDArray[np.float64] = words.view(np.float64)
     is_double = types == DOUBLE
     if is_double.all():
         return values

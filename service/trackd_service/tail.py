@@ -6,7 +6,6 @@ is gathered from the tables' columns when somebody reads it. Everything here can
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -134,14 +133,16 @@ class Tail:
         texts.values.append(value)
         self.point_count += 1
 
-    def keys(self) -> Iterable[Key]:
+    def series_keys(self) -> list[Key]:
         """Returns the (name, kind) pairs that have points here."""
         return [*self._columns, *self._texts]
 
     def extents(self) -> dict[Key, tuple[int, int, int]]:
         """Returns (count, first step, last step) of each (name, kind); values at one step count each."""
         bounds = {
-            id(table): (int(table.steps.min()), int(table.steps.max())) for table in self._tables.values() if table.count
+            id(table): (int(table.steps.min()), int(table.steps.max()))
+            for table in self._tables.values()
+            if table.count
         }
         found: dict[Key, tuple[int, int, int]] = {}
         for key, places in self._columns.items():
@@ -220,5 +221,8 @@ def _concatenate(key: str, kind: Kind, parts: list[Series], places: list[tuple[T
 
 def _joined(columns: list[Any], parts: list[Series], dtype: npt.DTypeLike) -> Any:
     return np.concatenate(
-        [np.zeros(len(part), dtype) if column is None else column for column, part in zip(columns, parts, strict=True)]
+        [
+            np.zeros(len(part), dtype) if column is None else column
+            for column, part in zip(columns, parts, strict=True)
+        ]
     )

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackd_service.downsample import (
@@ -31,6 +31,7 @@ def reduced(series: Series, size: int, position: int = 0) -> Buckets:
     return reduce_points(series.steps, series.times, series.doubles, size, position)
 
 
+@settings(deadline=None)
 @given(VALUES, st.integers(1, 40), st.integers(0, 100))
 def test_every_bucket_sums_up_exactly_its_points(values: list[float], size: int, position: int) -> None:
     series = points(values)
@@ -59,6 +60,7 @@ def test_every_bucket_sums_up_exactly_its_points(values: list[float], size: int,
             assert np.isnan([buckets.min[place], buckets.max[place], buckets.sum[place], mean[place]]).all()
 
 
+@settings(deadline=None)
 @given(VALUES, st.integers(1, 20), st.integers(1, 5))
 def test_reducing_twice_equals_reducing_once(values: list[float], size: int, factor: int) -> None:
     series = points(values)
@@ -93,6 +95,7 @@ def test_bucket_starts_keep_to_multiples_in_the_whole_series() -> None:
     assert bucket_starts(0, 4).tolist() == []
 
 
+@settings(deadline=None)
 @given(VALUES.filter(len), st.integers(1, 60))
 def test_pick_extremes_keeps_the_ends_and_every_extreme_it_has_room_for(
     values: list[float], points_max: int
@@ -116,6 +119,7 @@ def test_pick_extremes_keeps_the_ends_and_every_extreme_it_has_room_for(
     assert again.steps.tolist() == picked.steps.tolist()
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=41, max_size=300))
 def test_pick_extremes_keeps_the_extremes_of_each_bucket(values: list[float]) -> None:
     picked = pick_extremes(points(values), 40)

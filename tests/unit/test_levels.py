@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackd_service.downsample import BUCKET_COLUMNS, reduce_points
@@ -27,6 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("levels")
 
 
+@settings(deadline=None)
 @given(
     counts=st.lists(
         st.sampled_from([1, 100, 255, 256, 257, 1000, 4096, 5000, 70_000]), min_size=1, max_size=5
@@ -110,6 +111,7 @@ def test_clock_set_back_is_noted(folder: Path) -> None:
     assert [one.times_ascend for one in LevelsFile(path).all_series()] == [False, True]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 12_000), st.integers(0, 12_000), st.sampled_from([0, 77]))
 def test_narrowed_rows_hold_all_points_of_the_range(folder: Path, low: int, high: int, position: int) -> None:
     series = series_of("m", 3000)

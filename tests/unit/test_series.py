@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackd_service.series import Series, empty, merge, settle
@@ -17,6 +17,7 @@ def numbers(steps: list[int], first: float = 0.0) -> Series:
     )
 
 
+@settings(deadline=None)
 @given(st.lists(STEPS, min_size=1, max_size=4))
 def test_merge_keeps_the_last_write_of_each_step(parts: list[list[int]]) -> None:
     series = [numbers(steps, 100.0 * index) for index, steps in enumerate(parts)]

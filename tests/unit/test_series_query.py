@@ -185,7 +185,7 @@ CUTS = st.lists(st.integers(0, 3000), max_size=4)
 PLACES = st.none() | st.integers(0, 3000)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     series=curves(),
     cuts=CUTS,
@@ -217,6 +217,7 @@ def test_query_equals_the_definition_however_the_data_was_sealed(
     assert_answers(asyncio.run(query(source, request)), naive(series, request))
 
 
+@settings(deadline=None)
 @given(series=curves(), parts=st.integers(1, 4), seed=st.integers(0, 50), buckets=st.integers(2, 60))
 def test_overlapping_parts_are_answered_as_merged(
     folder: Path, series: Series, parts: int, seed: int, buckets: int
@@ -233,6 +234,7 @@ def test_overlapping_parts_are_answered_as_merged(
     assert_answers(asyncio.run(query(source, request)), naive(source.whole("m"), request))
 
 
+@settings(deadline=None)
 @given(series=curves(), cuts=CUTS, buckets=st.integers(2, 60))
 def test_parts_out_of_place_still_hide_nothing(
     folder: Path, series: Series, cuts: list[int], buckets: int
@@ -254,6 +256,7 @@ def test_parts_out_of_place_still_hide_nothing(
                 assert answer.columns["max"][index] == finite.max()
 
 
+@settings(deadline=None)
 @given(series=curves(), cut=st.integers(0, 3000), seen=st.integers(1, 3000), buckets=st.integers(2, 60))
 def test_base_and_delta_join_to_the_full_answer(
     folder: Path, series: Series, cut: int, seen: int, buckets: int

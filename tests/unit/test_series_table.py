@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackd_service.series import Kind, Series, merge
@@ -44,6 +44,7 @@ PARTS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(PARTS)
 def test_merging_tables_equals_merging_each_series(parts: list[dict[tuple[str, Kind], list[int]]]) -> None:
     written = [

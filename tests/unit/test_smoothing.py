@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackd_service.smoothing import Smoothing, SmoothingKind, smooth
@@ -12,6 +12,7 @@ VALUES = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(VALUES, st.sampled_from([0.0, 0.1, 0.5, 0.9, 0.99, 0.9999]))
 def test_ema_equals_the_formula(values: list[float], weight: float) -> None:
     found = smooth(np.array(values, np.float64), Smoothing("ema", weight))
@@ -26,6 +27,7 @@ def test_ema_equals_the_formula(values: list[float], weight: float) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-5)
 
 
+@settings(deadline=None)
 @given(VALUES, st.integers(1, 400))
 def test_running_mean_equals_the_mean_of_each_window(values: list[float], width: int) -> None:
     found = smooth(np.array(values, np.float64), Smoothing("running_mean", width))
@@ -38,6 +40,7 @@ def test_running_mean_equals_the_mean_of_each_window(values: list[float], width:
         np.testing.assert_allclose(found[index], expected, rtol=1e-9, atol=1e-4)
 
 
+@settings(deadline=None)
 @given(VALUES.filter(len), st.integers(1, 50))
 def test_gaussian_stays_within_the_values(values: list[float], width: int) -> None:
     found = smooth(np.array(values, np.float64), Smoothing("gaussian", width))

@@ -22,7 +22,8 @@ function sendJson(response, body, status = 200) {
   response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body));
 }
 
-const refuse = (response, status, reason, message) => sendJson(response, { error: { reason, message, metadata: {} } }, status);
+const refuse = (response, status, reason, message) =>
+  sendJson(response, { error: { reason, message, metadata: {} } }, status);
 
 const kindOf = (series) => series.kind ?? "number";
 
@@ -79,7 +80,8 @@ async function answer(request, response) {
     const query = JSON.parse(Buffer.concat(chunks).toString());
     queryCount++;
     const bytes = answerSeries(projects, query);
-    if (process.env.VERBOSE) console.log(`#${queryCount} ${query.x} ${query.series.length} series, ${bytes.length} bytes`);
+    if (process.env.VERBOSE)
+      console.log(`#${queryCount} ${query.x} ${query.series.length} series, ${bytes.length} bytes`);
     return response.writeHead(200, { "Content-Type": "application/vnd.trackd.series" }).end(bytes);
   }
   if (pathname.startsWith("/api/v1/projects/")) {
@@ -101,7 +103,10 @@ function frame(text) {
       ? Buffer.from([0x81, body.length])
       : body.length < 65536
         ? Buffer.from([0x81, 126, body.length >> 8, body.length & 255])
-        : Buffer.concat([Buffer.from([0x81, 127, 0, 0, 0, 0]), Buffer.from(Uint32Array.of(body.length).buffer).reverse()]);
+        : Buffer.concat([
+            Buffer.from([0x81, 127, 0, 0, 0, 0]),
+            Buffer.from(Uint32Array.of(body.length).buffer).reverse(),
+          ]);
   return Buffer.concat([head, body]);
 }
 
@@ -109,17 +114,22 @@ const sayRuns = (runs) => frame(JSON.stringify({ type: "runs", runs: runs.map((r
 
 function onUpgrade(request, socket) {
   const project = new URL(request.url, "http://mock").searchParams.get("project");
-  const key = createHash("sha1").update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+  const key = createHash("sha1")
+    .update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+    .digest("base64");
   socket.write(
     `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\n\r\n`,
   );
   const listener = { socket, project };
   sockets.add(listener);
   const forget = () => sockets.delete(listener);
-  socket.on("close", forget).on("error", forget).on("data", (data) => {
-    // Opcode 8: the page closes.
-    if ((data[0] & 15) === 8) socket.end();
-  });
+  socket
+    .on("close", forget)
+    .on("error", forget)
+    .on("data", (data) => {
+      // Opcode 8: the page closes.
+      if ((data[0] & 15) === 8) socket.end();
+    });
   socket.write(sayRuns((projects.get(project) ?? []).filter((run) => run.brief.state === "running")));
 }
 

@@ -36,7 +36,8 @@ function withX(run, series, x) {
   const base = run.brief.create_time_unix_ms / 1000;
   if (x === "step") return { xs: series.step, y: series.y, steps: series.step, joined: 0, missing: 0 };
   if (x === "wall_time") return { xs: series.time, y: series.y, steps: series.step, joined: 0, missing: 0 };
-  if (x === "relative_time") return { xs: series.time.map((t) => t - base), y: series.y, steps: series.step, joined: 0, missing: 0 };
+  if (x === "relative_time")
+    return { xs: series.time.map((t) => t - base), y: series.y, steps: series.step, joined: 0, missing: 0 };
   const other = run.series.get(x.slice(7));
   const out = { xs: [], y: [], steps: [], joined: 0, missing: 0 };
   let at = -1;
@@ -86,14 +87,24 @@ function bucketColumns(xs, y, smoothed, size) {
 function answerOne(projects, query, asked) {
   const run = projects.get(asked.project)?.find((one) => one.brief.run_id === asked.run);
   const series = run?.series.get(asked.key);
-  const head = { project: asked.project, run: asked.run, key: asked.key, kind: "number", mode: "points", delta: false, count: 0 };
+  const head = {
+    project: asked.project,
+    run: asked.run,
+    key: asked.key,
+    kind: "number",
+    mode: "points",
+    delta: false,
+    count: 0,
+  };
   const rest = { total_count: 0, points_per_bucket: 1, x_base: "0", joined_count: 0, missing_count: 0, x_extent: null };
   const empty = { head: { ...head, ...rest, revision: run?.brief.revision ?? 0 }, columns: {} };
   if (!series || series.kind === "string") return empty;
   let { xs, y, steps, joined, missing } = withX(run, series, query.x);
   let smoothed = query.smoothing ? smooth(y, query.smoothing) : null;
   if (query.min_x != null || query.max_x != null) {
-    const keep = [...xs.keys()].filter((i) => xs[i] >= (query.min_x ?? -Infinity) && xs[i] <= (query.max_x ?? Infinity));
+    const keep = [...xs.keys()].filter(
+      (i) => xs[i] >= (query.min_x ?? -Infinity) && xs[i] <= (query.max_x ?? Infinity),
+    );
     if (smoothed) smoothed = Float64Array.from(keep, (i) => smoothed[i]);
     [xs, y, steps] = [xs, y, steps].map((column) => Float64Array.from(keep, (i) => column[i]));
   }
@@ -107,7 +118,12 @@ function answerOne(projects, query, asked) {
   const cut = (column) => column.slice(from);
   const columns =
     size === 1
-      ? { x: cut(xs), y: cut(y), ...(query.x === "step" ? {} : { step: cut(steps) }), ...(smoothed ? { smoothed: cut(smoothed) } : {}) }
+      ? {
+          x: cut(xs),
+          y: cut(y),
+          ...(query.x === "step" ? {} : { step: cut(steps) }),
+          ...(smoothed ? { smoothed: cut(smoothed) } : {}),
+        }
       : bucketColumns(cut(xs), cut(y), smoothed && cut(smoothed), size);
   return {
     head: {

@@ -42,11 +42,21 @@ function makeRun(project, index, over = {}) {
         damaged_record_count: 0,
         message: "",
       },
-      process: { pid: 4000 + index, host: "workstation", program: "train.py", arguments: ["--lr", "0.001", "--seed", String(index)] },
+      process: {
+        pid: 4000 + index,
+        host: "workstation",
+        program: "train.py",
+        arguments: ["--lr", "0.001", "--seed", String(index)],
+      },
       ...over,
     },
     whole: {
-      config: { lr: 10 ** -(2 + (index % 3)), seed: index, model: { name: "mlp", layers: [64, 64], dropout: 0.1 }, batch_size: 128 },
+      config: {
+        lr: 10 ** -(2 + (index % 3)),
+        seed: index,
+        model: { name: "mlp", layers: [64, 64], dropout: 0.1 },
+        batch_size: 128,
+      },
       summary: {},
       traceback: "",
       metric_definitions: [],
@@ -78,7 +88,11 @@ function trainingRow(run, step) {
   const lr = run.whole.config.lr * 100;
   const noise = () => run.random() - 0.5;
   const loss = 2.3 * Math.exp(-step * 0.004 * (0.4 + lr)) + 0.08 + 0.05 * noise() * Math.exp(-step / 900);
-  const row = { "train/loss": loss, "train/accuracy": 1 - loss / 2.6 + 0.01 * noise(), lr: lr * 0.01 * Math.exp(-step / 700) };
+  const row = {
+    "train/loss": loss,
+    "train/accuracy": 1 - loss / 2.6 + 0.01 * noise(),
+    lr: lr * 0.01 * Math.exp(-step / 700),
+  };
   if (step % 10 === 0) {
     row.epoch = Math.floor(step / 10) / 5;
     row["val/loss"] = loss * 1.12 + 0.02 * noise();
@@ -93,7 +107,9 @@ function demo() {
   const runs = [];
   for (let index = 0; index < 10; index++) {
     const run = makeRun("demo", index);
-    run.brief.name = ["baseline", "wide-mlp", "dropout-0.3", "cosine-schedule", "seed-4"][index] ?? `sweep-${index}-lr-${run.whole.config.lr}`;
+    run.brief.name =
+      ["baseline", "wide-mlp", "dropout-0.3", "cosine-schedule", "seed-4"][index] ??
+      `sweep-${index}-lr-${run.whole.config.lr}`;
     const isLive = index < 2;
     if (isLive) Object.assign(run.brief, { state: "running", finish_time_unix_ms: null, exit_code: null });
     const steps = isLive ? 300 : 1200 + index * 100;
@@ -104,7 +120,11 @@ function demo() {
   Object.assign(third.brief, { state: "failed", exit_code: 1 });
   third.whole.traceback =
     'Traceback (most recent call last):\n  File "train.py", line 41, in <module>\n    loss.backward()\nRuntimeError: CUDA out of memory: tried to allocate 2.00 GiB';
-  Object.assign(third.brief.ingest_health, { late_row_count: 3, refused_count: 1, message: "metric key is 612 bytes; the limit is 512: shorten 'train/…'" });
+  Object.assign(third.brief.ingest_health, {
+    late_row_count: 3,
+    refused_count: 1,
+    message: "metric key is 612 bytes; the limit is 512: shorten 'train/…'",
+  });
   Object.assign(fourth.brief, { state: "killed", signal: "SIGKILL", exit_code: null });
   Object.assign(fifth.brief, { state: "crashed", exit_code: null });
   const losses = sixth.series.get("train/loss").y;
@@ -136,7 +156,12 @@ function many(runCount, keys, steps, project) {
   return Array.from({ length: runCount }, (_, index) => {
     const run = makeRun(project, index);
     for (let step = 0; step < steps; step++) {
-      log(run, step, Object.fromEntries(keys.map((key, k) => [key, Math.exp(-step / (40 + index + k)) + 0.02 * run.random()])), step);
+      log(
+        run,
+        step,
+        Object.fromEntries(keys.map((key, k) => [key, Math.exp(-step / (40 + index + k)) + 0.02 * run.random()])),
+        step,
+      );
     }
     return run;
   });
@@ -152,7 +177,15 @@ export const projects = new Map([
   ["demo", demo()],
   ["million", million()],
   ["many-runs", many(500, ["loss", "accuracy", "lr", "norm"], 200, "many-runs")],
-  ["many-metrics", many(1, Array.from({ length: 5000 }, (_, i) => `m${i}`), 20, "many-metrics")],
+  [
+    "many-metrics",
+    many(
+      1,
+      Array.from({ length: 5000 }, (_, i) => `m${i}`),
+      20,
+      "many-metrics",
+    ),
+  ],
   ["waiting", waiting()],
   ["odd/name 100%", many(2, ["a/b/c", "plain"], 3, "odd/name 100%")],
 ]);

@@ -136,9 +136,9 @@ function measureSeries(series: ChartSeries, model: ChartModel, extent: Extent): 
     if (xLast > extent.xMax) extent.xMax = xLast;
     const low = lows[index];
     const high = highs[index];
-    const isFinite = low - low === 0 && high - high === 0;
-    if (nonfinite ? nonfinite[index] > 0 : !isFinite) extent.nonfiniteCount++;
-    if (!isFinite) continue;
+    const isDrawable = low - low === 0 && high - high === 0;
+    if (nonfinite ? nonfinite[index] > 0 : !isDrawable) extent.nonfiniteCount++;
+    if (!isDrawable) continue;
     if (isLogY && low <= 0) extent.unshownCount++;
     if (!isLogY || low > 0) take(low, series.id, extent);
     if (!isLogY || high > 0) take(high, series.id, extent);

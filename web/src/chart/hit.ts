@@ -30,6 +30,18 @@ function isSorted(xs: Float64Array): boolean {
   return known;
 }
 
+/** How many values of a column that never falls are below `x`. */
+function countBelow(xs: Float64Array, x: number): number {
+  let low = 0;
+  let high = xs.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (xs[middle] < x) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** The index of the value nearest to `x`; -1 in an empty column. */
 export function nearestIndex(xs: Float64Array, x: number): number {
   if (xs.length === 0) return -1;
@@ -38,14 +50,13 @@ export function nearestIndex(xs: Float64Array, x: number): number {
     for (let index = 1; index < xs.length; index++) if (Math.abs(xs[index] - x) < Math.abs(xs[best] - x)) best = index;
     return best;
   }
-  let low = 0;
-  let high = xs.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (xs[middle] < x) low = middle + 1;
-    else high = middle;
-  }
+  const low = Math.min(countBelow(xs, x), xs.length - 1);
   return low > 0 && x - xs[low - 1] <= xs[low] - x ? low - 1 : low;
+}
+
+/** The index of the bucket that holds `x`: the first that ends at or after it. */
+function bucketIndex(lasts: Float64Array, x: number): number {
+  return isSorted(lasts) ? Math.min(countBelow(lasts, x), lasts.length - 1) : nearestIndex(lasts, x);
 }
 
 // A series that ended long before the pointer has nothing to say there: its last point counts up to this many pixels away.
@@ -63,7 +74,8 @@ export function hitsAt(model: ChartModel, frame: Frame, x: number, pixelY: numbe
     const xs = xColumn(series);
     const ys = yColumn(series, model.line);
     if (!xs || !ys) continue;
-    const index = nearestIndex(xs, x - series.xOffset);
+    const at = x - series.xOffset;
+    const index = series.mode === "buckets" ? bucketIndex(xs, at) : nearestIndex(xs, at);
     if (index < 0) continue;
     const pointX = xs[index] + series.xOffset;
     const isOnlyEdge = index === 0 || index === xs.length - 1;

@@ -24,7 +24,7 @@ function multiplesOf(step: number, min: number, max: number): number[] {
   const values: number[] = [];
   const first = Math.ceil(min / step - 1e-9);
   const last = Math.floor(max / step + 1e-9);
-  for (let index = first; index <= last && values.length < 100; index++) values.push(index * step);
+  for (let index = first; index <= last && values.length < 100; index++) values.push(index * step || 0);
   return values;
 }
 

@@ -136,12 +136,12 @@ export function ChartPlot({ model, axis, label, nameOf, onPainted, onZoom }: Cha
 
   const isDragging = drag !== null && Math.abs(drag.to - drag.from) >= DRAG_PIXELS_MIN;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move the cursor over the chart and read its values out.
     <div
       ref={container}
       className={styles.plot}
       role="img"
       aria-label={label}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move the cursor over the chart and read its values out.
       tabIndex={0}
       onPointerDown={onPointerDown}
       onPointerMove={onPointerMove}

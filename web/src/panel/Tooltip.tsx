@@ -1,6 +1,7 @@
 /** The values under the cursor: all visible runs, nearest to the pointer first. */
 import { useLayoutEffect, useRef, useSyncExternalStore } from "react";
 import { type Hit, hitsAt } from "../chart/hit";
+import { toPixel } from "../chart/scale";
 import { formatCount, formatExact, formatValue } from "../format/number";
 import { RunSwatch } from "../ui/RunSwatch";
 import { formatX } from "./axis";
@@ -9,6 +10,8 @@ import styles from "./Tooltip.module.css";
 
 const ROWS_MAX = 12;
 const GAP_PIXELS = 14;
+// A point this near to the cursor is under it; one farther away is listed with its own x.
+const NEAR_PIXELS = 3;
 
 export function Tooltip() {
   const cursor = useSyncExternalStore(subscribeCursor, getCursor);
@@ -29,13 +32,18 @@ export function Tooltip() {
   if (!cursor || !model || !frame) return null;
   const hits = hitsAt(model, frame, cursor.sourceX, cursor.pixelY);
   if (hits.length === 0) return null;
-  const xOfFirst = hits[0].x;
+  const pixelOf = (x: number) => toPixel(frame.x, x);
+  const first = hits[0];
+  const headX = first.range ? cursor.sourceX : first.x;
+  const isElsewhere = (hit: Hit) => !hit.range && Math.abs(pixelOf(hit.x) - pixelOf(headX)) > NEAR_PIXELS;
   const hasSmoothed = hits.some((hit) => hit.smoothed !== null);
   const hasRange = hits.some((hit) => hit.range !== null && hit.range[0] !== hit.range[1]);
 
   return (
     <div ref={box} className={styles.tooltip} role="status" aria-live="polite" data-testid="tooltip">
-      <div className={styles.head}>{formatX(cursor.axis, xOfFirst, model.xBase)}</div>
+      <div className={styles.head}>
+        {formatX(cursor.axis, cursor.axis === "step" ? Math.round(headX) : headX, model.xBase)}
+      </div>
       <table>
         {(hasSmoothed || hasRange) && (
           <thead>
@@ -57,7 +65,7 @@ export function Tooltip() {
               {hasSmoothed && <td>{hit.smoothed === null ? "" : formatValue(hit.smoothed, 5)}</td>}
               <td title={formatExact(hit.y)}>{formatValue(hit.y, 5)}</td>
               {hasRange && <td className={styles.range}>{rangeText(hit)}</td>}
-              {hit.x !== xOfFirst && <td className={styles.range}>{formatX(cursor.axis, hit.x, model.xBase)}</td>}
+              {isElsewhere(hit) && <td className={styles.range}>{formatX(cursor.axis, hit.x, model.xBase)}</td>}
             </tr>
           ))}
         </tbody>

@@ -8,7 +8,11 @@ import type { ShownRun } from "./shown_run";
 
 export type HeldSeries = ReadonlyMap<string, Series>;
 
-const smallest = (values: readonly bigint[]): bigint => values.reduce((least, one) => (one < least ? one : least));
+function smallest(values: readonly bigint[]): bigint {
+  let least = values[0];
+  for (const value of values) if (value < least) least = value;
+  return least;
+}
 
 export function makeModel(
   runs: readonly ShownRun[],

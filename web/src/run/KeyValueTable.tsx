@@ -46,12 +46,7 @@ export function KeyValueTable({ title, rows, empty }: KeyValueTableProps) {
               {found.slice(0, ROWS_MAX).map(([name, value]) => (
                 <tr key={name}>
                   <th scope="row">{name}</th>
-                  <td
-                    title={typeof value === "string" ? value : JSON.stringify(value)}
-                    data-number={typeof value === "number"}
-                  >
-                    {formatAny(value)}
-                  </td>
+                  <td title={typeof value === "string" ? value : JSON.stringify(value)}>{formatAny(value)}</td>
                 </tr>
               ))}
             </tbody>

@@ -37,7 +37,7 @@ export function Overview({ run }: { run: WholeRun }) {
       </header>
       {run.traceback && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
-        <pre className={styles.traceback} tabIndex={0} aria-label="Traceback">
+        <pre className={styles.traceback} tabIndex={0}>
           {run.traceback}
         </pre>
       )}

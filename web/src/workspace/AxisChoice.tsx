@@ -35,8 +35,13 @@ export function AxisChoice({ x, metricNames, choose }: AxisChoiceProps) {
     <span className={styles.choice}>
       <label className={styles.choice}>
         x
-        <select value={value} aria-label="x axis" onChange={(event) => onChoice(event.target.value)}>
-          <option value="default">default (step or as defined)</option>
+        <select
+          value={value}
+          aria-label="x axis"
+          title="Default: the step, or the x axis a metric was defined with"
+          onChange={(event) => onChoice(event.target.value)}
+        >
+          <option value="default">default</option>
           <option value="step">step</option>
           <option value="relative_time">relative time</option>
           <option value="wall_time">wall time</option>

@@ -54,8 +54,8 @@ export function Toolbar({ view, changeView, metricNames }: ToolbarProps) {
       <label className={styles.choice}>
         Line
         <select value={view.line} onChange={(event) => changeView({ line: event.target.value as LineValue })}>
-          <option value="last">last of bucket</option>
-          <option value="mean">mean of bucket</option>
+          <option value="last">last</option>
+          <option value="mean">mean</option>
         </select>
       </label>
       <label className={styles.choice}>
@@ -64,8 +64,8 @@ export function Toolbar({ view, changeView, metricNames }: ToolbarProps) {
           value={view.sections}
           onChange={(event) => changeView({ sections: event.target.value as SectionRule, closed: [] })}
         >
-          <option value="last">to the last slash</option>
-          <option value="first">first component</option>
+          <option value="last">last slash</option>
+          <option value="first">first part</option>
         </select>
       </label>
     </div>

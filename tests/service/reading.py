@@ -1,0 +1,130 @@
+"""Owns reading runs back from a real daemon for the tests: rows, summary, config and state, through gRPC alone."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import grpc
+import numpy as np
+
+import trackd
+from trackd import _daemon, _decode
+from trackd.v1 import (
+    query_service_pb2,
+    query_service_pb2_grpc,
+    records_pb2,
+    run_service_pb2,
+    run_service_pb2_grpc,
+    runs_pb2,
+)
+
+Metadata: TypeAlias = "tuple[tuple[str, str], ...]"
+ROW_KEY = "_row"  # marks rows that have no values
+
+
+@contextmanager
+def connection(store: str | None = None) -> Iterator[tuple[grpc.Channel, Metadata]]:
+    """Gives a channel to the store's daemon and the metadata of its calls."""
+    endpoint = _daemon.read_endpoint(store or os.environ["TRACKD_STORE"])
+    assert endpoint is not None, "no daemon has said where it listens"
+    with grpc.insecure_channel(endpoint.grpc_address) as channel:
+        yield channel, (("authorization", f"Bearer {endpoint.token}"),)
+
+
+def get_daemon(store: str | None = None) -> run_service_pb2.GetDaemonResponse:
+    """Returns what the store's daemon says of itself."""
+    with connection(store) as (channel, metadata):
+        stub = run_service_pb2_grpc.RunServiceStub(channel)
+        return stub.GetDaemon(run_service_pb2.GetDaemonRequest(), metadata=metadata, timeout=10)
+
+
+def get_run(run_id: str, project: str = "", store: str | None = None) -> runs_pb2.Run:
+    """Returns a run as the daemon describes it."""
+    with connection(store) as (channel, metadata):
+        stub = query_service_pb2_grpc.QueryServiceStub(channel)
+        request = query_service_pb2.GetRunRequest(run=records_pb2.RunIdentity(project=project, run_id=run_id))
+        return stub.GetRun(request, metadata=metadata, timeout=10).run
+
+
+def list_runs(project: str = "", store: str | None = None) -> list[runs_pb2.Run]:
+    """Returns the runs of a project, or of all."""
+    with connection(store) as (channel, metadata):
+        stub = query_service_pb2_grpc.QueryServiceStub(channel)
+        request = query_service_pb2.ListRunsRequest(project=project, page_size=10_000)
+        return list(stub.ListRuns(request, metadata=metadata, timeout=10).runs)
+
+
+def series(
+    run_id: str, *keys: str, project: str = "", store: str | None = None
+) -> dict[tuple[str, str], list[tuple[int, Any]]]:
+    """Returns (step, value) pairs by (metric, kind), for some metrics or all."""
+    with connection(store) as (channel, metadata):
+        stub = query_service_pb2_grpc.QueryServiceStub(channel)
+        request = query_service_pb2.ReadSeriesRequest(
+            run=records_pb2.RunIdentity(project=project, run_id=run_id), keys=keys
+        )
+        messages = list(stub.ReadSeries(request, metadata=metadata, timeout=20))
+    result = {}
+    for message in messages:
+        kind = query_service_pb2.MetricKind.Name(message.kind).removeprefix("METRIC_KIND_").lower()
+        steps = np.frombuffer(message.steps, np.int64).tolist()
+        result[(message.key, kind)] = list(zip(steps, _values(message, kind), strict=True))
+    return result
+
+
+def _values(message: query_service_pb2.ReadSeriesResponse, kind: str) -> list[Any]:
+    if kind == "string":
+        return list(message.strings)
+    if kind == "other":
+        return [json.loads(text) for text in message.strings]
+    doubles = np.frombuffer(message.doubles, np.float64).tolist()
+    if kind == "bool":
+        return [bool(value) for value in doubles]
+    if not message.ints:
+        return list(doubles)
+    ints = np.frombuffer(message.ints, np.int64).tolist()
+    return [
+        exact if is_int else value
+        for value, exact, is_int in zip(doubles, ints, message.int_mask, strict=True)
+    ]
+
+
+def rows(run_id: str, project: str = "", store: str | None = None) -> list[tuple[int, dict[str, Any]]]:
+    """Returns the history as (step, values) rows in the order of steps; rows without values are rows too."""
+    found: dict[int, dict[str, Any]] = {}
+    for (key, _), points in series(run_id, project=project, store=store).items():
+        for step, value in points:
+            row = found.setdefault(step, {})
+            if key != ROW_KEY:
+                row[key] = value
+    return sorted(found.items())
+
+
+def summary(run_id: str, project: str = "", store: str | None = None) -> dict[str, Any]:
+    """Returns the summary by dotted key."""
+    return _decode.entries(get_run(run_id, project, store).summary)
+
+
+def config(run_id: str, project: str = "", store: str | None = None) -> dict[str, Any]:
+    """Returns the config."""
+    return _decode.entries(get_run(run_id, project, store).config)
+
+
+def state(run_id: str, project: str = "", store: str | None = None) -> str:
+    """Returns the run's state, for example "finished"."""
+    return state_name(get_run(run_id, project, store))
+
+
+def state_name(run: runs_pb2.Run) -> str:
+    """Returns the state of a run's description as a word."""
+    return runs_pb2.RunState.Name(run.state).removeprefix("RUN_STATE_").lower()
+
+
+def logged(run: trackd.Run) -> list[tuple[int, dict[str, Any]]]:
+    """Returns the rows of a run of this process, once everything logged so far is readable."""
+    assert run.flush(20)
+    return rows(run.id, run.project)

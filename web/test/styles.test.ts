@@ -1,0 +1,21 @@
+import { describe, expect, test } from "vitest";
+import { assignSlots, DISTINCT_MAX, styleOf } from "../src/chart/styles";
+
+const ids = (count: number) => Array.from({ length: count }, (_, index) => `r${index}`);
+
+describe("looks of runs", () => {
+  test("all differ while there are any left, and are grey past that", () => {
+    const slots = assignSlots(ids(DISTINCT_MAX + 5), new Map());
+    const looks = ids(DISTINCT_MAX).map((id) => JSON.stringify(styleOf(slots.get(id), "light")));
+    expect(new Set(looks).size).toBe(DISTINCT_MAX);
+    expect(slots.has(`r${DISTINCT_MAX}`)).toBe(false);
+  });
+
+  test("stay while a run stays visible", () => {
+    const before = assignSlots(["a", "b", "c"], new Map());
+    const after = assignSlots(["new", "c", "b"], before);
+    expect(after.get("b")).toBe(before.get("b"));
+    expect(after.get("c")).toBe(before.get("c"));
+    expect(after.get("new")).toBe(before.get("a"));
+  });
+});

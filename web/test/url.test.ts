@@ -1,0 +1,56 @@
+import { describe, expect, test } from "vitest";
+import { parseRoute, projectPath, runPath } from "../src/url/route";
+import { DEFAULT_VIEW, formatView, parseView, type ViewState } from "../src/url/view_state";
+
+describe("view state", () => {
+  test("as by default leaves the address bare", () => {
+    expect(formatView(DEFAULT_VIEW)).toBe("");
+    expect(parseView("")).toEqual(DEFAULT_VIEW);
+  });
+
+  test("comes back from the address as it was", () => {
+    const view: ViewState = {
+      x: "metric:train/epoch, all",
+      smoothing: { kind: "ema", amount: 0.9 },
+      isLogX: true,
+      isLogY: true,
+      line: "mean",
+      sections: "first",
+      metrics: "^train/(loss|acc)&x=1",
+      runs: "a+b",
+      hidden: ["r,1", "r 2"],
+      only: ["ü"],
+      highlight: "r,1",
+      closed: ["a/b", "Charts"],
+      zoom: { min: -1.5, max: 1e-7, axis: "metric:a,b" },
+      panel: "train/loss",
+    };
+    expect(parseView(`?${formatView(view)}`)).toEqual(view);
+  });
+
+  test.each([
+    "smooth=ema:1",
+    "smooth=ema:x",
+    "smooth=cubic:3",
+    "smooth=gaussian:0",
+    "zoom=5,1,step",
+    "zoom=1,2",
+    "x=weekday",
+    "x=metric:",
+  ])("what cannot be is left out: %s", (query) => {
+    expect(parseView(query)).toEqual(DEFAULT_VIEW);
+  });
+});
+
+describe("routes", () => {
+  test.each(["demo", "a/b c", "100%", "ü?#", "a%2Fb"])("lead to the project '%s' and its runs", (name) => {
+    expect(parseRoute(projectPath(name))).toEqual({ page: "workspace", project: name });
+    expect(parseRoute(runPath(name, name))).toEqual({ page: "run", project: name, run: name });
+  });
+
+  test("of no page are known as such", () => {
+    expect(parseRoute("/")).toEqual({ page: "projects" });
+    for (const path of ["/x", "/p", "/p/a/b", "/p/a/r", "/p/%ff"])
+      expect(parseRoute(path)).toEqual({ page: "unknown" });
+  });
+});
