@@ -166,17 +166,16 @@ class Run:
             0 if commit is None else _frames.FLAG_COMMIT if commit else _frames.FLAG_HOLD
         )
         numbers = list(items.items())
-        if error is None or items:
+        if items or not problems:
             if texts or not self._spool.append_numbers(numbers, flags, step or 0, now):  # type: ignore[arg-type]
                 self._spool.append_record(_wire.ROW, _wire.row(items.items(), step, commit), now)
-            elif error is None and type(data) is dict:
+            elif not problems and type(data) is dict:
                 self._spool.learn(data)
-            if step is not None:
-                self._next_step = max(self._next_step, step)
-            if commit or (commit is None and step is None):
-                self._next_step += 1
-        if error is not None:
-            raise error
+            if step is None or step >= self._next_step:  # a late row moves nothing
+                commits = commit or (commit is None and step is None)
+                self._next_step = min((self._next_step if step is None else step) + bool(commits), _INT64_MAX)
+        if problems:
+            raise problems[0]
 
     def define_metric(
         self,
@@ -262,6 +261,11 @@ class Run:
         with self._finish_lock:
             if self._finished:
                 return
+            if self.history.row:
+                try:
+                    self.history.add()
+                except (TypeError, ValueError) as error:
+                    tell(f"a part of the last row is not kept: {error}")
             self._finished = True
             self._append_row = _refuse_row
         if self._role == "helper" and self._spool.sequence == 0:
@@ -543,6 +547,7 @@ class Run:
             self._last_words.forget()
             self._last_words = None
         self._next_step = self._starting_step or 0
+        self.history.row = {}  # the parent adds it
         self._spool.after_fork(os.urandom(16).hex())
         self._append_row = self._spool.append_row
         self._writer = Writer(self._spool, self._project, self._id)
@@ -601,6 +606,11 @@ def _check_step(step: Any) -> int | None:
     if number is not None and number > _INT64_MAX:
         raise ValueError(f"step is {number}; the largest is 2^63-1")
     return number
+
+
+def _nanos(seconds: float, now: int) -> int:
+    """Returns a time given in seconds as nanoseconds, or `now` when it cannot be one."""
+    return int(seconds * 1e9) if abs(seconds) < _INT64_MAX / 1e9 else now
 
 
 def _as_leaf(key: str, value: Any) -> _wire.Leaf:

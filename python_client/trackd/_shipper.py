@@ -42,10 +42,9 @@ class Writer:
         self.project = project
         self.run_id = run_id
         self.durable_sequence = 0  # on the disk, by the daemon's word or by our own sync
-        self.acknowledged_sequence = 0  # by the daemon: durable and readable
+        self.acknowledged_sequence = -1  # by the daemon: durable and readable; 0 says that it knows the run
         self.ingest_message = ""
         self.ring_time = float("-inf")
-        self.rung_sequence = -1
         self.told_problem = False
 
 

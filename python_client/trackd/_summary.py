@@ -35,8 +35,11 @@ class Summary(MutableMapping[str, Any]):
             incoming.update(source)
         incoming.update(values)
         changed: dict[str, Any] = {}
-        for key, value in _values.flatten(incoming, self._prefix):
+        problems: list[Exception] = []
+        for key, value in _values.flatten(incoming, problems, self._prefix):
             changed[_values.check_key(key)] = _values.plain(key, value)
+        if problems:
+            raise problems[0]
         self._own.update(changed)
         if changed:
             self._write(changed, [])

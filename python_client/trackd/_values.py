@@ -88,7 +88,26 @@ def leaf(key: str, value: Any) -> Leaf:
 
 def plain(key: str, value: Any) -> Any:
     """Returns a value as floats, ints, bools, strings, None, lists and dicts; raises TypeError like `leaf`."""
-    return _plain(key, value, 0)
+    try:
+        return _plain(key, value, 0)
+    except _Unfit as problem:
+        raise problem.error from None
+    except Exception as error:  # code of the value's own library or class; it may fail in any way
+        raise TypeError(
+            f"value of {key!r} is a {_type_name(value)}, which cannot be read: {type(error).__name__}: {error}"
+        ) from error
+
+
+class _Unfit(Exception):  # noqa: N818 - not seen outside
+    """Carries an error of ours out of the recursion, apart from the errors of foreign code."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+def _type_name(value: Any) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
 def _huge(number: int) -> float:
@@ -103,7 +122,7 @@ def _plain(key: str, value: Any, depth: int) -> Any:
     if kind in (float, int, bool, str, Json) or value is None:
         return value
     if depth > NESTING_MAX:
-        raise ValueError(f"value of {key!r} is nested deeper than {NESTING_MAX}: is it a cycle?")
+        raise _Unfit(ValueError(f"value of {key!r} is nested deeper than {NESTING_MAX}: is it a cycle?"))
     # bool before int, enum before its base: the order of these tests matters.
     if isinstance(value, enum.Enum):
         return _plain(key, value.value, depth + 1)
@@ -137,9 +156,11 @@ def _plain(key: str, value: Any, depth: int) -> Any:
         return f"{value.__module__}.{value.__qualname__}"
     if hasattr(value, "__fspath__"):
         return str(value)
-    raise TypeError(
-        f"value of {key!r} is a {kind.__module__}.{kind.__qualname__}, which cannot be logged: "
-        "log numbers, text, or lists and dicts of them"
+    raise _Unfit(
+        TypeError(
+            f"value of {key!r} is a {_type_name(value)}, which cannot be logged: "
+            "log numbers, text, or lists and dicts of them"
+        )
     )
 
 
@@ -158,11 +179,16 @@ def _array(key: str, value: Any) -> Any:
     for length in shape:
         size *= int(length)
     if size == 1 and hasattr(value, "item"):
-        return value.item()
+        item = value.item()
+        if type(item) is type(value):  # NumPy's long doubles, which have no Python type of their own
+            return complex(item) if getattr(value.dtype, "kind", "") == "c" else float(item)
+        return item
     if size > TEXT_BYTES_MAX // 2:
-        raise ValueError(
-            f"value of {key!r} is an array of {size} elements; as plain values at most "
-            f"{TEXT_BYTES_MAX // 2} can be logged: log a part of it, or a statistic"
+        raise _Unfit(
+            ValueError(
+                f"value of {key!r} is an array of {size} elements; as plain values at most "
+                f"{TEXT_BYTES_MAX // 2} can be logged: log a part of it, or a statistic"
+            )
         )
     if hasattr(value, "tolist"):
         return value.tolist()

@@ -19,6 +19,8 @@ import pytest
 import trackd
 from tests.service.reading import get_run, logged, rows, series, summary
 
+pytestmark = pytest.mark.usefixtures("project")
+
 Rows = list[tuple[int, dict[str, Any]]]
 
 
@@ -234,7 +236,7 @@ def test_the_three_spellings_of_one_history_are_identical(project: str) -> None:
     ]
 
 
-def test_the_step_of_a_run_follows_its_calls(project: str) -> None:
+def test_the_step_of_a_run_follows_its_calls() -> None:
     run = trackd.init()
     seen = [run.step]
     for arguments, options in [
@@ -256,14 +258,14 @@ def test_the_step_of_a_run_follows_its_calls(project: str) -> None:
     assert get_run(run.id).next_step == run.step
 
 
-def test_a_value_is_readable_before_its_step_is_done(project: str) -> None:
+def test_a_value_is_readable_before_its_step_is_done() -> None:
     run = trackd.init()
     run.log({"loss": 0.5}, step=7)
     assert logged(run) == [(7, {"loss": 0.5})]
     assert run.summary["loss"] == 0.5
 
 
-def test_steps_reach_from_zero_to_the_largest_int64(project: str) -> None:
+def test_steps_reach_from_zero_to_the_largest_int64() -> None:
     run = trackd.init()
     run.log({"a": 1}, step=0)
     run.log({"a": 2}, step=2**63 - 1)
@@ -275,9 +277,7 @@ def test_steps_reach_from_zero_to_the_largest_int64(project: str) -> None:
         run.log({"a": 3}, step=2**63)
 
 
-def test_a_negative_step_is_refused_with_a_warning_and_counted(
-    project: str, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_negative_step_is_refused_with_a_warning_and_counted(capfd: pytest.CaptureFixture[str]) -> None:
     run = trackd.init(settings={"quiet": False})
     with pytest.warns(UserWarning, match="step is -1; the smallest is 0"):
         run.log({"a": 1}, step=-1)
@@ -288,7 +288,7 @@ def test_a_negative_step_is_refused_with_a_warning_and_counted(
 
 
 @pytest.mark.parametrize("step", [3.7, "5", True, [1], 1e3, np.float64(2)])
-def test_a_step_that_is_no_int_is_a_type_error(step: Any, project: str) -> None:
+def test_a_step_that_is_no_int_is_a_type_error(step: Any) -> None:
     run = trackd.init()
     with pytest.raises(TypeError, match="must be an int"):
         run.log({"a": 1}, step=step)
@@ -296,7 +296,7 @@ def test_a_step_that_is_no_int_is_a_type_error(step: Any, project: str) -> None:
     assert run.step == 0
 
 
-def test_numpy_integers_are_steps(project: str) -> None:
+def test_numpy_integers_are_steps() -> None:
     run = trackd.init()
     for step in (np.int64(3), np.uint8(4), np.array(5)):
         run.log({"a": 1}, step=step)  # type: ignore[arg-type]
@@ -452,7 +452,7 @@ def test_a_value_reads_back_as_itself(key: str, logged_values: tuple[Rows, dict[
     assert same(found_summary[key], expected), found_summary[key]
 
 
-def test_nan_is_stored_and_shown(project: str) -> None:
+def test_nan_is_stored_and_shown() -> None:
     run = trackd.init()
     run.log({"loss": math.nan, "other": [math.nan]})
     run.log({"loss": 1.0})
@@ -465,7 +465,7 @@ def test_nan_is_stored_and_shown(project: str) -> None:
     assert math.isnan(run.summary["loss"])
 
 
-def test_exact_integers_survive_among_floats_of_one_metric(project: str) -> None:
+def test_exact_integers_survive_among_floats_of_one_metric() -> None:
     run = trackd.init()
     values = [2**53 + 1, 0.5, 2**63 - 1, -(2**63), 1e300, 2**53 + 1]
     for value in values:
@@ -475,7 +475,7 @@ def test_exact_integers_survive_among_floats_of_one_metric(project: str) -> None
     ]
 
 
-def test_kinds_of_one_key_are_kept_apart(project: str) -> None:
+def test_kinds_of_one_key_are_kept_apart() -> None:
     run = trackd.init()
     for value in (1, "text", True, [1, 2], 2.5, None, False):
         run.log({"mixed": value})
@@ -489,7 +489,7 @@ def test_kinds_of_one_key_are_kept_apart(project: str) -> None:
     assert run.summary["mixed"] is False
 
 
-def test_values_are_copied_at_the_call(project: str) -> None:
+def test_values_are_copied_at_the_call() -> None:
     run = trackd.init()
     array, items, nested = np.array([1, 2]), [1], {"b": {"c": [1]}}
     data = {"array": array, "list": items, "a": nested, "zero_d": np.array(1.0)}
@@ -502,7 +502,7 @@ def test_values_are_copied_at_the_call(project: str) -> None:
     assert logged(run) == [(0, {"array": [1, 2], "list": [1], "a.b.c": [1], "zero_d": 1.0})]
 
 
-def test_the_callers_dicts_are_never_changed(project: str) -> None:
+def test_the_callers_dicts_are_never_changed() -> None:
     run = trackd.init()
     inner = {"b": np.float32(1), "c": Point(1, 2.0)}
     data: dict[str, Any] = {"a": inner, "_timestamp": 1.0, "x": 1}
@@ -535,7 +535,7 @@ def test_a_given_timestamp_is_the_time_of_the_row(project: str) -> None:
 # -- names -----------------------------------------------------------------------------------------------------------
 
 
-def test_names_are_case_sensitive_and_any_unicode(project: str) -> None:
+def test_names_are_case_sensitive_and_any_unicode() -> None:
     run = trackd.init()
     names = [
         "My-Metric",
@@ -571,7 +571,7 @@ def test_names_are_case_sensitive_and_any_unicode(project: str) -> None:
     ],
 )
 def test_a_key_that_cannot_be_one_is_an_error_and_the_values_before_it_are_kept(
-    key: Any, error: type[Exception], match: str, project: str
+    key: Any, error: type[Exception], match: str
 ) -> None:
     run = trackd.init()
     for _ in range(2):
@@ -581,14 +581,14 @@ def test_a_key_that_cannot_be_one_is_an_error_and_the_values_before_it_are_kept(
     assert logged(run) == [(0, {"good": 1}), (1, {"good": 1}), (2, {"good": 3})]
 
 
-def test_a_bad_key_costs_its_value_and_not_the_values_after_it(project: str) -> None:
+def test_a_bad_key_costs_its_value_and_not_the_values_after_it() -> None:
     run = trackd.init()
     with pytest.raises(TypeError, match="keys must be str"):
         run.log({"before": 1, 5: 2, "after": 3, "nested": {7: 1, "fine": 2}})
     assert logged(run) == [(0, {"before": 1, "after": 3, "nested.fine": 2})]
 
 
-def test_a_nested_name_over_the_limit_names_the_whole_path(project: str) -> None:
+def test_a_nested_name_over_the_limit_names_the_whole_path() -> None:
     run = trackd.init()
     with pytest.raises(ValueError, match=r"600 bytes|601 bytes"):
         run.log({"x" * 300: {"y" * 300: 1}, "good": 1})
@@ -599,14 +599,14 @@ def test_a_nested_name_over_the_limit_names_the_whole_path(project: str) -> None
 
 
 @pytest.mark.parametrize("data", [None, 1, "text", ["a"], [("a", 1)], {"a"}, object()])
-def test_data_that_is_no_dict_is_a_type_error(data: Any, project: str) -> None:
+def test_data_that_is_no_dict_is_a_type_error(data: Any) -> None:
     run = trackd.init()
     with pytest.raises(TypeError, match=f"dict of values by name; got {type(data).__name__}"):
         run.log(data)
     assert run.step == 0
 
 
-def test_a_mapping_that_is_no_dict_is_data(project: str) -> None:
+def test_a_mapping_that_is_no_dict_is_data() -> None:
     from collections import ChainMap, OrderedDict
     from types import MappingProxyType
 
@@ -620,9 +620,7 @@ def test_a_mapping_that_is_no_dict_is_data(project: str) -> None:
 @pytest.mark.parametrize(
     "value", [object(), threading.Lock(), [1, object()], {"deep": object()}, argparse.Namespace()]
 )
-def test_a_value_that_cannot_be_serialised_is_a_type_error_and_costs_itself_only(
-    value: Any, project: str
-) -> None:
+def test_a_value_that_cannot_be_serialised_is_a_type_error_and_costs_itself_only(value: Any) -> None:
     run = trackd.init()
     culprit = "bad.deep" if isinstance(value, dict) else "bad"
     with pytest.raises(TypeError, match=f"value of '{culprit}' is a .*(object|lock|Namespace)") as caught:
@@ -632,7 +630,7 @@ def test_a_value_that_cannot_be_serialised_is_a_type_error_and_costs_itself_only
     assert logged(run) == [(0, {"before": 1, "after": "x"}), (1, {"before": 2})]
 
 
-def test_a_value_that_contains_itself_is_a_value_error(project: str) -> None:
+def test_a_value_that_contains_itself_is_a_value_error() -> None:
     run = trackd.init()
     cycle: list[Any] = []
     cycle.append(cycle)
@@ -644,7 +642,7 @@ def test_a_value_that_contains_itself_is_a_value_error(project: str) -> None:
     assert [row["good"] for _, row in logged(run)] == [1, 1]
 
 
-def test_a_value_whose_conversion_fails_is_a_type_error_naming_the_key(project: str) -> None:
+def test_a_value_whose_conversion_fails_is_a_type_error_naming_the_key() -> None:
     class Broken:
         dtype, shape = "float32", ()
 
@@ -657,7 +655,7 @@ def test_a_value_whose_conversion_fails_is_a_type_error_naming_the_key(project: 
     assert logged(run) == [(0, {"good": 1})]
 
 
-def test_a_text_of_one_mebibyte_is_kept_and_a_longer_one_refused(project: str) -> None:
+def test_a_text_of_one_mebibyte_is_kept_and_a_longer_one_refused() -> None:
     run = trackd.init()
     largest = "é" * (1 << 19)
     run.log({"text": largest})
@@ -670,14 +668,14 @@ def test_a_text_of_one_mebibyte_is_kept_and_a_longer_one_refused(project: str) -
     assert found[1] == (1, {"good": 1})
 
 
-def test_an_array_too_large_for_plain_values_is_refused_with_what_to_do(project: str) -> None:
+def test_an_array_too_large_for_plain_values_is_refused_with_what_to_do() -> None:
     run = trackd.init()
     with pytest.raises(ValueError, match=r"array of 1000000 elements.*statistic"):
         run.log({"weights": np.zeros((1000, 1000)), "good": 1})
     assert logged(run) == [(0, {"good": 1})]
 
 
-def test_a_row_of_ten_thousand_keys(project: str) -> None:
+def test_a_row_of_ten_thousand_keys() -> None:
     run = trackd.init()
     row = {f"layer{i % 100}/weight{i}": i + 0.5 for i in range(10_000)}
     run.log(row)
@@ -688,7 +686,7 @@ def test_a_row_of_ten_thousand_keys(project: str) -> None:
     assert len(run.summary) == 10_001
 
 
-def test_a_row_that_changes_its_keys_all_the_time(project: str) -> None:
+def test_a_row_that_changes_its_keys_all_the_time() -> None:
     run = trackd.init()
     for step in range(300):
         run.log({f"k{step}": step, f"t{step}": str(step)} if step % 3 == 0 else {f"k{step}": step / 2})
@@ -705,7 +703,7 @@ def test_log_before_init_raises_error() -> None:
         trackd.log({"a": 1})
 
 
-def test_log_after_finish_raises_usage_error(project: str) -> None:
+def test_log_after_finish_raises_usage_error() -> None:
     run = trackd.init()
     run.log({"a": 1})
     run.finish()
@@ -718,14 +716,14 @@ def test_log_after_finish_raises_usage_error(project: str) -> None:
 
 
 @pytest.mark.parametrize("sync", [True, False, None])
-def test_sync_is_accepted_and_does_nothing(sync: bool | None, project: str) -> None:
+def test_sync_is_accepted_and_does_nothing(sync: bool | None) -> None:
     run = trackd.init()
     run.log({"a": 1}, sync=sync)
     trackd.log({"a": 2}, None, None, sync)
     assert logged(run) == [(0, {"a": 1}), (1, {"a": 2})]
 
 
-def test_history_row_is_collected_and_added(project: str) -> None:
+def test_history_row_is_collected_and_added() -> None:
     run = trackd.init()
     run.history.row["loss"] = 0.5
     run.history.row.update({"acc": 0.1})
@@ -742,14 +740,14 @@ def test_history_row_is_collected_and_added(project: str) -> None:
     ]
 
 
-def test_history_row_is_not_lost_by_finish(project: str) -> None:
+def test_history_row_is_not_lost_by_finish() -> None:
     run = trackd.init()
     run.history.row["loss"] = 0.5
     run.finish()
     assert rows(run.id) == [(0, {"loss": 0.5})]
 
 
-def test_history_row_takes_what_commit_false_collects(project: str) -> None:
+def test_history_row_takes_what_commit_false_collects() -> None:
     run = trackd.init()
     run.log({"a": 1}, commit=False)
     run.history.row["b"] = 2
@@ -757,7 +755,7 @@ def test_history_row_takes_what_commit_false_collects(project: str) -> None:
     assert logged(run) == [(0, {"a": 1, "b": 2, "c": 3})]
 
 
-def test_threads_lose_nothing_and_write_nothing_twice(project: str) -> None:
+def test_threads_lose_nothing_and_write_nothing_twice() -> None:
     run = trackd.init()
     thread_count, row_count = 8, 500
 
@@ -780,7 +778,7 @@ def test_threads_lose_nothing_and_write_nothing_twice(project: str) -> None:
     assert run.step == thread_count * row_count
 
 
-def test_log_from_another_thread_goes_on_while_the_run_is_read(project: str) -> None:
+def test_log_from_another_thread_goes_on_while_the_run_is_read() -> None:
     run = trackd.init()
     stop = threading.Event()
     count = 0
@@ -802,9 +800,7 @@ def test_log_from_another_thread_goes_on_while_the_run_is_read(project: str) -> 
     assert [row["n"] for _, row in logged(run)] == list(range(count))
 
 
-def test_a_row_is_readable_after_it_was_sealed_and_more_came(
-    project: str, wait_until: Callable[..., None]
-) -> None:
+def test_a_row_is_readable_after_it_was_sealed_and_more_came(wait_until: Callable[..., None]) -> None:
     first = trackd.init(id="one")
     for i in range(1000):
         first.log({"n": i, "t": str(i % 7)})

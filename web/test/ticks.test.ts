@@ -6,7 +6,7 @@ const labels = (ticks: { label: string }[]) => ticks.map((tick) => tick.label).f
 describe("linear ticks", () => {
   test("stand at 1, 2 or 5 times a power of ten", () => {
     expect(niceStep(0, 100, 5)).toBe(20);
-    expect(niceStep(0, 1, 4)).toBe(0.5);
+    expect(niceStep(0, 1, 4)).toBeCloseTo(0.2);
     expect(niceStep(0, 0.03, 3)).toBeCloseTo(0.01);
   });
 

@@ -17,7 +17,7 @@ export function niceStep(min: number, max: number, wanted: number): number {
   const rough = max / wanted - min / wanted || Number.MIN_VALUE;
   const power = 10 ** Math.floor(Math.log10(rough));
   const share = rough / power;
-  return (share <= 1 ? 1 : share <= 2 ? 2 : share <= 5 ? 5 : 10) * power;
+  return (share < Math.SQRT2 ? 1 : share < Math.sqrt(10) ? 2 : share < Math.sqrt(50) ? 5 : 10) * power;
 }
 
 function multiplesOf(step: number, min: number, max: number): number[] {
@@ -43,8 +43,6 @@ export function linearTicks(min: number, max: number, wanted: number, unit: Unit
 export function logTicks(min: number, max: number, wanted: number): Tick[] {
   const first = Math.floor(Math.log10(min));
   const last = Math.ceil(Math.log10(max));
-  const powers = last - first;
-  const everyPower = Math.max(1, Math.ceil(powers / Math.max(1, wanted)));
   const within = (value: number) => value >= min * (1 - 1e-9) && value <= max * (1 + 1e-9);
   const major = [];
   for (let power = first; power <= last; power++) if (within(10 ** power)) major.push(power);
@@ -53,9 +51,10 @@ export function logTicks(min: number, max: number, wanted: number): Tick[] {
     const plain = linearTicks(min, max, wanted).filter((tick) => tick.value > 0);
     if (plain.length >= 2) return plain;
   }
+  const everyPower = Math.max(1, Math.ceil(major.length / Math.max(1, wanted)));
   const ticks: Tick[] = [];
   for (let power = first; power <= last && ticks.length < 400; power++) {
-    const isNamed = (power - first) % everyPower === 0;
+    const isNamed = power % everyPower === 0;
     for (let digit = 1; digit < 10; digit++) {
       const value = digit * 10 ** power;
       if (!within(value)) continue;

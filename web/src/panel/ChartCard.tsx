@@ -5,7 +5,7 @@ import { useTheme } from "../app/theme";
 import type { Frame } from "../chart/frame";
 import { seriesStore } from "../data/page_store";
 import { ExpandIcon } from "../ui/icons";
-import { Ago } from "../ui/Moment";
+import { Since } from "../ui/Moment";
 import { useWidth } from "../ui/use_size";
 import type { ChangeView } from "../url/use_view";
 import type { ViewState } from "../url/view_state";
@@ -102,7 +102,7 @@ export function ChartCard({ project, metric, title, runs, view, changeView, isFu
         {running.length > 0 && (
           <>
             {" – waiting since "}
-            <Ago unixMs={Math.min(...running.map((shown) => shown.createTimeMs))} />
+            <Since unixMs={Math.min(...running.map((shown) => shown.createTimeMs))} />
           </>
         )}
       </>

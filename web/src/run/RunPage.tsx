@@ -8,7 +8,7 @@ import { useLive } from "../data/use_live";
 import { plural } from "../format/number";
 import { Charts } from "../panel/Charts";
 import { chartMetrics } from "../panel/chart_metrics";
-import { Ago } from "../ui/Moment";
+import { Since } from "../ui/Moment";
 import { Refusal } from "../ui/Problem";
 import { useKeys } from "../ui/use_keys";
 import { useStable } from "../ui/use_stable";
@@ -74,7 +74,7 @@ export function RunPage({ project, runId }: { project: string; runId: string }) 
             {run.state === "running" && (
               <>
                 {" – waiting since "}
-                <Ago unixMs={run.create_time_unix_ms} />
+                <Since unixMs={run.create_time_unix_ms} />
               </>
             )}
           </p>

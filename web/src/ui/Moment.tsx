@@ -1,5 +1,5 @@
 /** Times as people say them, with the exact one on hover. */
-import { formatAgo, formatDuration, formatMoment } from "../format/time";
+import { formatAgo, formatClock, formatDate, formatDuration, formatMoment } from "../format/time";
 import { useNow } from "./use_now";
 
 export function Ago({ unixMs }: { unixMs: number }) {
@@ -7,6 +7,16 @@ export function Ago({ unixMs }: { unixMs: number }) {
   return (
     <time dateTime={new Date(unixMs).toISOString()} title={formatMoment(unixMs)}>
       {formatAgo(unixMs, now)}
+    </time>
+  );
+}
+
+/** The time of day something began; with the day where that is not today. */
+export function Since({ unixMs }: { unixMs: number }) {
+  const isToday = formatDate(unixMs) === formatDate(Date.now());
+  return (
+    <time dateTime={new Date(unixMs).toISOString()} title={formatMoment(unixMs)}>
+      {isToday ? formatClock(unixMs) : formatMoment(unixMs)}
     </time>
   );
 }

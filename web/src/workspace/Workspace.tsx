@@ -8,7 +8,7 @@ import { useLive } from "../data/use_live";
 import { plural } from "../format/number";
 import { Charts } from "../panel/Charts";
 import { chartMetrics } from "../panel/chart_metrics";
-import { Ago } from "../ui/Moment";
+import { Since } from "../ui/Moment";
 import { Refusal } from "../ui/Problem";
 import { useKeys } from "../ui/use_keys";
 import { useStable } from "../ui/use_stable";
@@ -91,7 +91,7 @@ export function Workspace({ project }: { project: string }) {
               {runs.length === 1
                 ? `No data logged yet for run ${runs[0].name || runs[0].run_id} – waiting since `
                 : `No data logged yet for any of the ${plural(runs.length, "run")} – waiting since `}
-              <Ago unixMs={runs[0].create_time_unix_ms} />
+              <Since unixMs={runs[0].create_time_unix_ms} />
             </p>
           )}
           {metrics.length > 0 && shown.length === 0 && runs.length > 0 && (
