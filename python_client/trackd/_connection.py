@@ -21,6 +21,10 @@ _RESTART_SECONDS = 5.0  # within this no second daemon is started
 _T = TypeVar("_T")
 
 
+class NotFoundError(CommError):
+    """What was asked for is not in the store."""
+
+
 class AnswerTooLargeError(CommError):
     """An answer is larger than a message can be: ask for less at once."""
 
@@ -44,13 +48,13 @@ class Connection:
         """
         from trackd.v1 import query_service_pb2_grpc
 
-        return self._call(lambda channel: query_service_pb2_grpc.QueryServiceStub(channel), ask)
+        return self._call(query_service_pb2_grpc.QueryServiceStub, ask)
 
     def manage(self, ask: Callable[[Any, dict[str, Any]], _T]) -> _T:
         """Returns `ask(stub, options)` as `query` does, with the stub of RunService."""
         from trackd.v1 import run_service_pb2_grpc
 
-        return self._call(lambda channel: run_service_pb2_grpc.RunServiceStub(channel), ask)
+        return self._call(run_service_pb2_grpc.RunServiceStub, ask)
 
     @property
     def http_address(self) -> str:
@@ -89,7 +93,7 @@ class Connection:
                     return ask(make_stub(self._channel), options)
                 except grpc.RpcError as error:
                     code = error.code() if hasattr(error, "code") else grpc.StatusCode.UNKNOWN
-                    words = error.details() if hasattr(error, "details") else str(error)
+                    words = (error.details() if hasattr(error, "details") else None) or str(error)
                     # The token is made once a store; a wrong one means that the endpoint file was an older one.
                     if (
                         code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAUTHENTICATED)
@@ -148,6 +152,8 @@ def _explain(code: Any, words: str, store: str, timeout_seconds: float) -> CommE
 
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return AnswerTooLargeError(words)
+    if code is grpc.StatusCode.NOT_FOUND:
+        return NotFoundError(words)
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return CommError(
             f"the daemon of {store} did not answer within {timeout_seconds:g} s: give trackd.Api(timeout=…) more, or run "

@@ -8,6 +8,7 @@ NumPy is imported in the functions: whoever only logs never pays for it.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -81,7 +82,8 @@ class Series:
         import numpy as np
 
         if self.kind == "bool":
-            return self.doubles != 0
+            truths: BoolArray = self.doubles != 0
+            return truths
         if self.kind == "number":
             return self.ints if len(self.ints) and bool(self.int_mask.all()) else self.doubles
         objects = np.empty(len(self.steps), object)
@@ -133,8 +135,6 @@ class Table:
             self.times[positions] = np.maximum(self.times[positions], each.times)
             if each.key != _ROW_KEY:
                 self.columns.append((each, positions))
-        # Where one name has two kinds at one step, the later value is the row's: it is written last.
-        self.columns.sort(key=lambda column: int(column[0].times[-1]) if len(column[0].times) else 0)
 
     def complete(self, keys: Sequence[str]) -> Int64Array:
         """Returns the positions of the rows that have all keys; all rows when there are none."""
@@ -168,13 +168,22 @@ class Table:
         ]
         place = np.full(len(self.steps), -1, np.int64)
         place[chosen] = np.arange(len(chosen))
+        latest: dict[
+            tuple[str, int], int
+        ] = {}  # of names with several kinds: where two meet, the later value is the row's
+        names = [series.key for series, _ in self.columns]
         for series, positions in self.columns:
             if keys is not None and series.key not in keys:
                 continue
             places = place[positions]
             wanted = np.flatnonzero(places >= 0)
-            key = series.key
-            for i, value in zip(places[wanted].tolist(), series.values(wanted), strict=True):
+            key, is_split = series.key, names.count(series.key) > 1
+            times = series.times[wanted].tolist() if is_split else wanted
+            for i, value, time in zip(places[wanted].tolist(), series.values(wanted), times, strict=True):
+                if is_split:
+                    if time < latest.get((key, i), 0):
+                        continue
+                    latest[key, i] = time
                 rows[i][key] = value
         if keys is None:
             return rows
@@ -218,7 +227,7 @@ def read_chunks(
     start = max(0, min_step or 0)
     stop = _STEPS_END if max_step is None else min(max_step, _STEPS_END)
     edges = [start, *_edges(metrics, points_max, start, stop), stop]
-    pending = [(low, high) for low, high in zip(edges, edges[1:], strict=False) if low < high][::-1]
+    pending = [(low, high) for low, high in itertools.pairwise(edges) if low < high][::-1]
     while pending:
         low, high = pending.pop()
         series = _read(connection, run, keys, low, high, points_max)
@@ -306,9 +315,9 @@ def sample(
 ) -> list[dict[str, Any]]:
     """Returns rows that draw like all of them.
 
-    Rows are parted into equal buckets; of each the first and last row and those with the smallest and largest number of each
-    metric are kept. A run that is read in several ranges is sampled range by range and then once more, which moves the
-    borders of the buckets and keeps every extreme.
+    Rows are parted into equal buckets; of each the first and last row and those with the smallest and largest number of
+    each metric are kept, and rows spread evenly over the rest. A run that is read in several ranges is sampled range by
+    range and then once more, which moves the borders of the buckets and keeps every extreme.
 
     Args:
         tables: The rows, a range of steps at a time.
@@ -356,4 +365,8 @@ def _pick(row_count: int, columns: list[tuple[Int64Array, Float64Array]], sample
             part = values[low:high]
             if len(part) and not np.isnan(part).all():
                 kept.append(positions[[low + int(np.nanargmin(part)), low + int(np.nanargmax(part))]])
-    return np.unique(np.concatenate(kept))
+    rows = np.unique(np.concatenate(kept))
+    # What room is left goes to rows spread evenly over the others.
+    others = np.setdiff1d(np.arange(row_count), rows)
+    room = max(0, samples - len(rows))
+    return np.sort(np.concatenate([rows, others[np.arange(room) * len(others) // max(1, room)]]))

@@ -141,27 +141,20 @@ class Run:
             self._warn_late(step)
         now = time.time_ns()
         texts = False
-        error: Exception | None = None
         items: dict[str, _wire.Leaf] = {}
-        try:
-            for key, value in _values.flatten(data):
-                if key in _values.RESERVED_KEYS:
-                    if key == "_timestamp" and isinstance(value, _PLAIN_NUMBERS):
-                        now = int(float(value) * 1e9)
-                    continue
-                try:
-                    leaf = _values.leaf(_values.check_key(key), value)
-                except (TypeError, ValueError) as problem:
-                    error = error or problem
-                    continue
-                items[key] = leaf
-                texts = texts or isinstance(leaf, str)
-        except (
-            TypeError,
-            ValueError,
-            RuntimeError,
-        ) as problem:  # a key that is no text; a dict changing meanwhile
-            error = error or problem
+        problems: list[Exception] = []
+        for key, value in _values.flatten(data, problems):
+            if key in _values.RESERVED_KEYS:
+                if key == "_timestamp" and isinstance(value, _PLAIN_NUMBERS):
+                    now = _nanos(float(value), now)
+                continue
+            try:
+                leaf = _values.leaf(_values.check_key(key), value)
+            except (TypeError, ValueError) as problem:
+                problems.append(problem)
+                continue
+            items[key] = leaf
+            texts = texts or isinstance(leaf, str)
         flags = (0 if step is None else _frames.FLAG_STEP) | (
             0 if commit is None else _frames.FLAG_COMMIT if commit else _frames.FLAG_HOLD
         )
@@ -373,7 +366,7 @@ class Run:
     @property
     def step(self) -> int:
         """The step that the next `log` without a step takes. Never blocks."""
-        return self._next_step
+        return min(self._next_step, _INT64_MAX)
 
     @property
     def starting_step(self) -> int:

@@ -185,7 +185,7 @@ class Spool:
     def ensure_part(self) -> None:
         """Makes the first part now, so that the daemon finds the run before its first record."""
         with self._lock:
-            self._room(0)
+            self._room(1)
 
     def retry(self) -> None:
         """Tries a full disk again, at most every half second."""

@@ -46,17 +46,26 @@ def check_key(key: object) -> str:
     return key
 
 
-def flatten(data: Mapping[Any, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yields (dotted key, value) for every leaf of nested dicts; raises like `check_key`."""
+def flatten(
+    data: Mapping[Any, Any], problems: list[Exception], prefix: str = "", depth: int = 0
+) -> Iterator[tuple[str, Any]]:
+    """Yields (dotted key, value) for every leaf of nested dicts; what cannot be one goes to `problems` as an error."""
     if depth > NESTING_MAX:
-        raise ValueError(f"value of {prefix[:40]!r}… is nested deeper than {NESTING_MAX}: is it a cycle?")
-    for key, value in data.items():
+        problems.append(
+            ValueError(f"value of {prefix[:40]!r}… is nested deeper than {NESTING_MAX}: is it a cycle?")
+        )
+        return
+    # A list: another thread may be changing the dict.
+    for key, value in list(data.items()):
         if not isinstance(key, str):
             where = f" inside {prefix[:-1]!r}" if prefix else ""
-            raise TypeError(f"metric keys must be str; got {key!r} of type {type(key).__name__}{where}")
+            problems.append(
+                TypeError(f"metric keys must be str; got {key!r} of type {type(key).__name__}{where}")
+            )
+            continue
         path = prefix + key
         if isinstance(value, Mapping):
-            yield from flatten(value, path + ".", depth + 1)
+            yield from flatten(value, problems, path + ".", depth + 1)
         else:
             yield path, value
 
@@ -68,7 +77,7 @@ def leaf(key: str, value: Any) -> Leaf:
         TypeError: the value cannot be serialised; names the key and the type.
         ValueError: the value is larger than the limit.
     """
-    simple: object = _plain(key, value, 0)
+    simple: object = plain(key, value)
     if isinstance(simple, (bool, float)):
         return simple
     if isinstance(simple, int):
@@ -98,7 +107,7 @@ def plain(key: str, value: Any) -> Any:
         ) from error
 
 
-class _Unfit(Exception):  # noqa: N818 - not seen outside
+class _Unfit(Exception):
     """Carries an error of ours out of the recursion, apart from the errors of foreign code."""
 
     def __init__(self, error: Exception) -> None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from pathlib import Path
+
+# A client that looks whether a daemon lives holds the lock for some microseconds: only a lock that stays taken is a daemon's.
+_LOCK_ATTEMPTS = 10
+_LOCK_SECONDS = 0.02
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -68,9 +73,13 @@ def _serve(configuration: object) -> int:
 
     store = configuration.store
     lock = os.open(store / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    for attempt in range(_LOCK_ATTEMPTS):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except OSError:
+            time.sleep(_LOCK_SECONDS if attempt else 0)
+    else:
         if configuration.foreground:
             sys.stderr.write(f"trackd: a daemon serves {store} already: `trackd down` ends it\n")
         return 0

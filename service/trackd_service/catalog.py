@@ -10,8 +10,10 @@ SQL is plain and portable on purpose: the same tables serve PostgreSQL. SQLAlche
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +91,9 @@ class Catalog(Protocol):
     def run_keys(self) -> list[tuple[str, str]]:
         """Returns (project, run id) of every run."""
 
+    def running_keys(self) -> list[tuple[str, str]]:
+        """Returns (project, run id) of every run that had not ended when it was committed last."""
+
     def garbage(self) -> list[str]:
         """Returns the names of segments that no run refers to any more."""
 
@@ -104,6 +109,28 @@ class Catalog(Protocol):
 
 class SqliteCatalog:
     """A catalog in one SQLite file. Not safe to call from several threads at once."""
+
+    @staticmethod
+    def open(path: Path) -> tuple[SqliteCatalog, Path | None]:
+        """Opens the file like `SqliteCatalog(path)`, but sets one that is no catalog aside and begins an empty one.
+
+        Returns:
+            The catalog, and where the damaged one stands now, or None when it was whole.
+
+        Raises:
+            CatalogTooNew: a newer trackd wrote it.
+            sqlite3.OperationalError: the disk does not let it be opened.
+        """
+        try:
+            return SqliteCatalog(path), None
+        except sqlite3.OperationalError:
+            raise  # locked, full, not readable: nothing says that it is damaged
+        except sqlite3.DatabaseError:
+            aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}")
+            for ending in ("-wal", "-shm", ""):
+                with contextlib.suppress(FileNotFoundError):
+                    path.with_name(path.name + ending).rename(aside.with_name(aside.name + ending))
+            return SqliteCatalog(path), aside
 
     def __init__(self, path: Path) -> None:
         """Opens the file, making it or bringing it up to date.
@@ -176,7 +203,7 @@ class SqliteCatalog:
                 )
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            self._roll_back()
             raise
 
     def delete_run(self, project: str, run_id: str) -> list[str]:
@@ -195,9 +222,14 @@ class SqliteCatalog:
             connection.execute("DELETE FROM runs WHERE project = ? AND run_id = ?", (project, run_id))
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            self._roll_back()
             raise
         return names
+
+    def _roll_back(self) -> None:
+        # On a full disk SQLite rolls back by itself; doing it again would hide why.
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
 
     def projects(self) -> list[tuple[str, int, int]]:
         """Returns (project, run count, time of last change in nanoseconds) of every project."""
@@ -224,6 +256,10 @@ class SqliteCatalog:
     def run_keys(self) -> list[tuple[str, str]]:
         """Returns (project, run id) of every run."""
         return self._connection.execute("SELECT project, run_id FROM runs").fetchall()
+
+    def running_keys(self) -> list[tuple[str, str]]:
+        """Returns (project, run id) of every run that had not ended when it was committed last."""
+        return self._connection.execute("SELECT project, run_id FROM runs WHERE state = 'running'").fetchall()
 
     def garbage(self) -> list[str]:
         """Returns the names of segments that no run refers to any more."""

@@ -20,7 +20,10 @@ HEADER = struct.Struct("<IHHqqq")  # length, key set, flags, sequence, time in n
 CHECKSUM = struct.Struct("<I")
 OVERHEAD_BYTES = HEADER.size + CHECKSUM.size
 FLAG_STEP, FLAG_COMMIT, FLAG_HOLD = 1, 2, 4
-_RESYNC_SEQUENCES = 4096  # how far ahead a whole frame is looked for behind a damaged one
+_RESYNC_SEQUENCES = (
+    1 << 21
+)  # a part of 64 MiB has fewer frames: how far ahead one is looked for behind damage
+_SEARCH_BYTES = 1 << 20  # looked through at once: bounds the memory of a search to a few MB
 
 Rows: TypeAlias = npt.NDArray[
     Any
@@ -139,23 +142,28 @@ def find_next(buffer: bytes, last_sequence: int, frame_bytes_max: int) -> int | 
 
     Args:
         buffer: The bytes from the damage on.
-        last_sequence: The sequence of the last whole frame before it.
+        last_sequence: The sequence of the last whole frame before it; 0 when there is none, and any may follow.
         frame_bytes_max: The largest frame believed in.
 
     Returns:
-        The offset of the first whole frame with a sequence soon after, or None.
+        The offset of the first whole frame with a later sequence, or None.
     """
-    for sequence in range(last_sequence + 1, last_sequence + _RESYNC_SEQUENCES):
-        pattern = struct.pack("<q", sequence)
-        found = buffer.find(pattern, 8)
-        while found >= 0:
-            start = found - 8
-            length, _, _, seen, _, _ = HEADER.unpack_from(buffer.ljust(start + HEADER.size, b"\0"), start)
-            if seen == sequence and OVERHEAD_BYTES <= length <= min(frame_bytes_max, len(buffer) - start):
-                end = start + length - 4
-                if zlib.crc32(memoryview(buffer)[start:end]) == CHECKSUM.unpack_from(buffer, end)[0]:
-                    return start
-            found = buffer.find(pattern, found + 1)
+    places = len(buffer) - OVERHEAD_BYTES + 1
+    last_plausible = last_sequence + _RESYNC_SEQUENCES if last_sequence else np.iinfo(np.int64).max
+    for begin in range(0, places, _SEARCH_BYTES):
+        count = min(_SEARCH_BYTES, places - begin)
+        # Every byte may be the first of a frame: the two fields as they would be there, without a copy.
+        lengths: npt.NDArray[np.uint32] = np.ndarray(count, "<u4", buffer, begin, 1)
+        sequences: npt.NDArray[np.int64] = np.ndarray(count, "<i8", buffer, begin + 8, 1)
+        plausible = (sequences > last_sequence) & (sequences <= last_plausible)
+        plausible &= (lengths >= OVERHEAD_BYTES) & (lengths <= frame_bytes_max)
+        for place in np.flatnonzero(plausible).tolist():
+            start = begin + place
+            end = start + int(lengths[place]) - CHECKSUM.size
+            if end + CHECKSUM.size > len(buffer):
+                continue
+            if zlib.crc32(memoryview(buffer)[start:end]) == CHECKSUM.unpack_from(buffer, end)[0]:
+                return start
     return None
 
 

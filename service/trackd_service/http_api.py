@@ -25,11 +25,11 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from trackd_service import auth, config
+from trackd_service import auth, config, openapi
 from trackd_service.daemon import Daemon
 from trackd_service.errors import InvalidArgument, TrackdError
 from trackd_service.runs import Run
-from trackd_service.series_query import QueryInvalid, SeriesRequest, encode
+from trackd_service.series_query import SeriesRequest, encode
 from trackd_service.smoothing import Smoothing, SmoothingKind
 
 _log = logging.getLogger("trackd.http")
@@ -72,14 +72,16 @@ def make_app(daemon: Daemon, allowed_hosts: set[str], cookie_name: str) -> ASGIA
         Route(run, face.run),
         Route(f"{run}/metrics", face.metrics),
         Route(f"{api}/series:query", face.series, methods=["POST"]),
+        Route(f"{api}/openapi.json", face.openapi),
         WebSocketRoute(f"{api}/live", face.live),
         Route("/{path:path}", _page),
     ]
-    return _Guard(Starlette(routes=routes), daemon, allowed_hosts, cookie_name)
+    app = Starlette(routes=routes, exception_handlers={TrackdError: _refuse, Exception: _fail})
+    return _Guard(app, daemon, allowed_hosts, cookie_name)
 
 
 class _Guard:
-    """Stands before the application: Host, Origin, token, body size, headers, and errors in one form."""
+    """Stands before the application: Host, Origin, token, and the headers of every answer."""
 
     def __init__(self, app: ASGIApp, daemon: Daemon, allowed_hosts: set[str], cookie_name: str) -> None:
         self._app = app
@@ -113,10 +115,7 @@ class _Guard:
             await send(message)
 
         # Starlette decodes %2F before it matches a route; a project's name may hold none, so nothing is lost by it.
-        try:
-            await self._app(scope, receive, send_with_headers)
-        except TrackdError as error:
-            await _error(error)(scope, receive, send_with_headers)
+        await self._app(scope, receive, send_with_headers)
 
     def _refusal(self, connection: HTTPConnection) -> Response | None:
         headers = connection.headers
@@ -163,6 +162,10 @@ class _Face:
     async def daemon(self, request: Request) -> Response:
         """Tells who the daemon is."""
         return _json(self._daemon.facts())
+
+    async def openapi(self, request: Request) -> Response:
+        """Describes the API."""
+        return _json(openapi.document(self._daemon.facts()["version"]))
 
     async def projects(self, request: Request) -> Response:
         """Lists the projects."""
@@ -218,7 +221,7 @@ class _Face:
         body = await _body(request)
         try:
             requests = list(_series_requests(body))
-        except QueryInvalid as error:
+        except ValueError as error:  # of SeriesRequest and Smoothing, which check themselves
             raise InvalidArgument(str(error)) from None
         answers = []
         for one in requests:
@@ -408,6 +411,13 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _error(error: TrackdError) -> Response:
+async def _refuse(request: Request, error: Exception) -> Response:
+    """Answers an error of ours in its one form."""
+    assert isinstance(error, TrackdError)
     body = {"error": {"reason": error.reason, "message": error.message, "metadata": error.metadata}}
     return Response(json.dumps(body), error.http_status, media_type="application/json")
+
+
+async def _fail(request: Request, error: Exception) -> Response:
+    """Answers a fault of ours; Starlette raises it again afterwards, and uvicorn logs it."""
+    return await _refuse(request, TrackdError("the daemon failed: see its daemon.log"))

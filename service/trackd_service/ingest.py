@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +33,8 @@ from trackd_service.runs import Run, Writer
 from trackd_service.store import Store, StoredRun
 
 _log = logging.getLogger("trackd.ingest")
+_RETRY_SECONDS = 10.0  # a log that cannot be taken in now is tried again: its trouble may be the disk's
+_RECOVERED_PROJECT = "recovered"  # takes the rows of logs whose beginning is damaged
 _SIGTERM, _SIGSEGV, _SIGABRT, _SIGBUS, _SIGFPE, _SIGILL = 15, 11, 6, 7, 8, 4
 _FATAL_SIGNALS = {
     "Segmentation fault": _SIGSEGV,
@@ -56,7 +58,14 @@ class Source:
     heard_time: float = field(default_factory=time.monotonic)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     is_closed: bool = False
+    part: int = -1  # that the key sets are of
     damaged_count: int = 0
+    has_failed_sync: bool = False  # what the disk holds of the log is unknown: only sealing makes it durable
+
+    @property
+    def has_log(self) -> bool:
+        """Whether there is a log; there is none of a remote writer whose records were sealed before a restart."""
+        return self.reader is not None or self.log is not None
 
 
 class Ingest:
@@ -67,14 +76,14 @@ class Ingest:
         self._store = store
         self._folder = folder
         self._sources: dict[str, Source] = {}
-        self._unreadable: set[str] = set()
+        self._retry_times: dict[str, float] = {}  # of logs that could not be taken in, by writer
         self._ends: set[str] = set()  # writers whose end was told by nobody and is not in the catalog yet
         self._stopping = False
         self._last_scan = float("-inf")
         self.active_time = time.monotonic()
         self.accepted_row_count = 0
         self.problem = ""
-        store.sealed = self._delete_sealed
+        store.sealed = self._on_sealed
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -84,8 +93,9 @@ class Ingest:
             _log.info("removed %s, which a client died over before it held anything", name)
         for (prefix, writer_id), parts in logs.list_logs(self._folder).items():
             if prefix == "r":
-                await self._recover_remote(writer_id, parts[0])
+                await self._take_in(self._recover_remote, writer_id, parts)
         await self._scan()
+        await self._recover_logless()
 
     async def run(self) -> None:
         """Reads and syncs logs until `stop`."""
@@ -139,42 +149,66 @@ class Ingest:
     async def _scan(self) -> None:
         """Opens the logs that are new."""
         for (prefix, writer_id), parts in logs.list_logs(self._folder).items():
-            if prefix == "w" and writer_id not in self._sources and writer_id not in self._unreadable:
-                await self._open_log(writer_id, parts[0])
+            if prefix == "w" and writer_id not in self._sources and self._is_due(writer_id):
+                await self._take_in(self._open_log, writer_id, parts)
 
-    async def _open_log(self, writer_id: str, first_part: int) -> Source | None:
-        reader = logs.LogReader(self._folder, "w", writer_id, first_part)
-        frames = reader.read()
+    def _is_due(self, writer_id: str) -> bool:
+        return time.monotonic() >= self._retry_times.get(writer_id, 0.0)
+
+    async def _take_in(
+        self, take: Callable[[str, list[int]], Awaitable[None]], writer_id: str, parts: list[int]
+    ) -> None:
+        """Takes in a log; its trouble, whatever it is, keeps no other log out and is met again later."""
         try:
-            if not frames or not isinstance(frames[0], RecordFrame):
-                raise InvalidArgument("the log does not begin with a record")
-            begin = records.decode(frames[0].payload)
-            if not isinstance(begin, Begin) or begin.writer_id != writer_id:
-                raise InvalidArgument("the log does not begin with its own WriterBegin")
-        except InvalidArgument as error:
-            # Set aside in memory only: the file stays for `trackd doctor` and for a person.
-            reader.close()
-            self._unreadable.add(writer_id)
-            _log.error("log %s cannot be read: %s", reader.path.name, error)
-            return None
-        stored, _ = await self._store.get_or_create(begin.project, begin.run_id, frames[0].time)
+            await take(writer_id, parts)
+            self._retry_times.pop(writer_id, None)
+        except Exception as error:  # noqa: BLE001 - logged whole
+            self._retry_times[writer_id] = time.monotonic() + _RETRY_SECONDS
+            self.problem = f"the log of writer {writer_id} cannot be taken in: {error}"
+            _log.error("%s", self.problem, exc_info=not isinstance(error, TrackdError))
+
+    async def _open_log(self, writer_id: str, parts: list[int]) -> None:
+        begin, create_time = self._read_begin("w", writer_id, parts)[:2]
+        stored, _ = await self._store.get_or_create(begin.project, begin.run_id, create_time)
         if writer_id in self._sources:
-            reader.close()
-            return self._sources[writer_id]
+            return
         known = stored.run.writers.get(writer_id)
         # A writer whose end is in the catalog already stays ended; only its files are left to delete.
-        writer = (
-            known
-            if known is not None and not known.is_open
-            else stored.run.open_writer(begin, frames[0].time)
-        )
-        source = Source(stored, writer, reader=reader)
-        self._sources[writer_id] = source
-        async with source.lock:
-            self._apply(source, frames)
+        is_ended = known is not None and not known.is_open
+        writer = known if known is not None and is_ended else stored.run.open_writer(begin, create_time)
+        reader = logs.LogReader(self._folder, "w", writer_id, parts[0], known_sequence=writer.sequence)
+        source = self._sources[writer_id] = Source(stored, writer, reader=reader)
+        if begin.project == _RECOVERED_PROJECT:
+            stored.run.health.message = (
+                f"the beginning of the log of writer {writer_id} is damaged: whose it was is lost"
+            )
         self._store.changed(stored.run)
         await self._drain(source)
-        return source
+
+    def _read_begin(self, prefix: str, writer_id: str, parts: list[int]) -> tuple[Begin, int, bytes]:
+        """Returns who writes a log, since when, and the record that says so.
+
+        Every part begins with that record. Where it is damaged in all of them, a run of its own takes what the log holds.
+        """
+        for part in parts:
+            name = logs.LogName(prefix, writer_id, part)
+            if logs.is_of_later_version(self._folder / str(name)):
+                raise InvalidArgument(f"{name} was written by a later version of trackd: update trackd")
+            head = logs.read_head(self._folder, name)
+            if head is not None:
+                with contextlib.suppress(InvalidArgument):
+                    begin = records.decode(head.payload)
+                    if isinstance(begin, Begin) and begin.writer_id == writer_id:
+                        return begin, head.time, head.payload
+        _log.error(
+            "the log of writer %s does not say whose it is: its rows go to %s", writer_id, _RECOVERED_PROJECT
+        )
+        start = records.Update(
+            notes="The beginning of this run's log is damaged: project, name and config are lost."
+        )
+        run_id = writer_id[: config.NAME_CHARACTERS_MAX]
+        begin = Begin(_RECOVERED_PROJECT, run_id, writer_id, "primary", start, {}, False, "", "", None)
+        return begin, time.time_ns(), b""
 
     async def _drain(self, source: Source, is_final: bool = False) -> None:
         """Applies all that is in a log now, giving way to others between pieces."""
@@ -198,6 +232,10 @@ class Ingest:
 
     def _apply(self, source: Source, frames: list[Frame]) -> None:
         run, writer = source.stored.run, source.writer
+        if source.reader is not None and source.part != source.reader.part:
+            # A part declares its own key sets: rows must never be read by those of another.
+            source.part = source.reader.part
+            source.key_sets.clear()
         for frame in frames:
             if isinstance(frame, RowFrames):
                 self._apply_rows(source, frame)
@@ -205,7 +243,7 @@ class Ingest:
             try:
                 content = records.decode(frame.payload)
                 if isinstance(content, Begin):
-                    source.key_sets.clear()  # a new part declares its own
+                    pass  # it opened the writer
                 elif isinstance(content, KeySet):
                     source.key_sets[content.key_set_id] = content
                 elif frame.sequence > writer.sequence:
@@ -223,9 +261,16 @@ class Ingest:
         if first <= writer.sequence:
             rows = rows[writer.sequence + 1 - first :]
         key_set = source.key_sets.get(frame.key_set_id)
+        if key_set is None or rows["words"].shape[1] != len(key_set.keys):
+            sentence = (
+                f"{len(rows)} rows of writer {writer.writer_id} name a key set whose declaration is damaged"
+            )
+            run.health.damaged_record_count += len(rows)
+            run.health.message = run.health.message or sentence
+            _log.error("%s", sentence)
+            writer.sequence = last
+            return
         try:
-            if key_set is None or rows["words"].shape[1] != len(key_set.keys):
-                raise InvalidArgument(f"{len(rows)} rows name a key set whose declaration is damaged")
             self.accepted_row_count += len(rows)
             # The columns of a frame lie apart and unaligned: copied once, everything after is quick.
             flags, steps, times, words = (
@@ -300,13 +345,23 @@ class Ingest:
         self._ends.add(writer.writer_id)
         self._store.changed(run)
 
+    def _on_sealed(self, run: Run, ended_writers: set[str]) -> None:
+        """Takes note of what a seal has committed: the ends of writers among it, and deletes what stands behind it."""
+        self._ends -= ended_writers
+        for source in self._sources.values():
+            if source.stored.run is run:
+                # A segment is synced before it counts.
+                source.writer.durable_sequence = max(
+                    source.writer.durable_sequence, source.writer.sealed_sequence
+                )
+        self._delete_sealed(run)
+
     def _delete_sealed(self, run: Run) -> None:
         """Deletes the parts of logs behind what is sealed."""
-        for writer_id, source in list(self._sources.items()):
+        for source in self._sources.values():
             if source.stored.run is not run:
                 continue
             writer = source.writer
-            self._ends.discard(writer_id)
             if source.reader is not None:
                 source.reader.delete_behind(writer.sealed_sequence, source.is_closed)
             elif source.log is not None and writer.sealed_sequence >= writer.sequence:
@@ -316,27 +371,29 @@ class Ingest:
 
     async def _sync_once(self) -> None:
         """Syncs the logs that grew, all in one round of the thread."""
+        # The files are taken here, not in the thread: a reader goes on to its next part meanwhile.
         due = [
-            (source, source.writer.sequence, source.stored.run.next_step)
+            (source, source.writer.sequence, source.stored.run.next_step, source.reader.take_unsynced())
             for source in self._sources.values()
-            if source.reader is not None and source.writer.sequence > source.writer.durable_sequence
+            if source.reader is not None
+            and source.writer.sequence > source.writer.durable_sequence
+            and not source.has_failed_sync
         ]
         if not due:
             return
 
         def sync_all() -> list[OSError | None]:
             results: list[OSError | None] = []
-            for source, _, _ in due:
+            for *_, descriptors in due:
                 try:
-                    if source.reader is not None:
-                        source.reader.sync()
+                    logs.sync_and_close(descriptors)
                     results.append(None)
                 except OSError as error:
                     results.append(error)
             return results
 
         results = await asyncio.to_thread(sync_all)
-        for (source, sequence, step), error in zip(due, results, strict=True):
+        for (source, sequence, step, _), error in zip(due, results, strict=True):
             run = source.stored.run
             if error is None:
                 source.writer.durable_sequence = max(source.writer.durable_sequence, sequence)
@@ -346,6 +403,9 @@ class Ingest:
             self.problem = sentence
             run.health.message = run.health.message or sentence
             _log.error("sync of %s failed: %s", source.writer.writer_id, error)
+            # Another sync would succeed and mean nothing: the kernel forgets pages that it failed to write.
+            source.has_failed_sync = True
+            self._store.seal_soon(source.stored)
 
     async def ring(self, writer_id: str, last_sequence: int) -> Source:
         """Takes in a log up to a sequence and syncs it; returns its source. Raises WriterNotFound."""
@@ -357,9 +417,14 @@ class Ingest:
             raise WriterNotFound(f"no log of writer {writer_id[:40]!r} is in the store", writer_id=writer_id)
         await self._drain(source)
         if source.writer.durable_sequence < min(last_sequence, source.writer.sequence):
-            async with source.lock:  # not twice at once
-                await self._sync_once()
+            # A client that hangs up must not leave a sync half done, whose outcome nobody would see.
+            await asyncio.shield(self._sync_source(source, last_sequence))
         return source
+
+    async def _sync_source(self, source: Source, last_sequence: int) -> None:
+        async with source.lock:  # not twice at once
+            if source.writer.durable_sequence < min(last_sequence, source.writer.sequence):
+                await self._sync_once()
 
     async def forget(self, project: str, run_id: str) -> None:
         """Lets go of the logs of a run that is to be deleted; raises InvalidArgument while somebody writes it."""
@@ -384,10 +449,11 @@ class Ingest:
     async def create(self, begin: Begin, payload: bytes, now: int) -> tuple[StoredRun, bool]:
         """Opens a remote writer and its log; returns the run, and whether it was made by this call."""
         source = self._sources.get(begin.writer_id)
-        if source is not None:
+        if source is not None and source.has_log:
             return source.stored, False
         stored, created = await self._store.get_or_create(begin.project, begin.run_id, now)
-        if begin.writer_id in self._sources:
+        source = self._sources.get(begin.writer_id)
+        if source is not None and source.has_log:
             return stored, False
         writer = stored.run.open_writer(begin, now)
         source = Source(stored, writer, log=logs.LogWriter(self._folder, begin.writer_id, payload, now))
@@ -415,6 +481,12 @@ class Ingest:
                 f"writer {writer_id[:40]!r} has not opened a run here: call CreateRun first",
                 writer_id=writer_id,
             )
+        # A client that hangs up must not leave the log and the run apart, nor let the next batch in before this one is
+        # done: the work goes on without it.
+        await asyncio.shield(self._append(source, first_sequence, batch))
+        return source
+
+    async def _append(self, source: Source, first_sequence: int, batch: list[tuple[int, bytes]]) -> None:
         async with source.lock:
             writer = source.writer
             if first_sequence > writer.sequence + 1:
@@ -428,18 +500,14 @@ class Ingest:
                 for offset, (when, payload) in enumerate(batch)
                 if first_sequence + offset > writer.sequence
             ]
-            if new:
-                # A client that hangs up must not leave the log and the run apart: the work goes on without it.
-                await asyncio.shield(self._write_and_apply(source, new))
-        return source
-
-    async def _write_and_apply(self, source: Source, new: list[tuple[int, int, bytes]]) -> None:
-        await self._write(source, new)
-        self._apply(source, [RecordFrame(sequence, when, payload) for sequence, when, payload in new])
-        source.writer.durable_sequence = source.writer.sequence
-        source.stored.run.durable_step = max(source.stored.run.durable_step, source.stored.run.next_step)
-        if source.is_closed and source.writer.is_open:
-            source.is_closed = False
+            if not new:
+                return
+            await self._write(source, new)
+            self._apply(source, [RecordFrame(sequence, when, payload) for sequence, when, payload in new])
+            writer.durable_sequence = writer.sequence
+            source.stored.run.durable_step = max(source.stored.run.durable_step, source.stored.run.next_step)
+            if source.is_closed and writer.is_open:
+                source.is_closed = False
 
     async def _write(self, source: Source, payloads: list[tuple[int, int, bytes]]) -> None:
         assert source.log is not None
@@ -448,25 +516,32 @@ class Ingest:
         except OSError as error:
             raise StorageUnavailable(f"the daemon's disk does not take records: {error.strerror}") from None
 
-    async def _recover_remote(self, writer_id: str, first_part: int) -> None:
-        reader = logs.LogReader(self._folder, "r", writer_id, first_part)
-        source: Source | None = None
+    async def _recover_remote(self, writer_id: str, parts: list[int]) -> None:
+        begin, create_time, payload = self._read_begin("r", writer_id, parts)
+        if not payload:
+            raise InvalidArgument("no part of the log begins with its WriterBegin")
+        stored, _ = await self._store.get_or_create(begin.project, begin.run_id, create_time)
+        run = stored.run
+        writer = run.writers.get(writer_id) or run.open_writer(begin, create_time)
+        reader = logs.LogReader(self._folder, "r", writer_id, parts[0], known_sequence=writer.sequence)
+        log = logs.LogWriter(self._folder, writer_id, payload, create_time)
+        source = self._sources[writer_id] = Source(stored, writer, log=log)
         try:
             while frames := reader.read(is_final=True):
-                if source is None:
-                    head = frames[0]
-                    begin = records.decode(head.payload) if isinstance(head, RecordFrame) else None
-                    if not isinstance(begin, Begin) or not isinstance(head, RecordFrame):
-                        raise InvalidArgument("the log does not begin with its WriterBegin")
-                    stored, _ = await self._store.get_or_create(begin.project, begin.run_id, head.time)
-                    writer = stored.run.writers.get(writer_id) or stored.run.open_writer(begin, head.time)
-                    log = logs.LogWriter(self._folder, writer_id, head.payload, head.time)
-                    source = self._sources[writer_id] = Source(stored, writer, log=log)
                 self._apply(source, frames)
-        except TrackdError as error:
-            _log.error("log %s cannot be read: %s", reader.path.name, error)
         finally:
             reader.close()
-        if source is not None:
-            source.writer.durable_sequence = source.writer.sequence
-            source.stored.run.health.damaged_record_count += reader.damaged_count
+        writer.durable_sequence = writer.sequence
+        run.health.damaged_record_count += reader.damaged_count
+
+    async def _recover_logless(self) -> None:
+        """Waits also for remote writers whose records were all sealed: they come back, or are gone after a while."""
+        for project, run_id in await self._store.on_catalog(self._store.catalog.running_keys):
+            try:
+                stored = await self._store.get(project, run_id)
+            except Exception:  # noqa: BLE001 - logged whole; one damaged entry must not keep the daemon from starting
+                _log.exception("run %s of project %s cannot be loaded", run_id, project)
+                continue
+            for writer in stored.run.writers.values():
+                if writer.is_open and writer.writer_id not in self._sources:
+                    self._sources[writer.writer_id] = Source(stored, writer)

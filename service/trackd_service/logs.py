@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trackd_service import config
-from trackd_service.frames import MAGIC, Frame, RecordFrame, find_next, parse, record_frame
+from trackd_service.frames import CHECKSUM, MAGIC, Frame, RecordFrame, find_next, parse, record_frame
 
 PART_BYTES_MAX = 64 << 20  # of the logs written here
 
@@ -59,11 +59,13 @@ def list_logs(folder: Path) -> dict[tuple[str, str], list[int]]:
 
 
 def is_locked(path: Path) -> bool:
-    """Says whether a live client holds the lock of a part."""
+    """Says whether a live client holds the lock of a part; one that cannot be looked at is taken as held."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    except FileNotFoundError:
         return False
+    except OSError:  # no descriptor is free, or the disk is in trouble: no reason to give a live client up
+        return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
@@ -73,12 +75,34 @@ def is_locked(path: Path) -> bool:
     return False
 
 
+def is_of_later_version(path: Path) -> bool:
+    """Says whether a part was written by a trackd that knows a later layout."""
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(MAGIC))
+    except OSError:
+        return False
+    return magic[:-1] == MAGIC[:-1] and magic[-1:].isdigit() and magic > MAGIC
+
+
+def read_head(folder: Path, name: LogName) -> RecordFrame | None:
+    """Returns the first record of a part, which says whose it is; None when it is damaged or cannot be read."""
+    try:
+        with (folder / str(name)).open("rb") as file:
+            file.seek(len(MAGIC))
+            frames = parse(file.read(config.READ_BYTES), config.FRAME_BYTES_MAX).frames
+    except OSError:
+        return None
+    return frames[0] if frames and isinstance(frames[0], RecordFrame) else None
+
+
 @dataclass
 class LogReader:
     """Reads one writer's log from a part on, while it grows.
 
     Attributes:
         sequence: Of the last frame returned.
+        known_sequence: Up to which the records are known already: what is damaged there is not missed.
         damaged_count: How many records are missing because of damage, as far as their sequences tell.
         part_ends: For every part read to its end, the sequence of its last frame.
     """
@@ -88,18 +112,20 @@ class LogReader:
     writer_id: str
     part: int
     sequence: int = 0
+    known_sequence: int = 0
     damaged_count: int = 0
     part_ends: dict[int, int] = field(default_factory=dict)
     _descriptor: int = -1
     _position: int = 0
-    _bad_position: int = -1
+    _stuck_count: int = 0  # how many reads in a row have met the same damage
+    _damaged_parts: set[int] = field(default_factory=set)
     _retired: list[int] = field(
         default_factory=list
     )  # descriptors of parts read to their end, not synced yet
     _is_named: bool = False  # whether the folder has been synced since the part was opened
 
     def read(self, is_final: bool = False) -> list[Frame]:
-        """Returns the next whole frames, at most about 1 MiB of them; empty when there are none now.
+        """Returns the next whole frames of one part, at most about 1 MiB of them; empty when there are none now.
 
         Args:
             is_final: Whether the writer is gone, so that what is not whole now never will be.
@@ -109,67 +135,82 @@ class LogReader:
         head = os.pread(self._descriptor, 4, self._position)
         size = max(config.READ_BYTES, int.from_bytes(head, "little") if len(head) == 4 else 0)
         if not is_final and not any(head):
-            return self._next_part(is_final) if self._has_next() else []
+            return self._go_on(is_final) if self._has_next() else []
         buffer = os.pread(self._descriptor, min(size, config.FRAME_BYTES_MAX), self._position)
         parsed = parse(buffer, config.FRAME_BYTES_MAX)
-        self._position += parsed.consumed_bytes
         if parsed.frames:
-            self._bad_position = -1
-            self._follow(parsed.frames)
-            return parsed.frames
-        if (
-            parsed.stop == "bad"
-            and not is_final
-            and not self._has_next()
-            and self._bad_position != self._position
-        ):
-            self._bad_position = self._position  # perhaps half written: looked at again at the next read
+            return self._take(parsed.frames, parsed.consumed_bytes)
+        if is_final or self._has_next():
+            return self._go_on(is_final)
+        if parsed.stop == "end":
             return []
-        if parsed.stop == "bad" or is_final or self._has_next():
-            return self._next_part(is_final)
-        return []
+        # No frame, or the length of one that ends behind the file: half written by a live client, or damaged. Looked
+        # at again at the next read, and ever more rarely, since looking for a frame behind it reads all the part.
+        self._stuck_count += 1
+        return (
+            self._go_on(is_final)
+            if self._stuck_count > 1 and not self._stuck_count & (self._stuck_count - 1)
+            else []
+        )
 
-    def _next_part(self, is_final: bool) -> list[Frame]:
+    def _go_on(self, is_final: bool) -> list[Frame]:
         """Goes on behind damage, or with the next part, or ends."""
         # The writer may have filled this part and begun the next one since it was read: read once more.
-        rest = os.pread(self._descriptor, PART_BYTES_MAX + config.FRAME_BYTES_MAX, self._position)
-        if not rest.strip(b"\0"):
-            rest = b""
+        rest = os.pread(self._descriptor, PART_BYTES_MAX + config.FRAME_BYTES_MAX, self._position).rstrip(
+            b"\0"
+        )
+        # The zeros behind the last frame are none of it, but for those of its check sum.
+        rest += bytes(CHECKSUM.size) if rest else b""
         again = parse(rest, config.FRAME_BYTES_MAX)
         if again.frames:
-            self._position += again.consumed_bytes
-            self._follow(again.frames)
-            return again.frames
+            return self._take(again.frames, again.consumed_bytes)
         found = find_next(rest, self.sequence, config.FRAME_BYTES_MAX) if rest else None
+        if rest and (found is not None or is_final or self._has_next()):
+            self._damaged_parts.add(self.part)
         if found is not None:
             self._position += found
             return self.read(is_final)
-        if not self._has_next():
+        following = self._following(is_final)
+        if following is None:
+            if is_final and rest:
+                # How many records the torn end held cannot be known: it is one at least, and told once.
+                self.damaged_count += 1
+                self._position += len(rest)
             return []
         self.part_ends[self.part] = self.sequence
         self._retired.append(self._descriptor)
         self._descriptor = -1
-        self.part += 1
+        self.part = following
         return self.read(is_final)
 
-    def _follow(self, frames: list[Frame]) -> None:
+    def _following(self, is_final: bool) -> int | None:
+        """Returns the next part's number; one that is missing is passed over only when no more will come."""
+        if self._has_next():
+            return self.part + 1
+        return min((part for part in self._parts() if part > self.part), default=None) if is_final else None
+
+    def _take(self, frames: list[Frame], consumed_bytes: int) -> list[Frame]:
+        self._position += consumed_bytes
+        self._stuck_count = 0
         for frame in frames:
             if isinstance(frame, RecordFrame):
                 first = last = frame.sequence
             else:
                 first, last = int(frame.rows["sequence"][0]), int(frame.rows["sequence"][-1])
-            if self.sequence and first > self.sequence + 1:
-                self.damaged_count += first - self.sequence - 1
+            # Where parts before this one are sealed and deleted, the first record may have any sequence.
+            if self.sequence or self.part == 0:
+                self.damaged_count += max(0, first - max(self.sequence, self.known_sequence) - 1)
             self.sequence = max(self.sequence, last)
+        return frames
 
     def _open(self) -> bool:
+        """Opens the part; what is damaged of its magic is damage like any other."""
         try:
             self._descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             return False
         if os.pread(self._descriptor, len(MAGIC), 0) != MAGIC:
-            self.close()
-            return False
+            self._damaged_parts.add(self.part)
         self._position = len(MAGIC)
         self._is_named = False
         return True
@@ -178,48 +219,59 @@ class LogReader:
         return list_logs(self.folder).get((self.prefix, self.writer_id), [])
 
     def _has_next(self) -> bool:
-        return (self.folder / str(LogName(self.prefix, self.writer_id, self.part + 1))).exists()
+        return self._path(self.part + 1).exists()
+
+    def _path(self, part: int) -> Path:
+        return self.folder / str(LogName(self.prefix, self.writer_id, part))
 
     @property
     def path(self) -> Path:
         """The part that is read now."""
-        return self.folder / str(LogName(self.prefix, self.writer_id, self.part))
+        return self._path(self.part)
 
     def is_writer_alive(self) -> bool:
         """Says whether the client that writes the log lives."""
-        parts = self._parts()
-        return bool(parts) and is_locked(self.folder / str(LogName(self.prefix, self.writer_id, parts[-1])))
+        while parts := self._parts():
+            if is_locked(self._path(parts[-1])):
+                return True
+            # A client locks its next part before it lets go of the last: look again whether there is one.
+            if self._parts()[-1:] == parts[-1:]:
+                return False
+        return False
 
-    def sync(self) -> None:
-        """Waits until what was read is on the disk; raises OSError when the disk failed."""
-        retired, self._retired = self._retired, []
-        try:
-            for descriptor in (*retired, self._descriptor):
-                if descriptor >= 0:
-                    os.fsync(descriptor)
-            if not self._is_named:
-                sync_folder(self.folder)
-                self._is_named = True
-        finally:
-            for descriptor in retired:
-                os.close(descriptor)
+    def take_unsynced(self) -> list[int]:
+        """Returns open descriptors of all that was read and is not synced yet; the caller syncs and closes them."""
+        taken, self._retired = self._retired, []
+        if self._descriptor >= 0:
+            taken.append(os.dup(self._descriptor))
+        if not self._is_named:
+            taken.append(os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC))
+            self._is_named = True
+        return taken
 
     def delete_behind(self, sealed_sequence: int, is_closed: bool) -> bool:
         """Deletes parts whose records are all sealed; returns whether nothing is left of a closed log."""
         for part, last_sequence in list(self.part_ends.items()):
             if last_sequence <= sealed_sequence:
-                with contextlib.suppress(FileNotFoundError):
-                    (self.folder / str(LogName(self.prefix, self.writer_id, part))).unlink()
+                self._delete(part)
                 del self.part_ends[part]
         if not is_closed or self.sequence > sealed_sequence or self.part_ends:
             return False
         self.close()
         for part in self._parts():
-            with contextlib.suppress(FileNotFoundError):
-                (self.folder / str(LogName(self.prefix, self.writer_id, part))).unlink()
+            self._delete(part)
         with contextlib.suppress(FileNotFoundError):
             last_words_path(self.folder, self.writer_id).unlink()
         return True
+
+    def _delete(self, part: int) -> None:
+        """Deletes a part; a damaged one is set aside instead, for `trackd doctor` and for a person."""
+        path = self._path(part)
+        with contextlib.suppress(FileNotFoundError):
+            if part in self._damaged_parts:
+                path.rename(path.with_name(f"damaged-{path.name}"))
+            else:
+                path.unlink()
 
     def close(self) -> None:
         """Closes the files."""
@@ -229,6 +281,19 @@ class LogReader:
         self._retired = []
         self._descriptor = -1
         self._position = 0
+
+
+def sync_and_close(descriptors: list[int]) -> None:
+    """Waits until files are on the disk and closes them; raises OSError when the disk failed one."""
+    problem: OSError | None = None
+    for descriptor in descriptors:
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            problem = error
+        os.close(descriptor)
+    if problem is not None:
+        raise problem
 
 
 def last_words_path(folder: Path, writer_id: str) -> Path:

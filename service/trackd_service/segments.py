@@ -278,6 +278,8 @@ def _write_parquet(table: SeriesTable, path: Path) -> None:
         },
         # That of value_int says without reading it whether a group has integers at all.
         write_statistics=["metric", "kind", "step", "time", "value_int"],
+        # Without it a flipped bit in a page is a wrong value that nobody notices.
+        write_page_checksum=True,
         # The Arrow schema would make the dictionary columns special for pyarrow alone.
         store_schema=False,
     ) as writer:
@@ -323,7 +325,9 @@ def _open_cached(path: Path, _size_bytes: int, _modified_ns: int) -> pq.ParquetF
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(os.fspath(path), memory_map=True, pre_buffer=False)
+        file = pq.ParquetFile(
+            os.fspath(path), memory_map=True, pre_buffer=False, page_checksum_verification=True
+        )
         version = (file.metadata.metadata or {}).get(_VERSION_KEY.encode())
     except (pa.ArrowException, OSError) as error:
         raise SegmentDamaged(f"{path.name} cannot be opened as Parquet: {error}") from None

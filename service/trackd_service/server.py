@@ -15,6 +15,7 @@ import json
 import logging
 import os
 import resource
+import shutil
 import signal
 import socket
 import stat
@@ -38,6 +39,7 @@ _SOCKET_PATH_BYTES_MAX = 107  # of a Unix socket, on Linux
 _FIRST_PORT = 7733
 _GRACE_SECONDS = 2.0
 _IDLE_CHECK_SECONDS = 1.0
+_STORE_CHECK_SECONDS = 1.0
 
 
 async def serve(configuration: Config, version: str, runtime_folder: str | None) -> None:
@@ -76,12 +78,25 @@ class _Server:
     async def start(self) -> None:
         from trackd_service import grpc_api
 
+        _allow_descriptors()
         folder = self._config.store
+        # What a daemon that was killed has left: half a segment, and an address that nobody serves.
+        shutil.rmtree(folder / "scratch", ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            (folder / "endpoint.json").unlink()
         for name in ("log", "scratch"):
             (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         token = auth.load_token(folder)
         objects = DirectoryStore(folder / "objects")
-        store = Store(SqliteCatalog(folder / "catalog.sqlite"), objects, folder / "scratch")
+        objects.clear_incoming()
+        catalog, damaged = SqliteCatalog.open(folder / "catalog.sqlite")
+        if damaged is not None:
+            _log.error(
+                "the catalog is damaged and was set aside as %s: runs come back as far as their logs go; what was sealed "
+                "stays under objects/segments and is not listed",
+                damaged.name,
+            )
+        store = Store(catalog, objects, folder / "scratch")
         store.changed, store.deleted = self._live.changed, self._live.deleted
         ingest = Ingest(store, folder / "log")
         self._daemon = Daemon(
@@ -106,10 +121,14 @@ class _Server:
         _log.info("trackd %s serves %s at %s and %s", self._version, folder, address, self._http_address)
         self._tasks.append(asyncio.create_task(self._serve_http(web_socket), name="http"))
         self._tasks.append(asyncio.create_task(self._watch_idle(), name="idle"))
+        self._tasks.append(asyncio.create_task(self._watch_store(), name="store"))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop_event.set)
-        await store.collect_garbage()
+        try:
+            await store.collect_garbage()
+        except Exception:  # noqa: BLE001 - logged whole; the next start tries again
+            _log.exception("files of deleted segments could not be removed")
 
     def _bind_grpc(self) -> str:
         """Binds a Unix socket in a private folder, or a loopback port where there can be none."""
@@ -246,6 +265,20 @@ class _Server:
                 self._stop_event.set()
                 return
 
+    async def _watch_store(self) -> None:
+        """Ends the daemon at once when its store was deleted or replaced under it."""
+        path = self._config.store / "daemon.lock"
+        ours = path.stat()
+        while True:
+            await asyncio.sleep(_STORE_CHECK_SECONDS)
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(path.stat(), ours):
+                    continue
+            _log.error("the store %s was deleted or replaced: this daemon ends", self._config.store)
+            # Nothing here can be kept any more, and an orderly end would take away what a next daemon may have put in
+            # the same places: its socket, its endpoint file, its scratch folder.
+            os._exit(1)
+
     async def wait(self) -> None:
         """Waits until the daemon is to end; a failed part ends it with an error, for the next one to take over."""
         stopping = asyncio.create_task(self._stop_event.wait())
@@ -277,3 +310,11 @@ class _Server:
         await asyncio.wait(self._tasks, timeout=_GRACE_SECONDS + 1)
         await self._daemon.store.close()
         _log.info("ended")
+
+
+def _allow_descriptors() -> None:
+    """Takes as many open files as the system allows: every log and every open segment is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -15,7 +15,7 @@ import logging
 import shutil
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 from trackd_service import config
 from trackd_service.catalog import Catalog, SegmentRow
 from trackd_service.errors import RunNotFound
-from trackd_service.levels import LevelsFile, SealedSeries
+from trackd_service.levels import LevelsFile, SealedSeries, SegmentDamaged
 from trackd_service.objects import ObjectStore
 from trackd_service.runs import ROW_KEY, Run
 from trackd_service.segments import SealedRange, SegmentInfo, merge_segments, read_ranges, write_table
@@ -32,6 +32,8 @@ from trackd_service.series import Kind, Series, merge
 from trackd_service.series_table import collect
 from trackd_service.tail import Tail
 from trackd_service.worker import Worker, WorkerCrashed
+
+_SEAL_RETRY_SECONDS = 2.0  # after a seal that failed: a full disk is not asked more often
 
 _T = TypeVar("_T")
 _log = logging.getLogger("trackd.store")
@@ -53,7 +55,9 @@ class StoredRun:
         """Takes the run and its segments, oldest first."""
         self.run = run
         self.segments = segments
+        self.next_position = 0  # of the next segment
         self.used_time = time.monotonic()
+        self.retry_time = 0.0  # before which a seal that failed is not tried again
         self.lock = asyncio.Lock()  # held while sealing or merging
         self._worker = worker
 
@@ -87,7 +91,10 @@ class StoredRun:
     async def read_sealed_many(
         self, keys: list[tuple[str, Kind]], min_step: int | None, max_step: int | None
     ) -> list[list[Series]]:
-        """Returns `read_sealed` of several series, in one task of the worker."""
+        """Returns `read_sealed` of several series, in one task of the worker.
+
+        What a damaged segment holds is left out, and said in the run's health.
+        """
         ranges: list[SealedRange] = []
         owners: list[int] = []
         for position, (key, kind) in enumerate(keys):
@@ -101,13 +108,40 @@ class StoredRun:
                     owners.append(position)
         result: list[list[Series]] = [[] for _ in keys]
         if ranges:
+            names = [segment.row.name for segment in self.segments]
             try:
-                parts = await self._worker.run(read_ranges, ranges)
-            except WorkerCrashed:
-                parts = await self._worker.run(read_ranges, ranges)
+                parts: Sequence[Series | None] = await self._read_ranges(ranges)
+            except FileNotFoundError:
+                if names == [segment.row.name for segment in self.segments]:
+                    raise
+                # Merged while the ranges waited: the points are in another segment now.
+                return await self.read_sealed_many(keys, min_step, max_step)
+            except SegmentDamaged:
+                parts = [await self._read_range(one) for one in ranges]
             for owner, part in zip(owners, parts, strict=True):
-                result[owner].append(part.between(min_step, max_step))
+                if part is not None:
+                    result[owner].append(part.between(min_step, max_step))
         return result
+
+    async def _read_ranges(self, ranges: list[SealedRange]) -> list[Series]:
+        try:
+            return await self._worker.run(read_ranges, ranges)
+        except WorkerCrashed:
+            return await self._worker.run(read_ranges, ranges)
+
+    async def _read_range(self, one: SealedRange) -> Series | None:
+        try:
+            return (await self._read_ranges([one]))[0]
+        except SegmentDamaged as error:
+            self.note_damage(f"{one.row_count} points of {one.key!r} cannot be read: {error}")
+            return None
+
+    def note_damage(self, sentence: str) -> None:
+        """Says in the run's health and in the log of the daemon that a segment is damaged, once."""
+        health = self.run.health
+        if health.message != sentence:
+            _log.error("run %s/%s: %s", self.run.project, self.run.run_id, sentence)
+        health.message = health.message or sentence
 
     async def read(
         self, keys: list[tuple[str, Kind]], min_step: int | None = None, max_step: int | None = None
@@ -155,7 +189,7 @@ class Store:
         self._tasks: set[asyncio.Task[None]] = set()
         self.changed: Callable[[Run], None] = lambda run: None
         self.deleted: Callable[[str, str], None] = lambda project, run_id: None
-        self.sealed: Callable[[Run], None] = lambda run: None
+        self.sealed: Callable[[Run, set[str]], None] = lambda run, ended_writers: None
         self.problem = ""
 
     async def on_catalog(self, function: Callable[..., _T], *arguments: Any) -> _T:
@@ -213,17 +247,29 @@ class Store:
         run = Run.load(document, summary)
         # Revisions are not kept exactly; a page that knows an older one must see that this is newer.
         run.revision = max(run.revision + 1, time.time_ns() // 1_000_000)
-        stored = StoredRun(run, [self._open(row) for row in rows], self._worker)
-        self._evict()
-        self._runs[(project, run_id)] = stored
-        return stored
+        stored = StoredRun(run, [], self._worker)
+        for row in rows:
+            # Verified whole, away from the event loop: a chart is drawn from the levels alone.
+            await asyncio.to_thread(self._add_segment, stored, row, is_new=False)
+        if (project, run_id) not in self._runs:
+            self._evict()
+            self._runs[(project, run_id)] = stored
+        return self._runs[(project, run_id)]
 
-    def _open(self, row: SegmentRow) -> Segment:
+    def _add_segment(self, stored: StoredRun, row: SegmentRow, is_new: bool) -> None:
+        """Opens a segment of a run; a damaged one costs the run its points and nothing else."""
+        stored.next_position = max(stored.next_position, row.position + 1)
         parquet = self._objects.local_path(f"segments/{row.name}.parquet")
         levels = self._objects.local_path(f"segments/{row.name}.levels")
-        if parquet is None or levels is None:
-            raise FileNotFoundError(f"segment {row.name} is not in the store")
-        return Segment(row, parquet, LevelsFile(levels))
+        try:
+            if parquet is None or levels is None:
+                raise SegmentDamaged("it is not in the store")
+            file = LevelsFile(levels)
+            if not is_new:
+                file.verify()
+            stored.segments = [*stored.segments, Segment(row, parquet, file)]
+        except (SegmentDamaged, OSError) as error:
+            stored.note_damage(f"{row.point_count} points of segment {row.name} cannot be read: {error}")
 
     def _evict(self) -> None:
         """Lets go of the ended runs that were not read for the longest time."""
@@ -288,33 +334,45 @@ class Store:
 
     def seal_soon(self, stored: StoredRun) -> None:
         """Seals a run in the background, unless that is under way."""
-        if stored.lock.locked():
-            return
-        task = asyncio.ensure_future(self._seal_quietly(stored))
+        if not stored.lock.locked() and time.monotonic() >= stored.retry_time:
+            self._begin(self._seal_quietly(stored))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Begins work that goes on whoever waits for it; `close` waits for it."""
+        task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _seal_quietly(self, stored: StoredRun) -> None:
         try:
             await self.seal(stored)
             await self._merge_when_many(stored)
             self.problem = ""
-        except (OSError, WorkerCrashed) as error:
-            # Nothing is lost: the log is still there. The next seal tries again.
+        except SegmentDamaged as error:
+            stored.note_damage(f"segments cannot be merged: {error}")
+        except Exception as error:  # noqa: BLE001 - logged whole; one failure must not end the rest
+            # Nothing is lost: the log is still there. A later seal tries again.
+            stored.retry_time = time.monotonic() + _SEAL_RETRY_SECONDS
             self.problem = f"a run cannot be sealed: {error}"
-            _log.error("sealing %s/%s failed: %s", stored.run.project, stored.run.run_id, error)
-        except Exception:  # noqa: BLE001 - logged whole; one failure must not end the rest
-            self.problem = "a run cannot be sealed: see daemon.log"
-            _log.exception("sealing %s/%s failed", stored.run.project, stored.run.run_id)
+            is_expected = isinstance(error, (OSError, WorkerCrashed))
+            run = stored.run
+            _log.error("sealing %s/%s failed: %s", run.project, run.run_id, error, exc_info=not is_expected)
 
     async def seal(self, stored: StoredRun) -> None:
         """Seals what is unsealed of a run and commits it; the points stay readable all the while."""
+        # A caller that goes away must not leave it unknown whether the cut was committed.
+        await asyncio.shield(self._begin(self._seal(stored)))
+
+    async def _seal(self, stored: StoredRun) -> None:
         async with stored.lock:
             run = stored.run
             tail, run.tail = run.tail, Tail()
             run.sealing = tail
             document, summary = run.dump(), run.summary.dump()
             sequences = {writer.writer_id: writer.sequence for writer in run.writers.values()}
+            ended_writers = {writer.writer_id for writer in run.writers.values() if not writer.is_open}
+            name = uuid.uuid4().hex
             try:
                 added: list[SegmentRow] = []
                 if tail.point_count:
@@ -323,20 +381,26 @@ class Store:
                     table = await asyncio.to_thread(
                         lambda: collect([tail.read(*key) for key in keys], sealed_counts)
                     )
-                    info = await self._sealer.run(write_table, table, self._scratch, uuid.uuid4().hex)
-                    position = stored.segments[-1].row.position + 1 if stored.segments else 0
-                    added.append(await self._keep(run, info, position))
+                    info = await self._sealer.run(write_table, table, self._scratch, name)
+                    added.append(await self._keep(run, info, stored.next_position))
                 await self.on_catalog(self._catalog.commit_run, document, summary, added)
             except BaseException:
                 # Back to one tail: what came meanwhile goes behind what was to be sealed.
                 run.tail, run.sealing = tail.joined(run.tail), None
+                self._clear_scratch(name)
                 raise
-            stored.segments += [self._open(row) for row in added]
+            for row in added:
+                self._add_segment(stored, row, is_new=True)
             run.sealing = None
             run.revision += 1
             for writer_id, sequence in sequences.items():
                 run.writers[writer_id].sealed_sequence = sequence
-        self.sealed(run)
+        self.sealed(run, ended_writers)
+
+    def _clear_scratch(self, name: str) -> None:
+        """Removes what a failed seal or merge has left: on a full disk it would keep the next one from succeeding."""
+        for path in self._scratch.glob(f"{name}.*"):
+            path.unlink(missing_ok=True)
 
     async def _keep(self, run: Run, info: SegmentInfo, position: int) -> SegmentRow:
         """Moves a written segment into the object store, into a folder of the run's own."""
@@ -370,19 +434,25 @@ class Store:
         if len(chosen) < 2:
             return
         async with stored.lock:
+            segments = stored.segments
             if segments[-len(chosen) :] != chosen:
                 return
-            info = await self._sealer.run(
-                merge_segments, [segment.parquet for segment in chosen], self._scratch, uuid.uuid4().hex
-            )
-            row = await self._keep(stored.run, info, chosen[0].row.position)
+            name = uuid.uuid4().hex
+            paths = [segment.parquet for segment in chosen]
+            try:
+                info = await self._sealer.run(merge_segments, paths, self._scratch, name)
+                row = await self._keep(stored.run, info, chosen[0].row.position)
+            except BaseException:
+                self._clear_scratch(name)
+                raise
             # The run's document is as sealed last: what came since is not in segments yet.
             found = await self.on_catalog(self._catalog.load_run, stored.run.project, stored.run.run_id)
             if found is None:
                 return
             removed = [segment.row.name for segment in chosen]
             await self.on_catalog(self._catalog.commit_run, found[0], found[1], [row], removed)
-            stored.segments = [*segments[: -len(chosen)], self._open(row)]
+            stored.segments = segments[: -len(chosen)]
+            self._add_segment(stored, row, is_new=True)
         await self.collect_garbage()
 
     async def close(self) -> None:

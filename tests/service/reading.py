@@ -31,7 +31,8 @@ def connection(store: str | None = None) -> Iterator[tuple[grpc.Channel, Metadat
     """Gives a channel to the store's daemon and the metadata of its calls."""
     endpoint = _daemon.read_endpoint(store or os.environ["TRACKD_STORE"])
     assert endpoint is not None, "no daemon has said where it listens"
-    with grpc.insecure_channel(endpoint.grpc_address) as channel:
+    options = [("grpc.max_receive_message_length", -1)]  # a whole series is one message
+    with grpc.insecure_channel(endpoint.grpc_address, options) as channel:
         yield channel, (("authorization", f"Bearer {endpoint.token}"),)
 
 

@@ -785,7 +785,7 @@ def test_log_from_another_thread_goes_on_while_the_run_is_read() -> None:
 
     def work() -> None:
         nonlocal count
-        while not stop.is_set():
+        while not stop.is_set() and count < 20_000:
             run.log({"n": count})
             count += 1
 

@@ -24,6 +24,7 @@ export interface Run {
   update_time_unix_ms: number;
   finish_time_unix_ms: number | null;
   exit_code: number | null;
+  /** 0 or empty where none ended the run. */
   signal: string | number | null;
   next_step: number;
   durable_step: number;
@@ -35,7 +36,7 @@ export interface Run {
 
 export interface MetricDefinition {
   name: string;
-  step_metric: string;
+  step_metric: string | null;
   step_sync: boolean;
   hidden: boolean;
   summary: string[];
@@ -56,7 +57,7 @@ export interface ProjectMetric {
   kind: MetricKind;
   run_count: number;
   hidden: boolean;
-  step_metric: string;
+  step_metric: string | null;
 }
 
 export interface RunMetric {

@@ -37,6 +37,9 @@ interface Extent {
   yMin: number;
   yMax: number;
   yMinSeries: string | null;
+  /** The range of the smoothed lines: it may reach beyond the values where these are cut to a part of x. */
+  smoothedMin: number;
+  smoothedMax: number;
   unshownCount: number;
   nonfiniteCount: number;
   shownCount: number;
@@ -53,7 +56,12 @@ const MARGIN_LEFT_MIN = 32;
 export function makeFrame(model: ChartModel, width: number, height: number): Frame {
   const extent = measure(model);
   const xRange = model.xRange ?? shownXRange(extent, model);
-  const [yLow, yHigh] = paddedRange(extent.yMin, extent.yMax, model.yKind, 0.05);
+  const [yLow, yHigh] = paddedRange(
+    Math.min(extent.yMin, extent.smoothedMin),
+    Math.max(extent.yMax, extent.smoothedMax),
+    model.yKind,
+    0.05,
+  );
   const bottom = Math.max(MARGIN_TOP + 1, height - MARGIN_BOTTOM);
   const y: Scale = { kind: model.yKind, min: yLow, max: yHigh, from: bottom, to: MARGIN_TOP };
   const yTicks = ticksOf(y, Math.max(2, Math.floor((bottom - MARGIN_TOP) / 36)));
@@ -102,6 +110,8 @@ function measure(model: ChartModel): Extent {
     yMin: Infinity,
     yMax: -Infinity,
     yMinSeries: null,
+    smoothedMin: Infinity,
+    smoothedMax: -Infinity,
     unshownCount: 0,
     nonfiniteCount: 0,
     shownCount: 0,
@@ -143,11 +153,14 @@ function measureSeries(series: ChartSeries, model: ChartModel, extent: Extent): 
     if (!isLogY || low > 0) take(low, series.id, extent);
     if (!isLogY || high > 0) take(high, series.id, extent);
     const smooth = smoothed?.[index];
-    if (smooth !== undefined && smooth - smooth === 0 && (!isLogY || smooth > 0)) take(smooth, null, extent);
+    if (smooth !== undefined && smooth - smooth === 0 && (!isLogY || smooth > 0)) {
+      if (smooth < extent.smoothedMin) extent.smoothedMin = smooth;
+      if (smooth > extent.smoothedMax) extent.smoothedMax = smooth;
+    }
   }
 }
 
-function take(y: number, series: string | null, extent: Extent): void {
+function take(y: number, series: string, extent: Extent): void {
   if (y < extent.yMin) {
     extent.yMin = y;
     extent.yMinSeries = series;

@@ -87,8 +87,13 @@ export function ChartPlot({ model, axis, label, nameOf, onPainted, onZoom }: Cha
   };
 
   const onPointerDown = (event: PointerEvent<HTMLDivElement>) => {
-    if (event.button !== 0 || event.pointerType === "touch") return;
-    const { pixelX } = placeOf(event);
+    if (event.button !== 0) return;
+    const { pixelX, pixelY } = placeOf(event);
+    if (event.pointerType === "touch") {
+      // A finger reads values; zooming with it would take the page's own gestures away.
+      pointAt(pixelX, pixelY, event.clientX, event.clientY);
+      return;
+    }
     event.currentTarget.setPointerCapture(event.pointerId);
     setDrag({ from: pixelX, to: pixelX });
   };

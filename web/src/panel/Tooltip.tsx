@@ -40,7 +40,12 @@ export function Tooltip() {
   const hasRange = hits.some((hit) => hit.range !== null && hit.range[0] !== hit.range[1]);
 
   return (
-    <div ref={box} className={styles.tooltip} role="status" aria-live="polite" data-testid="tooltip">
+    <div
+      ref={box}
+      className={styles.tooltip}
+      aria-live={cursor.pixelY === null ? "polite" : "off"}
+      data-testid="tooltip"
+    >
       <div className={styles.head}>
         {formatX(cursor.axis, cursor.axis === "step" ? Math.round(headX) : headX, model.xBase)}
       </div>

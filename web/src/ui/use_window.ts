@@ -1,5 +1,5 @@
 /** Which rows of a long list of equal rows are near the screen: only those need to be in the page. */
-import { type RefObject, useLayoutEffect, useState } from "react";
+import { type RefObject, useCallback, useEffect, useLayoutEffect, useState } from "react";
 
 export interface RowWindow {
   first: number;
@@ -30,32 +30,36 @@ export function useWindow(
   margin: number,
 ): RowWindow {
   const [rows, setRows] = useState<RowWindow>({ first: 0, end: Math.min(rowCount, 1) });
-  useLayoutEffect(() => {
+
+  const look = useCallback(() => {
+    const element = ref.current;
+    if (!element) return;
+    const next = rowsInView(element.getBoundingClientRect().top, 0, innerHeight, rowHeight, rowCount, margin);
+    setRows((before) => (before.first === next.first && before.end === next.end ? before : next));
+  }, [ref, rowCount, rowHeight, margin]);
+
+  // After each render: a section folded above moves the list without any scrolling.
+  useLayoutEffect(look);
+
+  useEffect(() => {
     let frame = 0;
-    const look = () => {
-      frame = 0;
-      const element = ref.current;
-      if (!element) return;
-      const top = element.getBoundingClientRect().top;
-      const next = rowsInView(top, 0, innerHeight, rowHeight, rowCount, margin);
-      setRows((before) => (before.first === next.first && before.end === next.end ? before : next));
-    };
     const soon = () => {
-      frame ||= requestAnimationFrame(look);
+      frame ||= requestAnimationFrame(() => {
+        frame = 0;
+        look();
+      });
     };
-    look();
-    // Scrolling is heard in any container; a change of the page's height moves lists without scrolling.
+    // Scrolling is heard in any container.
     document.addEventListener("scroll", soon, { capture: true, passive: true });
     addEventListener("resize", soon);
     const observer = new ResizeObserver(soon);
     observer.observe(document.body);
-    if (ref.current?.parentElement?.parentElement) observer.observe(ref.current.parentElement.parentElement);
     return () => {
       cancelAnimationFrame(frame);
       document.removeEventListener("scroll", soon, { capture: true });
       removeEventListener("resize", soon);
       observer.disconnect();
     };
-  }, [ref, rowCount, rowHeight, margin]);
+  }, [look]);
   return rows;
 }

@@ -1,11 +1,12 @@
 /** Chooses the smoothing of all charts; moving the slider asks the daemon only once it rests. */
 import { useEffect, useState } from "react";
 import type { SeriesSmoothing } from "../api/series";
+import type { ChangeView } from "../url/use_view";
 import styles from "./Toolbar.module.css";
 
 interface SmoothingChoiceProps {
   smoothing: SeriesSmoothing | null;
-  choose: (smoothing: SeriesSmoothing | null) => void;
+  changeView: ChangeView;
 }
 
 const REST_MS = 150;
@@ -16,25 +17,26 @@ const AMOUNTS = {
   running_mean: { min: 1, max: 200, step: 1, first: 10, label: "Window in points" },
 } as const;
 
-export function SmoothingChoice({ smoothing, choose }: SmoothingChoiceProps) {
+export function SmoothingChoice({ smoothing, changeView }: SmoothingChoiceProps) {
   const [moved, setMoved] = useState<number | null>(null);
 
   useEffect(() => {
     if (moved === null || !smoothing) return;
     const timer = setTimeout(() => {
       setMoved(null);
-      choose({ kind: smoothing.kind, amount: moved });
+      changeView({ smoothing: { kind: smoothing.kind, amount: moved } });
     }, REST_MS);
     return () => clearTimeout(timer);
-  }, [moved, smoothing, choose]);
+  }, [moved, smoothing, changeView]);
 
   const onKind = (kind: string) => {
     setMoved(null);
-    choose(
-      kind === "none"
-        ? null
-        : { kind: kind as SeriesSmoothing["kind"], amount: AMOUNTS[kind as SeriesSmoothing["kind"]].first },
-    );
+    changeView({
+      smoothing:
+        kind === "none"
+          ? null
+          : { kind: kind as SeriesSmoothing["kind"], amount: AMOUNTS[kind as SeriesSmoothing["kind"]].first },
+    });
   };
 
   const amounts = smoothing && AMOUNTS[smoothing.kind];

@@ -34,7 +34,7 @@ export function Toolbar({ view, changeView, metricNames }: ToolbarProps) {
         metricNames={metricNames}
         choose={(x: XAxis | null) => changeView({ x, zoom: null }, "keep")}
       />
-      <SmoothingChoice smoothing={view.smoothing} choose={(smoothing) => changeView({ smoothing })} />
+      <SmoothingChoice smoothing={view.smoothing} changeView={changeView} />
       <label className={styles.check}>
         <input
           type="checkbox"

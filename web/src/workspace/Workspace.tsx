@@ -71,6 +71,7 @@ export function Workspace({ project }: { project: string }) {
   const loadMore = totalCount > runs.length && limit < RUNS_MAX ? () => setLimit(Math.min(limit * 2, RUNS_MAX)) : null;
   return (
     <Page trail={trail} live={live} isWide>
+      <h1 className="visuallyHidden">{project}</h1>
       <RunsPanel
         project={project}
         runs={runs}

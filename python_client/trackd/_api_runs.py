@@ -1,0 +1,427 @@
+"""Owns a run as its readers see it: what it is, its history and series, and the edits that a person makes afterwards.
+
+Invariants: what a `Run` shows is as of its loading (`load` reads it anew), but for history and series, which are read when
+asked for; edits of attributes and config wait for `update()`; nothing that was logged is ever changed from here.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from trackd import _decode, _history, _values, _wire
+from trackd._connection import Connection
+from trackd._history import Metric, Table
+from trackd._run import check_tags
+from trackd._summary import Summary
+from trackd.errors import CommError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from trackd.v1 import runs_pb2
+
+_SCAN_VALUES_MAX = 200_000  # read at once by scan_history: 20 MB as dicts
+_STATES = ("", "running", "finished", "failed", "killed", "crashed")  # by the number of RunState
+_EDITABLE = ("name", "notes", "tags", "group", "job_type")
+
+
+class Run:
+    """A run of the store, as `trackd.Api` returns it.
+
+    Attributes:
+        name: The display name. This and the next four can be set; `update()` keeps them.
+        notes: Longer words about the run.
+        tags: Its tags, a list.
+        group: A name that several runs share.
+        job_type: What kind of run it is.
+        config: The config, a dict; changes are kept by `update()`.
+        summary: The summary, a mapping; see `RunSummary`.
+    """
+
+    name: str
+    notes: str
+    tags: list[str]
+    group: str
+    job_type: str
+    config: dict[str, Any]
+    summary: RunSummary
+
+    def __init__(self, connection: Connection, message: runs_pb2.Run) -> None:
+        """Shows a run that the daemon has sent."""
+        self._connection = connection
+        self._show(message)
+
+    def _show(self, message: runs_pb2.Run) -> None:
+        self._message = message
+        for name in _EDITABLE:
+            value = getattr(message, name)
+            setattr(self, name, list(value) if name == "tags" else value)
+        self.config = _decode.entries(message.config)
+        self._config_before = copy.deepcopy(self.config)
+        self.summary = RunSummary(_decode.entries(message.summary), self._commit_summary)
+
+    # -- what the run is -------------------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        """The run's id, unique in its project."""
+        return self._message.identity.run_id
+
+    @property
+    def project(self) -> str:
+        """The project's name."""
+        return self._message.identity.project
+
+    @property
+    def entity(self) -> str:
+        """Always empty: a store has no entities."""
+        return ""
+
+    @property
+    def path(self) -> str:
+        """`project/id`, as `trackd.Api().run` takes it."""
+        return f"{self.project}/{self.id}"
+
+    @property
+    def display_name(self) -> str:
+        """The display name, as `name`."""
+        return self.name
+
+    @property
+    def state(self) -> str:
+        """One of "running", "finished", "failed", "killed" (by a signal) and "crashed"."""
+        state = self._message.state
+        return _STATES[state] if state < len(_STATES) else ""
+
+    @property
+    def url(self) -> str:
+        """The address of the run's page; `trackd ui` opens it with the token."""
+        return f"{self._connection.http_address}/p/{quote(self.project, safe='')}/r/{quote(self.id, safe='')}"
+
+    @property
+    def created_at(self) -> str:
+        """When the run began, as ISO 8601 in UTC."""
+        text: str = self._message.create_time.ToJsonString()
+        return text
+
+    @property
+    def finished_at(self) -> str | None:
+        """When the run ended, as ISO 8601 in UTC; None while it runs."""
+        return self._message.finish_time.ToJsonString() if self._message.HasField("finish_time") else None
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code; None while the run runs or when it is not known."""
+        return self._message.exit_code if self._message.HasField("exit_code") else None
+
+    @property
+    def traceback(self) -> str:
+        """The traceback or reason of a run that did not finish well; empty otherwise."""
+        return self._message.traceback
+
+    @property
+    def next_step(self) -> int:
+        """The step that the next `log` without a step takes, in the process that opened the run."""
+        return self._message.next_step
+
+    @property
+    def ingest_health(self) -> dict[str, Any]:
+        """What was accepted, kept and refused: counts by name, and `message` for the first thing that went wrong."""
+        health = self._message.ingest_health
+        return {field.name: getattr(health, field.name) for field in health.DESCRIPTOR.fields}
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Facts about the process that wrote the run: `host`, `pid`, `program`, `args`, `startedAt`."""
+        process = self._message.process
+        return {
+            "host": process.host,
+            "pid": process.pid,
+            "program": process.program,
+            "args": list(process.arguments),
+            "startedAt": self.created_at,
+        }
+
+    @property
+    def lastHistoryStep(self) -> int:  # noqa: N802 - wandb's name
+        """The largest step at which a metric was logged; -1 when there is none. Asks the daemon."""
+        return max((metric.last_step for metric in self.metrics()), default=-1)
+
+    def load(self, force: bool = False) -> Run:
+        """Reads the run anew, forgetting edits that were not kept; returns it."""
+        from trackd.v1 import query_service_pb2
+
+        request = query_service_pb2.GetRunRequest(run=self._message.identity)
+        self._show(self._connection.query(lambda stub, options: stub.GetRun(request, **options)).run)
+        return self
+
+    # -- what was logged -------------------------------------------------------------------------------------------
+
+    def metrics(self) -> list[Metric]:
+        """Returns the metrics by name; a name with values of several kinds is there once for each."""
+        return _history.list_metrics(self._connection, self._message.identity)
+
+    def series(
+        self, key: str, min_step: int | None = None, max_step: int | None = None, kind: str | None = None
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[Any]]:
+        """Returns every point of one metric as arrays: the fast way to read.
+
+        Args:
+            key: The metric's name.
+            min_step: The first step; None means from the start.
+            max_step: The step to end before; None means to the end.
+            kind: "number", "bool", "string" or "other", for a name with values of several kinds; by default the first
+                of these that it has.
+
+        Returns:
+            Three arrays of shape (n,): steps (int64, ascending), times (float64, seconds since 1970) and values. Values are
+            int64 when each was logged as an integer, else float64 for numbers (NaN and infinities kept); bool for truth
+            values; objects for texts and the rest. All are empty when there is no such metric. Arrays may be read-only.
+        """
+        return _history.read_series(self._connection, self._message.identity, key, kind, min_step, max_step)
+
+    def history(
+        self,
+        samples: int = 500,
+        keys: Sequence[str] | None = None,
+        x_axis: str = "_step",
+        pandas: bool = True,
+        stream: str = "default",
+    ) -> Any:
+        """Returns a sample of the rows that draws like all of them.
+
+        The same call has the same answer. Rows are parted into equal buckets, and of each bucket the first and last row and
+        those with the smallest and largest value of each metric are kept: no spike is lost. All rows are returned when there
+        are no more than `samples`. What is sampled is read whole: name the keys of a large run.
+
+        Args:
+            samples: The most rows; two, and two for each metric, are returned when that is more.
+            keys: The metrics to return; only rows that have all of them are. None means all metrics and all rows.
+            x_axis: A metric that each row must have too when `keys` are given.
+            pandas: Whether to return a DataFrame where pandas is installed.
+            stream: "default"; there is no other here.
+
+        Returns:
+            A DataFrame with the columns `_step`, `_timestamp` (seconds since 1970), `_runtime` (seconds since the run began)
+            and one a metric; or a list of dicts with these keys.
+        """
+        if stream != "default":
+            raise ValueError(f"stream is {stream!r}; it can be 'default'")
+        if samples < 1:
+            raise ValueError(f"samples is {samples}; it must be at least 1")
+        wanted = _check_keys(keys)
+        if wanted is not None and x_axis not in wanted:
+            wanted = [x_axis, *wanted]
+        rows = _history.sample(self.tables(wanted), samples, self.create_time, wanted)
+        if not pandas:
+            return rows
+        try:
+            from pandas import DataFrame
+        except ImportError:
+            return rows
+        names = sorted({key for row in rows for key in row}) if wanted is None else wanted
+        return DataFrame(rows, columns=list(dict.fromkeys((*_history.ROW_COLUMNS, *names))))
+
+    def scan_history(
+        self,
+        keys: Sequence[str] | None = None,
+        page_size: int = 1000,
+        min_step: int | None = None,
+        max_step: int | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Yields every row by step, unsampled, with the values as they were logged.
+
+        Args:
+            keys: The keys of each row; rows that lack one are skipped. None means all that a row has, with `_step`,
+                `_timestamp` and `_runtime`; rows without values count too.
+            page_size: Accepted for older scripts; how much is read at once follows from the number of metrics.
+            min_step: The first step.
+            max_step: The step to end before.
+        """
+        wanted = _check_keys(keys)
+        return self._scan(wanted, min_step, max_step)
+
+    def _scan(
+        self, keys: list[str] | None, min_step: int | None, max_step: int | None
+    ) -> Iterator[dict[str, Any]]:
+        for table in self.tables(keys, min_step, max_step, _SCAN_VALUES_MAX):
+            yield from table.rows(table.complete(keys or []), self.create_time, keys)
+
+    def tables(
+        self,
+        keys: Sequence[str] | None = None,
+        min_step: int | None = None,
+        max_step: int | None = None,
+        values_max: int = _history.CHUNK_VALUES_MAX,
+    ) -> Iterator[Table]:
+        """Yields the rows as tables of series joined by step, a range of steps at a time; arguments as `scan_history` has."""
+        # With nothing but step and times asked for, every row has them.
+        names = [key for key in keys or [] if key not in _history.ROW_COLUMNS] or None
+        for chunk in _history.read_chunks(
+            self._connection, self._message.identity, names, min_step, max_step, values_max
+        ):
+            yield Table(chunk)
+
+    @property
+    def create_time(self) -> float:
+        """When the run began, in seconds since 1970."""
+        return self._message.create_time.ToNanoseconds() / 1e9
+
+    def export(self, path: str | os.PathLike[str], format: str | None = None) -> str:  # noqa: A002 - the file's
+        """Writes the full history, one row a step, to a file.
+
+        Args:
+            path: The file; one that is there is replaced once the new one is whole.
+            format: "csv", "parquet" or "jsonl"; by default the path's ending says it.
+
+        Returns:
+            The file's path.
+
+        Raises:
+            ValueError: the format is none of these.
+            OSError: the file cannot be written.
+        """
+        from trackd import _export
+
+        return _export.export(self, os.fspath(path), format)
+
+    # -- edits -----------------------------------------------------------------------------------------------------
+
+    def update(self) -> None:
+        """Keeps what was changed of name, notes, tags, group, job_type, config and summary."""
+        from trackd.v1 import records_pb2, run_service_pb2
+
+        request = run_service_pb2.UpdateRunRequest(run=self._message.identity)
+        self.tags = list(check_tags(self.tags))
+        for name in _EDITABLE:
+            value = getattr(self, name)
+            if name == "tags":
+                if value != list(self._message.tags):
+                    request.update.tags.tags.extend(value)
+                    request.update.tags.SetInParent()
+            elif value != getattr(self._message, name):
+                setattr(request.update, name, str(value))
+        changed = {
+            key: value
+            for key, value in self.config.items()
+            if key not in self._config_before or _differs(self._config_before[key], value)
+        }
+        removed = [key for key in self._config_before if key not in self.config]
+        request.config_update.CopyFrom(records_pb2.ConfigUpdate.FromString(_changes(changed, removed)))
+        changed, removed = self.summary.pending
+        request.summary_update.CopyFrom(records_pb2.SummaryUpdate.FromString(_changes(changed, removed)))
+        self._show(self._connection.manage(lambda stub, options: stub.UpdateRun(request, **options)).run)
+
+    save = update  # wandb's other name
+
+    def _commit_summary(self, changed: Mapping[str, Any], removed: list[str]) -> dict[str, Any]:
+        """Sets summary values; returns the summary as it is then."""
+        from trackd.v1 import records_pb2, run_service_pb2
+
+        request = run_service_pb2.UpdateRunRequest(
+            run=self._message.identity,
+            summary_update=records_pb2.SummaryUpdate.FromString(_changes(changed, removed)),
+        )
+        answer = self._connection.manage(lambda stub, options: stub.UpdateRun(request, **options))
+        return _decode.entries(answer.run.summary)
+
+    def delete(self) -> None:
+        """Deletes the run and everything it alone holds; deleting it again does nothing."""
+        from trackd.v1 import run_service_pb2
+
+        request = run_service_pb2.DeleteRunRequest(run=self._message.identity)
+        self._connection.manage(lambda stub, options: stub.DeleteRun(request, **options))
+
+    # -- files -----------------------------------------------------------------------------------------------------
+
+    def files(self) -> list[Any]:
+        """Returns the files kept with the run: none, since no writer keeps files yet."""
+        return []
+
+    def file(self, name: str) -> Any:
+        """Returns a file kept with the run; raises CommError when there is no such file."""
+        raise CommError(f"run {self.path} has no file {name!r}")
+
+    def __repr__(self) -> str:
+        """Shows project, id, name and state."""
+        return f"<trackd.Api run {self.path} {self.name!r} {self.state}>"
+
+
+class RunSummary(Summary):
+    """The summary of a run: `run.summary["best"] = 0.9; run.summary.update()`.
+
+    Assignments, nested ones too, wait for `update()`. A value set by hand is no longer overwritten by `log`; `del` gives the
+    key back to `log`. Nested keys are dotted: `summary["a"]["b"]` and `summary["a.b"]` are one value.
+    """
+
+    def __init__(
+        self, values: dict[str, Any], commit: Callable[[Mapping[str, Any], list[str]], dict[str, Any]]
+    ) -> None:
+        """Takes the values by dotted key, and the function that keeps changes and returns what is then."""
+        object.__setattr__(self, "_values", values)
+        object.__setattr__(self, "_commit", commit)
+        object.__setattr__(self, "_changed", {})
+        object.__setattr__(self, "_removed", [])
+        super().__init__(self._note, lambda: self._values)
+
+    def _note(self, changed: Mapping[str, Any], removed: list[str]) -> None:
+        for key in removed:
+            self._values.pop(key, None)
+            self._changed.pop(key, None)
+        self._changed.update(changed)
+        kept = [key for key in (*self._removed, *removed) if key not in changed]
+        self._removed[:] = dict.fromkeys(kept)
+
+    @property
+    def pending(self) -> tuple[dict[str, Any], list[str]]:
+        """What was changed and what was removed since the last `update()`."""
+        return dict(self._changed), list(self._removed)
+
+    def update(self, *given: Any, **values: Any) -> None:
+        """Sets the values given, if any, and keeps these and all that wait."""
+        super().update(*given, **values)
+        changed, removed = self.pending
+        if changed or removed:
+            object.__setattr__(self, "_values", self._commit(changed, removed))
+            for waiting in (self._changed, self._removed, self._own):
+                waiting.clear()
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Sets a value; `update()` keeps it."""
+        super().update({key: value})
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        """Sets a value; `update()` keeps it."""
+        super().update({key: value})
+
+
+def _changes(changed: Mapping[str, Any], removed: list[str]) -> bytes:
+    """Encodes a ConfigUpdate or a SummaryUpdate."""
+    items: list[tuple[str, _wire.Leaf]] = []
+    for key, value in changed.items():
+        plain = _values.plain(key, value)
+        items.append(
+            (
+                _values.check_key(key),
+                _wire.dump_json(plain) if isinstance(plain, dict) else _values.leaf(key, plain),
+            )
+        )
+    return _wire.changes(items, removed)
+
+
+def _check_keys(keys: Any) -> list[str] | None:
+    """Returns a list of metrics' names, each once; None for none."""
+    if keys is None:
+        return None
+    if isinstance(keys, str) or not all(isinstance(key, str) for key in keys):
+        raise TypeError(f"keys must be a list of metrics' names; got {keys!r}")
+    return list(dict.fromkeys(keys)) or None
+
+
+def _differs(old: Any, new: Any) -> bool:
+    return type(old) is not type(new) or bool(old != new)  # 1, 1.0 and True are three values here

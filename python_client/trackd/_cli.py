@@ -1,0 +1,456 @@
+"""Owns the `trackd` command: what a person or a script does from a shell.
+
+Invariants: what was asked for goes to standard output, and JSON there is one document; anything else goes to standard error
+as one sentence, never a traceback. The exit code is 0 for done, 1 for could not be done, 2 for a wrong command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import re
+import sys
+import time
+import webbrowser
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from trackd import _daemon, _doctor, _export, _settings
+from trackd._api import Api
+from trackd._connection import Connection, NotFoundError
+from trackd._shipper import tell
+from trackd._version import VERSION
+from trackd.errors import CommError, Error
+
+if TYPE_CHECKING:
+    from trackd._api_runs import Run
+    from trackd.v1 import run_service_pb2
+
+_DONE, _FAILED, _WRONG = 0, 1, 2
+_STOP_SECONDS = 30.0  # a daemon seals what it holds before it ends
+_POLL_SECONDS = 0.01
+_TIMEOUT_SECONDS = 30.0
+_RUNS_SHOWN = 20
+
+
+def run_command(arguments: list[str]) -> int:
+    """Runs the command that the arguments (without the program's name) say; returns the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    store, problem = _settings.store_path(options.store)
+    if problem and options.command is not _run_doctor:
+        tell(problem)
+    try:
+        code: int = options.command(options, store, problem)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _DONE
+    except KeyboardInterrupt:
+        return 130  # what a shell reports for SIGINT
+    except OSError as error:
+        tell(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
+        return _FAILED
+    except (Error, ValueError, TypeError) as error:
+        tell(str(error))
+        return _FAILED
+    return code
+
+
+# -- the daemon ----------------------------------------------------------------------------------------------------
+
+
+def _run_up(options: argparse.Namespace, store: str, _: str | None) -> int:
+    daemon = _ask_daemon(store, options.timeout, may_start=True)
+    _print(daemon.http_address)
+    return _DONE
+
+
+def _run_down(options: argparse.Namespace, store: str, _: str | None) -> int:
+    from trackd.v1 import run_service_pb2
+
+    if not _daemon.is_alive(store):
+        tell(f"no daemon serves {store}")
+        return _DONE
+    connection = Connection(store, options.timeout, may_start=False)
+    request = run_service_pb2.StopDaemonRequest(only_if_idle=options.if_idle)
+    if not connection.manage(lambda stub, call: stub.StopDaemon(request, **call)).stopping:
+        tell("a writer is at work: the daemon stays")
+        return _FAILED
+    connection.close()
+    deadline = time.monotonic() + _STOP_SECONDS
+    while _daemon.is_alive(store):
+        if time.monotonic() > deadline:
+            raise CommError(f"the daemon has not ended within {_STOP_SECONDS:g} s: see daemon.log in {store}")
+        time.sleep(_POLL_SECONDS)
+    return _DONE
+
+
+def _run_status(options: argparse.Namespace, store: str, _: str | None) -> int:
+    if not _daemon.is_alive(store):
+        if options.json:
+            _print_json({"running": False, "store_path": store})
+        else:
+            _print(f"no daemon serves {store}: `trackd up` starts one")
+        return _FAILED
+    daemon = _ask_daemon(store, options.timeout, may_start=False)
+    endpoint = _daemon.read_endpoint(store)
+    facts = {
+        "running": True,
+        "pid": daemon.pid,
+        "version": daemon.version,
+        "protocol_version": daemon.protocol_version,
+        "http_address": daemon.http_address,
+        "grpc_address": endpoint.grpc_address if endpoint else "",
+        "store_path": daemon.store_path,
+        "uptime_seconds": round(daemon.uptime_seconds, 3),
+        "open_writer_count": daemon.open_writer_count,
+        "counters": dict(sorted(daemon.counters.items())),
+    }
+    if options.json:
+        _print_json(facts)
+    else:
+        counters = facts.pop("counters")
+        for name, value in [*facts.items(), *counters.items()]:  # type: ignore[attr-defined]
+            _print(f"{name:<22} {str(value).lower() if isinstance(value, bool) else value}")
+    return _DONE
+
+
+def _run_ui(options: argparse.Namespace, store: str, _: str | None) -> int:
+    daemon = _ask_daemon(store, options.timeout, may_start=True)
+    endpoint = _daemon.read_endpoint(store)
+    if endpoint is None:
+        raise CommError(f"the daemon of {store} is about to end: try again")
+    address = f"{daemon.http_address}/?token={endpoint.token}"
+    if options.print:
+        _print(address)
+    elif webbrowser.open(address):
+        tell(f"opened {daemon.http_address}")
+    else:
+        tell(
+            "no browser can be opened here; this address opens the page and is a key to it, so keep it to yourself:"
+        )
+        _print(address)
+    return _DONE
+
+
+def _run_doctor(options: argparse.Namespace, store: str, problem: str | None) -> int:
+    findings = []
+    for finding in _doctor.examine(store, problem):
+        findings.append(finding)
+        if not options.json:
+            _print(f"{'ok  ' if finding.is_well else 'BAD '} {finding.name:<9} {finding.sentence}")
+    if options.json:
+        _print_json([vars(finding) for finding in findings])
+    return _DONE if all(finding.is_well for finding in findings) else _FAILED
+
+
+def _ask_daemon(store: str, timeout_seconds: float, *, may_start: bool) -> run_service_pb2.GetDaemonResponse:
+    from trackd.v1 import run_service_pb2
+
+    connection = Connection(store, timeout_seconds, may_start=may_start)
+    request = run_service_pb2.GetDaemonRequest(client_version=VERSION)
+    answer: run_service_pb2.GetDaemonResponse = connection.manage(
+        lambda stub, call: stub.GetDaemon(request, **call)
+    )
+    connection.close()
+    return answer
+
+
+# -- runs ----------------------------------------------------------------------------------------------------------
+
+
+def _run_runs(options: argparse.Namespace, store: str, _: str | None) -> int:
+    filters = json.loads(options.filter) if options.filter else None
+    if filters is not None and not isinstance(filters, dict):
+        raise ValueError(
+            f'--filter is {options.filter!r}; it must be a JSON object such as \'{{"state": "failed"}}\''
+        )
+    api = Api(timeout=options.timeout, store=store)
+    runs = api.runs(options.project, filters, options.order, per_page=min(options.limit, 1000))
+    shown = runs[: options.limit]
+    if options.json:
+        _print_json([_brief(run) for run in shown])
+        return _DONE
+    rows = [("RUN", "NAME", "STATE", "BEGAN (UTC)", "TAGS")]
+    rows += [
+        (run.path, run.name, run.state, run.created_at[:19].replace("T", " "), ",".join(run.tags))
+        for run in shown
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        _print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+    if len(runs) > len(shown):
+        tell(f"{len(shown)} of {len(runs)} runs; --limit shows more")
+    return _DONE
+
+
+def _run_show(options: argparse.Namespace, store: str, _: str | None) -> int:
+    run = Api(timeout=options.timeout, store=store).run(options.run)
+    metrics = run.metrics()
+    if options.json:
+        _print_json(
+            {
+                **_brief(run),
+                "config": run.config,
+                "summary": dict(run.summary),
+                "metrics": [vars(metric) for metric in metrics],
+                "metadata": run.metadata,
+                "traceback": run.traceback,
+                "ingest_health": run.ingest_health,
+            }
+        )
+        return _DONE
+    for name, value in _brief(run).items():
+        if value not in ("", None, []):
+            _print(f"{name:<12} {', '.join(value) if isinstance(value, list) else value}")
+    for title, values in (("config", run.config), ("summary", dict(run.summary))):
+        _print(f"\n{title}:")
+        for key, value in values.items():
+            _print(f"  {key} = {_show(value)}")
+    _print("\nmetrics:")
+    for metric in metrics:
+        _print(
+            f"  {metric.name} ({metric.kind}): {metric.count} values, steps {metric.first_step} to {metric.last_step}"
+        )
+    if health := run.ingest_health["message"]:
+        _print(f"\ningest: {health}")
+    if run.traceback:
+        _print(f"\n{run.traceback.rstrip()}")
+    return _DONE
+
+
+def _brief(run: Run) -> dict[str, Any]:
+    return {
+        "project": run.project,
+        "run_id": run.id,
+        "name": run.name,
+        "state": run.state,
+        "created_at": run.created_at,
+        "finished_at": run.finished_at,
+        "exit_code": run.exit_code,
+        "group": run.group,
+        "job_type": run.job_type,
+        "tags": run.tags,
+        "notes": run.notes,
+        "url": run.url,
+    }
+
+
+def _run_log(options: argparse.Namespace, store: str, _: str | None) -> int:
+    from trackd import _init
+
+    values = dict(options.values)
+    path = options.run or _settings.variable("RUN_ID")
+    if not path:
+        raise ValueError("no run is named: give --run PROJECT/ID, or set TRACKD_RUN_ID")
+    mode = _settings.choose_mode(None)
+    if mode == "disabled":
+        return _DONE
+    project, _, run_id = path.strip("/").rpartition("/")
+    project = project.rpartition("/")[2] or _settings.variable("PROJECT") or ""
+    step = options.step
+    if not project or (step is None and mode != "offline"):
+        try:
+            known = Api(timeout=options.timeout, store=store).run(f"{project}/{run_id}".lstrip("/"))
+            project = known.project
+            step = known.next_step if step is None else step
+        except NotFoundError:
+            if not project:
+                raise
+            # The run's own process may have opened it just now: its log and this one are taken in together.
+            step = options.step
+    run = _init.open_run(
+        project=_init._check_name("project", project, _init._PROJECT_FORBIDDEN),  # noqa: SLF001 - as init does
+        run_id=_init._check_name("run id", run_id, _init._ID_FORBIDDEN),  # noqa: SLF001
+        name="",
+        folder="",
+        store=store,
+        settings=_settings.make_settings({"quiet": True, "finish_timeout_seconds": options.timeout}),
+        role="helper",
+        mode=mode,
+    )
+    run.log(
+        values, step=step, commit=True
+    )  # done with this call, so that the next one takes the step behind it
+    is_kept = run.flush(options.timeout)
+    problem = run._spool.problem  # noqa: SLF001 - only the spool knows whether the disk took the row
+    run.finish()
+    if not is_kept and problem:
+        raise Error(f"the row could not be kept: {problem}")
+    return _DONE
+
+
+def _run_export(options: argparse.Namespace, store: str, _: str | None) -> int:
+    run = Api(timeout=options.timeout, store=store).run(options.run)
+    if options.output == "-":
+        chosen = options.format or "csv"
+        if chosen == "parquet":
+            raise ValueError("parquet cannot be written to standard output: give --output FILE")
+        _export.write_text(run, sys.stdout, chosen)
+        return _DONE
+    output = options.output or f"{run.id}.{options.format or 'csv'}"
+    _print(run.export(output, options.format))
+    return _DONE
+
+
+# -- arguments and output ------------------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="trackd",
+        description="Looks after the trackd daemon, shows runs, logs from a shell, and exports.",
+    )
+    parser.add_argument("--version", action="version", version=f"trackd {VERSION}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--store", help="the store's folder (default: TRACKD_STORE, else ~/.local/state/trackd)"
+    )
+    common.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=_TIMEOUT_SECONDS,
+        metavar="SECONDS",
+        help="how long to wait for the daemon (default: %(default)g)",
+    )
+    as_json = argparse.ArgumentParser(add_help=False)
+    as_json.add_argument("--json", action="store_true", help="print JSON, for scripts")
+
+    def add(
+        name: str,
+        command: Callable[[argparse.Namespace, str, str | None], int],
+        words: str,
+        *,
+        has_json: bool = False,
+        more: str = "",
+    ) -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            name,
+            help=words,
+            description=f"{words[0].upper()}{words[1:]}. {more}".strip(),
+            parents=[common, as_json] if has_json else [common],
+        )
+        added.set_defaults(command=command)
+        return added
+
+    add("up", _run_up, "start the daemon, if none serves the store, and print the page's address")
+    down = add(
+        "down",
+        _run_down,
+        "end the daemon and wait until it has ended",
+        more="What writers log meanwhile is kept.",
+    )
+    down.add_argument("--if-idle", action="store_true", help="only when no writer is at work")
+    add(
+        "status",
+        _run_status,
+        "tell who the daemon is and what it counted",
+        has_json=True,
+        more="Exit code 1: none.",
+    )
+    ui = add("ui", _run_ui, "open the page in a browser, starting the daemon if needed")
+    ui.add_argument(
+        "--print", action="store_true", help="only print the address, with the token that opens it"
+    )
+    runs = add("runs", _run_runs, "list runs, newest first", has_json=True)
+    runs.add_argument("project", nargs="?", help="the project (default: all)", metavar="PROJECT")
+    runs.add_argument("--limit", type=_count, default=_RUNS_SHOWN, help="how many (default: %(default)s)")
+    runs.add_argument(
+        "--filter", metavar="JSON", help="""conditions, such as '{"config.lr": {"$lt": 0.1}}'"""
+    )
+    runs.add_argument(
+        "--order", default="-created_at", help="fields, such as -summary_metrics.acc (default: %(default)s)"
+    )
+    show = add("show", _run_show, "show one run: config, summary and metrics", has_json=True)
+    show.add_argument("run", metavar="RUN", help="PROJECT/ID or ID")
+    log = add(
+        "log",
+        _run_log,
+        "log values into a run from a shell",
+        more="Numbers, true, false, null, and JSON lists are taken as such, the rest as text.",
+    )
+    log.add_argument("values", nargs="+", type=_key_value, metavar="KEY=VALUE", help="a metric and its value")
+    log.add_argument("--step", type=_step, help="the step (default: the run's next one)")
+    log.add_argument(
+        "--run", metavar="PROJECT/ID", help="the run (default: TRACKD_RUN_ID, in TRACKD_PROJECT)"
+    )
+    export = add(
+        "export", _run_export, "write the full history of a run to a file, and print the file's path"
+    )
+    export.add_argument("run", metavar="RUN", help="PROJECT/ID or ID")
+    export.add_argument(
+        "--format", choices=_export.FORMATS, help="the format (default: by the output's ending, else csv)"
+    )
+    export.add_argument(
+        "--output", metavar="FILE", help="the file (default: ID.FORMAT; - for standard output)"
+    )
+    add(
+        "doctor",
+        _run_doctor,
+        "check what can keep trackd from working",
+        has_json=True,
+        more="Exit code 1: something is.",
+    )
+    return parser
+
+
+def _key_value(text: str) -> tuple[str, Any]:
+    key, sign, value = text.partition("=")
+    if not sign or not key:
+        raise argparse.ArgumentTypeError(f"{text!r} is no KEY=VALUE")
+    return key, parse_value(value)
+
+
+def parse_value(text: str) -> Any:
+    """Returns what a word of the shell says: a number, true, false, null, a JSON list, object or string, else the text."""
+    if re.fullmatch(r"[+-]?\d+", text, re.ASCII):
+        return int(text)
+    if re.fullmatch(
+        r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity)|nan", text, re.ASCII | re.IGNORECASE
+    ):
+        return float(text)
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if text[:1] in ("[", "{", '"') or text == "null":
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+    return text
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no time in seconds above 0")
+    return seconds
+
+
+def _step(text: str) -> int:
+    step = int(text)
+    if not 0 <= step < 1 << 63:
+        raise argparse.ArgumentTypeError(f"{step} is no step; steps are 0 to 2^63-1")
+    return step
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{count} is no count of at least 1")
+    return count
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _print_json(value: Any) -> None:
+    _print(json.dumps(_export.strict_json(value), indent=2, ensure_ascii=False))
+
+
+def _show(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

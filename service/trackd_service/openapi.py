@@ -1,0 +1,207 @@
+"""Owns the machine-readable description of the HTTP API, of what docs/http_api.md says in words. Pure.
+
+Invariant: every route of the API stands here and nothing else does; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_TEXT: dict[str, Any] = {"type": "string"}
+_NUMBER: dict[str, Any] = {"type": "number"}
+_COUNT: dict[str, Any] = {"type": "integer", "format": "int64", "minimum": 0}
+_TRUTH: dict[str, Any] = {"type": "boolean"}
+_ANY: dict[str, Any] = {}
+
+
+def _optional(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _object(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def _list(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_KIND = {"type": "string", "enum": ["number", "bool", "string", "other"]}
+_STATE = {"type": "string", "enum": ["running", "finished", "failed", "killed", "crashed"]}
+_HEALTH = _object(
+    {
+        "accepted_row_count": _COUNT,
+        "late_row_count": _COUNT,
+        "dropped_late_row_count": _COUNT,
+        "refused_count": _COUNT,
+        "damaged_record_count": _COUNT,
+        "message": _TEXT,
+    }
+)
+_BRIEF = {
+    "project": _TEXT,
+    "run_id": _TEXT,
+    "name": _TEXT,
+    "state": _STATE,
+    "group": _TEXT,
+    "job_type": _TEXT,
+    "tags": _list(_TEXT),
+    "notes": _TEXT,
+    "preempting": _TRUTH,
+    "create_time_unix_ms": _NUMBER,
+    "update_time_unix_ms": _NUMBER,
+    "finish_time_unix_ms": _optional(_NUMBER),
+    "exit_code": _optional({"type": "integer"}),
+    "signal": _COUNT,
+    "next_step": _COUNT,
+    "durable_step": _COUNT,
+    "metric_count": _COUNT,
+    "revision": _COUNT,
+    "ingest_health": _ref("IngestHealth"),
+    "process": _object({"pid": _COUNT, "host": _TEXT, "program": _TEXT, "arguments": _list(_TEXT)}, ("pid",)),
+}
+_DEFINITION = _object(
+    {
+        "name": _TEXT,
+        "step_metric": _optional(_TEXT),
+        "step_sync": _optional(_TRUTH),
+        "hidden": _optional(_TRUTH),
+        "summary": _list(_TEXT),
+        "goal": _optional(_TEXT),
+    }
+)
+_SERIES_QUERY = _object(
+    {
+        "x": {"type": "string", "description": "step, wall_time, relative_time or metric:NAME"},
+        "buckets": {"type": "integer", "minimum": 2, "maximum": 10_000, "default": 1000},
+        "min_x": _optional(_NUMBER),
+        "max_x": _optional(_NUMBER),
+        "smoothing": _optional(
+            _object({"kind": {"type": "string", "enum": ["ema", "gaussian", "running_mean"]}, "amount": _NUMBER})
+        ),
+        "series": _list(
+            _object(
+                {
+                    "project": _TEXT,
+                    "run": _TEXT,
+                    "key": _TEXT,
+                    "after_x": _optional(_NUMBER),
+                    "points_per_bucket": _optional({"type": "integer", "minimum": 1}),
+                },
+                ("after_x", "points_per_bucket"),
+            )
+        ),
+    },
+    ("x", "buckets", "min_x", "max_x", "smoothing"),
+)
+_SCHEMAS = {
+    "Error": _object({"error": _object({"reason": _TEXT, "message": _TEXT, "metadata": {"type": "object"}})}),
+    "IngestHealth": _HEALTH,
+    "RunBrief": _object(_BRIEF),
+    "Run": _object(
+        {
+            **_BRIEF,
+            "config": {"type": "object"},
+            "summary": {"type": "object"},
+            "traceback": _TEXT,
+            "metric_definitions": _list(_DEFINITION),
+            "alerts": _list(_ANY),
+        }
+    ),
+    "Daemon": _object(
+        {
+            "version": _TEXT,
+            "protocol_version": _COUNT,
+            "pid": _COUNT,
+            "http_address": _TEXT,
+            "store_path": _TEXT,
+            "uptime_seconds": _NUMBER,
+            "open_writer_count": _COUNT,
+            "counters": {"type": "object"},
+        }
+    ),
+    "Project": _object({"name": _TEXT, "run_count": _COUNT, "running_count": _COUNT, "update_time_unix_ms": _NUMBER}),
+    "Metric": _object({"name": _TEXT, "kind": _KIND, "count": _COUNT, "first_step": _COUNT, "last_step": _COUNT}),
+    "ProjectMetric": _object(
+        {"name": _TEXT, "kind": _KIND, "run_count": _COUNT, "hidden": _TRUTH, "step_metric": _optional(_TEXT)}
+    ),
+    "SeriesQuery": _SERIES_QUERY,
+}
+_JSON = "application/json"
+
+
+def _answers(schema: dict[str, Any], media_type: str = _JSON) -> dict[str, Any]:
+    error = {"description": "Why not.", "content": {_JSON: {"schema": _ref("Error")}}}
+    return {"200": {"description": "The answer.", "content": {media_type: {"schema": schema}}}, "default": error}
+
+
+def _get(summary: str, schema: dict[str, Any], parameters: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
+    return {"get": {"summary": summary, "parameters": list(parameters), "responses": _answers(schema)}}
+
+
+def _in_path(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": _TEXT}
+
+
+def _in_query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "schema": schema}
+
+
+def document(version: str) -> dict[str, Any]:
+    """Returns the OpenAPI 3.1 document of the API; the live socket is described in words only, as OpenAPI has none."""
+    project, run = _in_path("project"), _in_path("run")
+    of_project, of_run = "/api/v1/projects/{project}", "/api/v1/projects/{project}/runs/{run}"
+    paging = (
+        _in_query("limit", {"type": "integer", "minimum": 0, "maximum": 10_000, "default": 100}),
+        _in_query("offset", {"type": "integer", "minimum": 0, "default": 0}),
+        _in_query("order", _TEXT),
+        _in_query("filters", {"type": "string", "description": "a JSON object of MongoDB-style operators"}),
+    )
+    query = {
+        "post": {
+            "summary": "Answers series as binary columns, or what is new of them.",
+            "requestBody": {"required": True, "content": {_JSON: {"schema": _ref("SeriesQuery")}}},
+            "responses": _answers({"type": "string", "format": "binary"}, "application/vnd.trackd.series"),
+        }
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "trackd", "version": version, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
+        "security": [{"token": []}, {"cookie": []}],
+        "paths": {
+            "/api/v1/daemon": _get("Tells who the daemon is.", _ref("Daemon")),
+            "/api/v1/openapi.json": _get("This document.", {"type": "object"}),
+            "/api/v1/projects": _get(
+                "Lists the projects, last changed first.", _object({"projects": _list(_ref("Project"))})
+            ),
+            f"{of_project}/runs": _get(
+                "Lists runs of a project in their brief form.",
+                _object({"runs": _list(_ref("RunBrief")), "total_count": _COUNT}),
+                (project, *paging),
+            ),
+            f"{of_project}/metrics": _get(
+                "Lists the metrics of all runs of a project.",
+                _object({"metrics": _list(_ref("ProjectMetric"))}),
+                (project,),
+            ),
+            of_run: _get("Gets one run whole.", _ref("Run"), (project, run)),
+            f"{of_run}/metrics": _get(
+                "Lists the metrics of a run.",
+                _object({"metrics": _list(_ref("Metric"))}),
+                (project, run, _in_query("prefix", _TEXT)),
+            ),
+            "/api/v1/series:query": query,
+        },
+        "components": {
+            "schemas": _SCHEMAS,
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": "trackd_token_PORT"},
+            },
+        },
+    }
