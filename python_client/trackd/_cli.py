@@ -163,13 +163,8 @@ def _ask_daemon(store: str, timeout_seconds: float, *, may_start: bool) -> run_s
 
 
 def _run_runs(options: argparse.Namespace, store: str, _: str | None) -> int:
-    filters = json.loads(options.filter) if options.filter else None
-    if filters is not None and not isinstance(filters, dict):
-        raise ValueError(
-            f'--filter is {options.filter!r}; it must be a JSON object such as \'{{"state": "failed"}}\''
-        )
     api = Api(timeout=options.timeout, store=store)
-    runs = api.runs(options.project, filters, options.order, per_page=min(options.limit, 1000))
+    runs = api.runs(options.project, options.filter, options.order, per_page=min(options.limit, 1000))
     shown = runs[: options.limit]
     if options.json:
         _print_json([_brief(run) for run in shown])
@@ -256,7 +251,8 @@ def _run_log(options: argparse.Namespace, store: str, _: str | None) -> int:
         try:
             known = Api(timeout=options.timeout, store=store).run(f"{project}/{run_id}".lstrip("/"))
             project = known.project
-            step = known.next_step if step is None else step
+            if step is None:  # behind the helpers' rows too, which next_step does not count
+                step = max(known.next_step, known.lastHistoryStep + 1)
         except NotFoundError:
             if not project:
                 raise
@@ -360,7 +356,7 @@ def _parser() -> argparse.ArgumentParser:
     runs.add_argument("project", nargs="?", help="the project (default: all)", metavar="PROJECT")
     runs.add_argument("--limit", type=_count, default=_RUNS_SHOWN, help="how many (default: %(default)s)")
     runs.add_argument(
-        "--filter", metavar="JSON", help="""conditions, such as '{"config.lr": {"$lt": 0.1}}'"""
+        "--filter", type=_filter, metavar="JSON", help="""conditions, such as '{"config.lr": {"$lt": 0.1}}'"""
     )
     runs.add_argument(
         "--order", default="-created_at", help="fields, such as -summary_metrics.acc (default: %(default)s)"
@@ -421,6 +417,16 @@ def parse_value(text: str) -> Any:
         except (ValueError, RecursionError):
             return text
     return text
+
+
+def _filter(text: str) -> dict[str, Any]:
+    try:
+        filters = json.loads(text)
+    except (ValueError, RecursionError):
+        filters = None
+    if not isinstance(filters, dict):
+        raise argparse.ArgumentTypeError(f"""{text!r} is no JSON object such as '{{"state": "failed"}}'""")
+    return filters
 
 
 def _seconds(text: str) -> float:

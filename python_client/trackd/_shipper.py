@@ -15,6 +15,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from trackd import _daemon
@@ -31,6 +32,8 @@ _WAIT_TICK_SECONDS = 0.02  # while somebody waits in flush() or a daemon starts
 _CALL_TIMEOUT_SECONDS = 10.0
 _START_SECONDS = 5.0  # a daemon is up in 0.4 s; within this no second one is started
 _START_ATTEMPTS_MAX = 5
+# A summary of 100,000 metrics is a message of 5 MB; gRPC's own limit is 4 MiB.
+_CHANNEL_OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1))
 
 
 class Writer:
@@ -61,7 +64,7 @@ class Shipper:
         self._condition = threading.Condition()
         self._wake = threading.Event()
         self._gate = threading.Lock()
-        self._waiting_until = 0.0
+        self._waiter_count = 0
         self._stopping = False
         self._channel: Any = None
         self._stub: Any = None
@@ -85,14 +88,14 @@ class Shipper:
     def flush(self, writer: Writer, sequence: int, timeout_seconds: float) -> bool:
         """Waits until the daemon has acknowledged a sequence; returns whether it has, within the time."""
         deadline = time.monotonic() + timeout_seconds
-        with self._condition:
-            self._waiting_until = max(self._waiting_until, deadline)
-            self._wake.set()
+        with self._wait() as condition:
             while writer.acknowledged_sequence < sequence:
                 left = deadline - time.monotonic()
                 if left <= 0 or not self._thread.is_alive() or self._start_attempts >= _START_ATTEMPTS_MAX:
                     return False
-                self._condition.wait(min(left, 0.1))
+                if not may_use_grpc():
+                    return False  # nobody here can hear the daemon: the log is all that this process needs
+                condition.wait(min(left, 0.1))
         return True
 
     def call(self, make: Any, timeout_seconds: float) -> Any:
@@ -101,11 +104,9 @@ class Shipper:
         Returns None when there is no daemon or the call fails. Used by reads such as `run.summary["loss"]`.
         """
         deadline = time.monotonic() + timeout_seconds
-        with self._condition:
-            self._waiting_until = max(self._waiting_until, deadline)
-            self._wake.set()
+        with self._wait() as condition:
             while self._channel is None and time.monotonic() < deadline:
-                self._condition.wait(0.05)
+                condition.wait(0.05)
         with self._gate:
             if self._channel is None:
                 return None
@@ -113,6 +114,17 @@ class Shipper:
                 return make(self._channel, self._metadata, max(deadline - time.monotonic(), 0.1))
             except Exception:  # noqa: BLE001 - any failure of transport means: no answer
                 return None
+
+    @contextlib.contextmanager
+    def _wait(self) -> Iterator[threading.Condition]:
+        """Holds the condition for somebody who waits, and has the thread hurry meanwhile."""
+        with self._condition:
+            self._waiter_count += 1
+            self._wake.set()
+            try:
+                yield self._condition
+            finally:
+                self._waiter_count -= 1
 
     def park(self) -> bool:
         """Holds the thread out of gRPC for a fork; returns whether `unpark` is due."""
@@ -132,7 +144,7 @@ class Shipper:
 
     def _loop(self) -> None:
         while not self._stopping:
-            waiting = time.monotonic() < self._waiting_until or self._is_starting()
+            waiting = self._waiter_count > 0 or self._is_starting()
             self._wake.wait(_WAIT_TICK_SECONDS if waiting else _TICK_SECONDS)
             self._wake.clear()
             try:
@@ -150,6 +162,7 @@ class Shipper:
             writers = list(self._writers)
         for writer in writers:
             writer.spool.retry()
+            self._restore(writer)
             self._tell(writer)
         alive = _daemon.is_alive(self.store)
         if self._channel is not None and not alive:
@@ -171,7 +184,7 @@ class Shipper:
         sequence = writer.spool.sequence
         if sequence == writer.acknowledged_sequence and writer.ring_time > 0:
             return False
-        return now < self._waiting_until or now - writer.ring_time >= _RING_SECONDS
+        return self._waiter_count > 0 or now - writer.ring_time >= _RING_SECONDS
 
     def _start(self) -> None:
         if self._start_attempts >= _START_ATTEMPTS_MAX:
@@ -206,7 +219,7 @@ class Shipper:
 
             from trackd.v1 import ingest_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
 
-            channel = grpc.insecure_channel(endpoint.grpc_address, options=[("grpc.enable_http_proxy", 0)])
+            channel = grpc.insecure_channel(endpoint.grpc_address, options=_CHANNEL_OPTIONS)
             metadata = (("authorization", f"Bearer {endpoint.token}"),)
             runs = run_service_pb2_grpc.RunServiceStub(channel)
             try:
@@ -285,6 +298,16 @@ class Shipper:
                 "the disk takes records again"
                 + (f"; {lost} records could not be kept meanwhile" if lost else ", nothing was lost")
             )
+
+    def _restore(self, writer: Writer) -> None:
+        """Writes the newest part of a log again when somebody has deleted it, and says so."""
+        with contextlib.suppress(OSError):  # met again at the next round
+            size_bytes = writer.spool.restore()
+            if size_bytes is not None:
+                tell(
+                    f"the log of run {writer.run_id} was deleted under {self.store}: the newest {size_bytes} bytes of it "
+                    "were written again; what was logged before them, and not taken by the daemon, is lost"
+                )
 
     def _disconnect(self) -> None:
         if self._channel is not None:

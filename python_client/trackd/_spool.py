@@ -7,6 +7,8 @@ Invariants:
 - A log is a chain of parts `w-WRITER.NNNN.log`, each whole in itself: it repeats the WriterBegin record and declares its
   own key sets, so that the daemon deletes parts behind it. The newest part is locked (flock) while the writer lives.
 - While no part can be made (disk full, no permission) frames wait in memory, bounded; then rows are refused and counted.
+  Frames reach the log in the order of their sequences, whatever waits: the daemon takes an earlier one for a repetition.
+- A signal handler may log between any two calls here: what is written by `_put` is checked against it.
 - A forked child never writes through its parent's mapping: `after_fork` makes it a new writer with its own log.
 
 The layout is drawn in docs/storage.md ("The log").
@@ -41,6 +43,9 @@ _PART_BYTES_MAX = 1 << 26
 WAITING_BYTES_MAX = 64 << 20  # what may wait in memory while the disk is full
 LOG_BYTES_MAX = 8 << 30  # what one writer may leave on the disk while no daemon takes it
 RETRY_SECONDS = 0.5  # how often a full disk is tried again
+_DRAIN_COUNT = (
+    4_096  # frames written in one go when the disk takes them again: a few milliseconds in which log() waits
+)
 _KEY_SETS_MAX = 4_096  # more differing rows than that are written as records: caching them would only grow
 
 _pack_checksum = _frames.CHECKSUM.pack
@@ -76,14 +81,17 @@ class Spool:
         self._make_begin = make_begin
         self._lock = threading.RLock()
         self._part = -1
-        self._written_bytes = 0
+        self._left_parts: list[str] = []  # paths of earlier parts that the daemon has perhaps not deleted yet
+        self._unsynced: list[str] = []  # paths of parts filled since the last sync
         self._descriptor = -1
         self._map: mmap.mmap | None = None
         self._position = 0
-        self._end = 0
+        self._part_end = 0
+        self._end = 0  # up to where append_row may write: the end of the part, but 0 while frames wait
         self._key_set_id = 0  # of the key set declared last in the current part
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
+        self._is_draining = False
         self._retry_time = 0.0
         # What the current part has declared: by signature (keys and Python types) and by keys and column types.
         self._packers: dict[tuple[object, ...], _Layout] = {}
@@ -138,14 +146,15 @@ class Spool:
         values = [value for _, value in items]
         types = "".join(_NUMBER_CODES[type(value)] for value in values)
         with self._lock:
-            layout = self._layout(keys, types)
-            if layout is None:
-                return False
-            pack, key_set_id, length, _ = layout
-            frame = pack(length, key_set_id, flags, self.sequence + 1, now, step, *values)
-            self.sequence += 1
-            self._store(frame + _pack_checksum(crc32(frame)))
-        return True
+            while True:
+                layout = self._layout(keys, types)
+                if layout is None:
+                    return False
+                pack, key_set_id, length, part = layout
+                sequence = self.sequence + 1
+                frame = pack(length, key_set_id, flags, sequence, now, step, *values)
+                if self._put(frame + _pack_checksum(crc32(frame)), sequence, part):
+                    return True
 
     def learn(self, data: dict[str, object]) -> None:
         """Makes the signature of a flat row known, so that `append_row` takes the next one like it."""
@@ -168,19 +177,19 @@ class Spool:
         """Appends a `Record` whose kind is the message `body` at `field`; returns its sequence, 0 when it is refused."""
         with self._lock:
             now = time_ns() if now is None else now
-            frame = _frames.record_frame(_wire.record(now, field, body), self.sequence + 1, now)
-            self._drain()
-            if not self._waiting and self._room(len(frame)):
-                self.sequence += 1
-                self._store(frame)
-            elif self._waiting_bytes + len(frame) <= WAITING_BYTES_MAX:
-                self.sequence += 1
-                self._waiting.append(frame)
-                self._waiting_bytes += len(frame)
-            else:
-                self.refused_count += 1
-                return 0
-            return self.sequence
+            payload = _wire.record(now, field, body)
+            while True:
+                sequence = self.sequence + 1
+                frame = _frames.record_frame(payload, sequence, now)
+                self._drain()
+                if not self._waiting and self._room(len(frame)):
+                    if self._put(frame, sequence, self._part):
+                        return sequence
+                elif self._waiting_bytes + len(frame) > WAITING_BYTES_MAX:
+                    self.refused_count += 1
+                    return 0
+                elif self._wait(frame, sequence):
+                    return sequence
 
     def ensure_part(self) -> None:
         """Makes the first part now, so that the daemon finds the run before its first record."""
@@ -189,9 +198,27 @@ class Spool:
 
     def retry(self) -> None:
         """Tries a full disk again, at most every half second."""
-        if self._waiting:
-            with self._lock:
+        while (count := len(self._waiting)) > 0:
+            with self._lock:  # let go between pieces, for log() in other threads
                 self._drain()
+            if len(self._waiting) >= count:
+                return
+
+    def restore(self) -> int | None:
+        """Writes the newest part again when its file was deleted under us; returns its size in bytes, else None.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
+        with self._lock:
+            if self._map is None or os.fstat(self._descriptor).st_nlink:
+                return None
+            written = self._map[: self._position]
+            descriptor, mapping = self._make_file(self._part, self._part_end, written)
+            self._map.close()
+            os.close(self._descriptor)
+            self._descriptor, self._map = descriptor, mapping
+            return len(written)
 
     def sync(self) -> int:
         """Waits until what was appended is on the disk itself; returns the sequence up to which it is.
@@ -202,6 +229,7 @@ class Spool:
         with self._lock:
             self._drain()
             sequence = self.sequence - len(self._waiting)
+            filled, self._unsynced = self._unsynced, []
             descriptor = os.dup(self._descriptor) if self._descriptor >= 0 else -1
         if descriptor < 0:
             return 0
@@ -209,12 +237,15 @@ class Spool:
             os.fsync(descriptor)  # covers the pages written through the mapping
         finally:
             os.close(descriptor)
+        for path in (*filled, self.folder):
+            with contextlib.suppress(FileNotFoundError):  # sealed by the daemon, and deleted
+                _sync_path(path)
         return sequence
 
     def close(self) -> None:
         """Ends the log: cuts the newest part to what was written, and unlocks it."""
+        self.retry()
         with self._lock:
-            self._drain()
             self._close_part()
 
     def after_fork(self, writer_id: str) -> None:
@@ -253,34 +284,66 @@ class Spool:
             return None
         now = time_ns()
         declaration = _wire.record(now, _wire.KEY_SET, _wire.key_set(key_set_id, keys, types))
-        frame = _frames.record_frame(declaration, self.sequence + 1, now)
+        sequence = self.sequence + 1
+        frame = _frames.record_frame(declaration, sequence, now)
         part = self._part
         if not self._room(len(frame) + length):
             return None
-        if self._part != part:  # a new part has no key sets yet
+        # A new part has no key sets yet; and a signal handler may have declared this one, or another, meanwhile.
+        if self._part != part or self._key_set_id != key_set_id - 1 or not self._put(frame, sequence, part):
             return self._layout(keys, types)
         self._key_set_id = key_set_id
-        self.sequence += 1
-        self._store(frame)
-        layout = (_frames.row_packer(types.replace("?", "q")).pack, key_set_id, length, self._part)
+        layout = (_frames.row_packer(types.replace("?", "q")).pack, key_set_id, length, part)
         self._layouts[(keys, types)] = layout
         return layout
 
-    def _store(self, data: bytes) -> None:
+    def _put(self, frame: bytes, sequence: int, part: int) -> bool:
+        """Writes a frame; False when a signal handler has logged since its sequence was taken, or the part is full."""
+        size = len(frame)
+        # No call stands below, so nothing can come between the lines.
         position = self._position
-        self._position = position + len(data)
-        self._map[position : position + len(data)] = data  # type: ignore[index]
+        end = position + size
+        if sequence != self.sequence + 1 or part != self._part or end > self._end:
+            return False
+        self._map[position:end] = frame  # type: ignore[index]
+        self._position = end
+        self.sequence = sequence
+        return True
+
+    def _wait(self, frame: bytes, sequence: int) -> bool:
+        """Lets a frame wait in memory; False when a signal handler has logged since its sequence was taken."""
+        size = len(frame)
+        if sequence != self.sequence + 1:
+            return False
+        self.sequence = sequence
+        self._end = 0
+        self._waiting_bytes += size
+        self._waiting.append(frame)
+        return True
 
     def _drain(self) -> None:
-        """Writes what waits in memory, when the disk takes it again."""
-        while self._waiting and self._room(len(self._waiting[0])):
-            data = self._waiting.popleft()
-            self._waiting_bytes -= len(data)
-            self._store(data)
+        """Writes what waits in memory, or the first of it when it is much, when the disk takes it again."""
+        if not self._waiting or self._is_draining:
+            return
+        self._is_draining = True
+        try:
+            for _ in range(_DRAIN_COUNT):
+                if not self._waiting or not self._room(len(self._waiting[0])):
+                    break
+                frame = self._waiting[0]
+                end = self._position + len(frame)
+                self._map[self._position : end] = frame  # type: ignore[index]
+                self._position = end
+                self._waiting_bytes -= len(frame)
+                self._waiting.popleft()
+            if not self._waiting:
+                self._end = self._part_end
+        finally:
+            self._is_draining = False
 
     def _room(self, size: int) -> bool:
         """Says whether `size` bytes fit in the current part, making the next one when they do not."""
-        if self._position + size <= self._end:
+        if self._position + size <= self._part_end:
             return True
         now = time.monotonic()
         if self.problem is not None and now < self._retry_time:
@@ -295,57 +358,94 @@ class Spool:
         return True
 
     def _begin_part(self, size: int) -> None:
-        """Makes the next part, granted by the disk in full, locked, begun and only then visible under its name."""
+        """Makes the next part, with room for `size` bytes of frames."""
         now = time_ns()
         begin = _frames.record_frame(
             _wire.record(now, _wire.WRITER_BEGIN, self._make_begin(self.writer_id)), 0, now
         )
-        needed = len(_frames.MAGIC) + len(begin) + size
-        part_bytes = max(min(_FIRST_PART_BYTES << (2 * (self._part + 1)), _PART_BYTES_MAX), needed)
-        if self._written_bytes + part_bytes > LOG_BYTES_MAX:
+        head = _frames.MAGIC + begin
+        part = self._part + 1
+        part_bytes = max(min(_FIRST_PART_BYTES << (2 * part), _PART_BYTES_MAX), len(head) + size)
+        self._left_parts = [path for path in self._left_parts if os.path.exists(path)]
+        if sum(map(os.path.getsize, self._left_parts)) + part_bytes > LOG_BYTES_MAX:
             raise OSError(f"the log of this process has reached its limit of {LOG_BYTES_MAX} bytes")
-        name = f"w-{self.writer_id}.{self._part + 1:04d}.log"
-        path = os.path.join(self.folder, name)
-        hidden = os.path.join(self.folder, f".{name}.new")
+        try:
+            descriptor, mapping = self._make_file(part, part_bytes, head)
+        except OSError as error:
+            # A disk that is nearly full may have room for a small part.
+            part_bytes = max(_FIRST_PART_BYTES, len(head) + size)
+            if error.errno not in _FULL:
+                raise
+            descriptor, mapping = self._make_file(part, part_bytes, head)
+        self._close_part()
+        self._part = part
+        self._descriptor = descriptor
+        self._map = mapping
+        self._position = len(head)
+        self._part_end = part_bytes
+        self._end = 0 if self._waiting else part_bytes
+        self._key_set_id = 0
+        self._packers = {}
+        self._last = _NO_LAYOUT
+        self._layouts = {}
+        self._left_parts.append(self._path(part))
+
+    def _make_file(self, part: int, part_bytes: int, content: bytes) -> tuple[int, mmap.mmap]:
+        """Makes a part's file, granted by the disk in full, locked, begun and only then visible under its name."""
+        path = self._path(part)
+        hidden = os.path.join(self.folder, f".{os.path.basename(path)}.new")
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
         descriptor = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            if fcntl is not None:
-                with contextlib.suppress(OSError):
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(descriptor)
             _grant(descriptor, part_bytes)
             mapping = mmap.mmap(descriptor, part_bytes)
-            mapping[: len(_frames.MAGIC)] = _frames.MAGIC
-            position = len(_frames.MAGIC) + len(begin)
-            mapping[len(_frames.MAGIC) : position] = begin
+            mapping[: len(content)] = content
             os.rename(hidden, path)
         except BaseException:
             os.close(descriptor)
             with contextlib.suppress(OSError):
                 os.unlink(hidden)
             raise
-        self._close_part()
-        self._part += 1
-        self._written_bytes += part_bytes
-        self._descriptor = descriptor
-        self._map = mapping
-        self._position = position
-        self._end = part_bytes
-        self._key_set_id = 0
-        self._packers = {}
-        self._last = _NO_LAYOUT
-        self._layouts = {}
+        return descriptor, mapping
+
+    def _path(self, part: int) -> str:
+        return os.path.join(self.folder, f"w-{self.writer_id}.{part:04d}.log")
 
     def _close_part(self) -> None:
         if self._map is None:
             return
+        self._unsynced.append(self._path(self._part))
         self._map.close()
         self._map = None
         with contextlib.suppress(OSError):
             os.ftruncate(self._descriptor, self._position)
         os.close(self._descriptor)
         self._descriptor = -1
-        self._position = self._end = 0
+        self._position = self._part_end = self._end = 0
+
+
+def _lock(descriptor: int) -> None:
+    """Locks a part that is being made; where the file system has no locks, the daemon sees a writer that is gone.
+
+    Raises:
+        BlockingIOError: a daemon that has just started looks whether the file was left by a dead client.
+    """
+    if fcntl is not None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:
+            pass
+
+
+def _sync_path(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _grant(descriptor: int, size: int) -> None:
@@ -361,4 +461,5 @@ def _grant(descriptor: int, size: int) -> None:
             os.pwrite(descriptor, zeros[: size - offset], offset)
 
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _UNSUPPORTED = {errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ENODEV}

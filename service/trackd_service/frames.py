@@ -158,7 +158,7 @@ def find_next(buffer: bytes, last_sequence: int, frame_bytes_max: int) -> int | 
         plausible = (sequences > last_sequence) & (sequences <= last_plausible)
         plausible &= (lengths >= OVERHEAD_BYTES) & (lengths <= frame_bytes_max)
         for place in np.flatnonzero(plausible).tolist():
-            start = begin + place
+            start: int = begin + place
             end = start + int(lengths[place]) - CHECKSUM.size
             if end + CHECKSUM.size > len(buffer):
                 continue

@@ -221,7 +221,8 @@ class Store:
 
     async def get_or_create(self, project: str, run_id: str, create_time: int) -> tuple[StoredRun, bool]:
         """Returns a run, and whether it was made by this call."""
-        stored = await self._load(project, run_id)
+        # Another task may have made the run while this one waited: there must never be two of it.
+        stored = await self._load(project, run_id) or self._runs.get((project, run_id))
         if stored is not None:
             return stored, False
         run = Run(project, run_id, create_time)

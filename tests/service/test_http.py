@@ -57,7 +57,9 @@ class Web:
         return json.loads(body)
 
     def series(self, query: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-        status, headers, body = self.ask("/api/v1/series:query", method="POST", body=json.dumps(query).encode())
+        status, headers, body = self.ask(
+            "/api/v1/series:query", method="POST", body=json.dumps(query).encode()
+        )
         assert status == 200, body
         assert headers["content-type"] == "application/vnd.trackd.series"
         return decode(body)
@@ -186,7 +188,9 @@ def test_token_link_never_leads_to_another_host(web: Web) -> None:
     assert not headers.get("location", "/").startswith("//")
 
 
-@pytest.mark.parametrize("path", ["../catalog.sqlite", "..%2f..%2ftoken", "%2e%2e/%2e%2e/token", "assets/../../token"])
+@pytest.mark.parametrize(
+    "path", ["../catalog.sqlite", "..%2f..%2ftoken", "%2e%2e/%2e%2e/token", "assets/../../token"]
+)
 def test_no_path_leads_out_of_the_web_app(web: Web, path: str) -> None:
     status, _, body = web.ask(f"/{path}")
     assert web.token.encode() not in body

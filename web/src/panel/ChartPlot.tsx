@@ -146,7 +146,7 @@ export function ChartPlot({ model, axis, label, nameOf, onPainted, onZoom }: Cha
       className={styles.plot}
       role="img"
       aria-label={label}
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move the cursor over the chart and read its values out.
+      // arrow keys move the cursor over the chart and read its values out.
       tabIndex={0}
       onPointerDown={onPointerDown}
       onPointerMove={onPointerMove}

@@ -48,7 +48,7 @@ export function useChartSeries(wanted: Wanted, isActive: boolean): ChartSeriesSt
   const { project, key, axis, buckets } = wanted;
   const { smoothing, zoom } = wanted.view;
   const runList = wanted.runs.join("\n");
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the questions depend on what the runs are, not on which array names them.
+  // eslint-disable-next-line react-hooks/exhaustive-deps -- the questions depend on what the runs are, not on which array names them.
   const questions = useMemo(() => questionsOf(wanted), [project, runList, key, axis, smoothing, zoom, buckets]);
   const [version, setVersion] = useState(0);
   const changed = useCallback(() => setVersion((before) => before + 1), []);
@@ -75,7 +75,7 @@ export function useChartSeries(wanted: Wanted, isActive: boolean): ChartSeriesSt
   );
 
   const last = useRef<ChartSeriesState>({ axis, held: new Map(), isComplete: false, error: null });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `version` says that the store has something new.
+  // eslint-disable-next-line react-hooks/exhaustive-deps -- `version` says that the store has something new.
   const state = useMemo(() => nextState(questions, axis, last.current), [questions, axis, version]);
   useEffect(() => {
     last.current = state;

@@ -39,7 +39,7 @@ export function KeyValueTable({ title, rows, empty }: KeyValueTableProps) {
       </header>
       {rows.length === 0 && <p>{empty}</p>}
       {rows.length > 0 && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+        // what scrolls must be reachable by keyboard.
         <div className={styles.scroll} tabIndex={0}>
           <table>
             <tbody>

@@ -36,7 +36,7 @@ export function Overview({ run }: { run: WholeRun }) {
         </span>
       </header>
       {run.traceback && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+        // what scrolls must be reachable by keyboard.
         <pre className={styles.traceback} tabIndex={0}>
           {run.traceback}
         </pre>

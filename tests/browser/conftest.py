@@ -1,0 +1,94 @@
+"""Owns the fixtures of the browser tests: Debian's Chromium on the page of a real daemon.
+
+Invariants: no request leaves this machine, and no error of a script or of the content policy goes unseen.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from tests.conftest import stop_daemons
+
+import trackd
+from trackd import _daemon
+
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    assert path is not None, "Chromium is missing: scripts/install_chromium.sh installs it"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def page_store() -> Iterator[Path]:
+    """Gives an empty store for the tests of a module."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if name.startswith(("TRACKD_", "WANDB_")):
+                patch.delenv(name)
+        folder = Path(tempfile.mkdtemp(prefix="trackd-"))
+        patch.setenv("TRACKD_STORE", str(folder))
+        patch.setenv("TRACKD_QUIET", "1")
+        yield folder
+        stop_daemons(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def open_page(browser: Browser, page_store: Path) -> Iterator[OpenPage]:
+    """Gives a function that opens an address of the page; the test fails when a script does or a request leaves."""
+    faults: list[str] = []
+    contexts = []
+
+    def see(message: ConsoleMessage) -> None:
+        # A page that asks for a run that is not there is answered 404, and Chromium says so by itself.
+        if message.type == "error" and "404 (Not Found)" not in message.text:
+            faults.append(message.text)
+
+    def watch(request: Request) -> None:
+        if urlsplit(request.url).hostname not in ("127.0.0.1", None):
+            faults.append(f"a request left the machine: {request.url}")
+
+    def open_it(path: str, *, dark: bool = False, width: int = 1440, height: int = 900) -> Page:
+        endpoint = _daemon.read_endpoint(str(page_store))
+        assert endpoint is not None
+        context = browser.new_context(
+            color_scheme="dark" if dark else "light", viewport={"width": width, "height": height}
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", see)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("request", watch)
+        separator = "&" if "?" in path else "?"
+        page.goto(f"{endpoint.http_address}{path}{separator}token={endpoint.token}")
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    trackd.finish()
+    assert faults == []

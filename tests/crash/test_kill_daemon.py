@@ -1,0 +1,55 @@
+"""`kill -9` of the daemon, at any moment of its life, costs no row that `log()` returned for, and doubles none."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+
+import pytest
+
+from tests.crash.conftest import MakeReferee
+from tests.crash.referee import Referee, seeds
+
+STORES = 4  # each is used for so many rounds that recovery has logs, segments and merges behind it
+ROUNDS = 25
+WRITERS = 4
+
+
+@pytest.mark.timeout(600)
+def test_kill_of_the_daemon_at_any_moment_loses_and_doubles_nothing(make_referee: MakeReferee) -> None:
+    row_count = kill_count = segment_count = merge_count = 0
+    for seed in seeds("kill the daemon", STORES):
+        with make_referee(seed) as referee:
+            for number in range(WRITERS):
+                # The last one starts and hears no daemon at all: its log alone carries its rows.
+                referee.start_writer(mode="offline" if number == WRITERS - 1 else "online")
+            for _ in range(ROUNDS):
+                referee.start_daemon()
+                if referee.random.random() < 0.6:
+                    referee.wait_for_daemon()
+                # The fault itself: the moment of the kill is drawn, from start-up and recovery up to sealing and merging.
+                time.sleep(referee.random.uniform(0.02, 0.4))
+                referee.kill_daemons()
+                kill_count += 1
+            for writer in referee.writers:
+                writer.stop()
+            referee.start_daemon()
+            for writer in referee.writers:
+                assert writer.process.wait(60) == 0, referee.say(f"{writer.run_id} failed")
+            row_count += referee.check("finished")
+            segments, merges = _segments(referee)
+            segment_count += segments
+            merge_count += merges
+    print(f"{kill_count} kills, {row_count} rows, {segment_count} segments left, {merge_count} of them merged")
+    assert segment_count, "nothing was sealed: the kills have met less than they should"
+    assert merge_count, "nothing was merged: the kills have met less than they should"
+
+
+def _segments(referee: Referee) -> tuple[int, int]:
+    """Returns how many segments the catalog has, and how many are of several seals."""
+    catalog = sqlite3.connect(f"file:{referee.store}/catalog.sqlite?mode=ro", uri=True)
+    try:
+        counts = [count for (count,) in catalog.execute("SELECT point_count FROM segments")]
+    finally:
+        catalog.close()
+    return len(counts), sum(count > 10_000 for count in counts)
