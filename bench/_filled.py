@@ -9,15 +9,6 @@ import asyncio
 import time
 from pathlib import Path
 
-import numpy as np
-
-from trackd_service.catalog import SqliteCatalog
-from trackd_service.objects import DirectoryStore
-from trackd_service.records import Begin, Finish, Update
-from trackd_service.run_states import Event
-from trackd_service.store import Store
-from trackd_service.summary import DOUBLE
-
 _CHUNK_POINTS = 1_000_000  # what a running run seals at a time (config.SEAL_POINTS)
 KEY = "metric/0"
 SPIKE = 1e6
@@ -29,6 +20,16 @@ def fill(folder: str, run_id: str, point_count: int) -> None:
 
 
 async def _fill(folder: Path, run_id: str, point_count: int) -> None:
+    # Imported here: a process that is timed imports this module for its names, and must not find these loaded.
+    import numpy as np
+
+    from trackd_service.catalog import SqliteCatalog
+    from trackd_service.objects import DirectoryStore
+    from trackd_service.records import Begin, Finish, Update
+    from trackd_service.run_states import Event
+    from trackd_service.store import Store
+    from trackd_service.summary import DOUBLE
+
     folder.mkdir(exist_ok=True)
     (folder / "scratch").mkdir(exist_ok=True)
     store = Store(SqliteCatalog(folder / "catalog.sqlite"), DirectoryStore(folder / "objects"), folder / "scratch")

@@ -34,6 +34,8 @@ summary: Any = BeforeInit("summary")
 define_metric: Any = BeforeInit("define_metric")
 alert: Any = BeforeInit("alert")
 mark_preempting: Any = BeforeInit("mark_preempting")
+save: Any = BeforeInit("save")
+log_code: Any = BeforeInit("log_code")
 join = finish  # wandb's older name
 
 
@@ -70,9 +72,11 @@ __all__ = [
     "init",
     "join",
     "log",
+    "log_code",
     "login",
     "mark_preempting",
     "run",
+    "save",
     "setup",
     "summary",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from trackd import _config, _run, _settings, _summary
@@ -49,6 +49,12 @@ class DisabledRun(Run):
 
     def mark_preempting(self) -> None:
         """Does nothing."""
+
+    def _keep_files(self, files: Iterable[tuple[str, str]], purpose: str) -> list[str]:
+        return [path for path, _ in files]
+
+    def _check_running(self, name: str) -> None:
+        pass
 
     def flush(self, timeout_seconds: float = 5.0) -> bool:
         """Returns True: there is nothing to wait for."""

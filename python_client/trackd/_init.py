@@ -207,7 +207,7 @@ class BeforeInit:
         self._fail()
 
 
-FOLLOWERS = ("log", "config", "summary", "define_metric", "alert", "mark_preempting")
+FOLLOWERS = ("log", "config", "summary", "define_metric", "alert", "mark_preempting", "save", "log_code")
 
 
 def _check_name(what: str, name: str, forbidden: str) -> str:

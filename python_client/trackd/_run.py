@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from trackd import _config, _exit, _frames, _settings, _shipper, _summary, _values, _wire
+from trackd import _config, _exit, _files, _frames, _settings, _shipper, _summary, _values, _wire
 from trackd._shipper import Shipper, Writer, tell
 from trackd._spool import Spool
 from trackd._version import VERSION
@@ -238,6 +238,64 @@ class Run:
         """Says that the scheduler is about to preempt this run."""
         self._check_running("mark_preempting")
         self._spool.append_record(_wire.RUN_UPDATE, _wire.run_update(preempting=True))
+
+    def save(
+        self,
+        glob_str: str | os.PathLike[str],
+        base_path: str | os.PathLike[str] | None = None,
+        policy: str = "live",
+    ) -> list[str]:
+        """Keeps files with the run, as they are now.
+
+        Args:
+            glob_str: A path or a glob.
+            base_path: The folder that paths in the run are relative to; by default the working folder.
+            policy: "live", "now" or "end"; accepted for older scripts, all keep the file as it is at the call.
+
+        Returns:
+            The paths of the files in the run; empty when the glob names none.
+
+        Raises:
+            ValueError: the policy is none of these, or a file lies outside of `base_path`.
+        """
+        if policy not in ("live", "now", "end"):
+            raise ValueError(f'policy is {policy!r}; it can be "live", "now" or "end"')
+        self._check_running("save")
+        base = None if base_path is None else os.fspath(base_path)
+        return self._keep_files(_files.saved(os.fspath(glob_str), base), "saved")
+
+    def log_code(
+        self,
+        root: str | os.PathLike[str] = ".",
+        name: str | None = None,
+        include_fn: Callable[[str], bool] | None = None,
+        exclude_fn: Callable[[str], bool] | None = None,
+    ) -> list[str]:
+        """Keeps the source files under a folder with the run, under `code/`.
+
+        Args:
+            root: The folder; hidden folders, caches and builds in it are left out.
+            name: Accepted for older scripts.
+            include_fn: Says of an absolute path whether it is kept; by default source files by their ending are.
+            exclude_fn: Says of an absolute path whether it is left out all the same.
+
+        Returns:
+            The paths of the files in the run.
+        """
+        self._check_running("log_code")
+        return self._keep_files(_files.code(os.fspath(root), include_fn, exclude_fn), "code")
+
+    def _keep_files(self, files: Iterable[tuple[str, str]], purpose: str) -> list[str]:
+        paths = []
+        for path, absolute in files:
+            try:
+                body = _files.record(path, absolute, purpose)
+            except OSError as error:
+                self._warn(f"file {absolute} cannot be read ({error.strerror}): it is not kept")
+                continue
+            self._spool.append_record(_wire.FILE, body)
+            paths.append(path)
+        return paths
 
     # -- the end ---------------------------------------------------------------------------------------------------
 

@@ -100,7 +100,7 @@ def record(time_unix_nanos: int, field: int, body: bytes) -> bytes:
 
 
 ROW, KEY_SET, CONFIG_UPDATE, SUMMARY_UPDATE, METRIC_DEFINITION = 2, 4, 5, 6, 7
-RUN_UPDATE, WRITER_FINISH, ALERT, WRITER_BEGIN = 8, 9, 11, 15
+RUN_UPDATE, WRITER_FINISH, ALERT, FILE, WRITER_BEGIN = 8, 9, 11, 13, 15
 
 
 def row(items: Iterable[tuple[str, Leaf]], step: int | None, commit: bool | None) -> bytes:
@@ -207,3 +207,9 @@ def alert(title: str, text: str, level: str, wait_seconds: float) -> bytes:
         + _tag(4, 1)
         + _DOUBLE.pack(wait_seconds)
     )
+
+
+def file_record(path: str, content: bytes | None, local_path: str, purpose: str) -> bytes:
+    """Encodes a `FileRecord`: with the content, or where that is None with the path to read it from."""
+    payload = _text(2, local_path) if content is None else _bytes(1, content)
+    return _text(1, path) + _bytes(2, payload) + _text(3, purpose)

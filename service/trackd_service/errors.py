@@ -35,6 +35,12 @@ class RunNotFound(TrackdError):
     reason, grpc_code, http_status = "RUN_NOT_FOUND", "NOT_FOUND", 404
 
 
+class FileNotFound(TrackdError):
+    """The run has no such file."""
+
+    reason, grpc_code, http_status = "FILE_NOT_FOUND", "NOT_FOUND", 404
+
+
 class WriterNotFound(TrackdError):
     """The writer has not opened a run on this daemon."""
 

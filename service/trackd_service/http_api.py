@@ -71,6 +71,8 @@ def make_app(daemon: Daemon, allowed_hosts: set[str], cookie_name: str) -> ASGIA
         Route(f"{api}/projects/{{project}}/metrics", face.project_metrics),
         Route(run, face.run),
         Route(f"{run}/metrics", face.metrics),
+        Route(f"{run}/files", face.files),
+        Route(f"{run}/files/{{path:path}}", face.file),
         Route(f"{api}/series:query", face.series, methods=["POST"]),
         Route(f"{api}/openapi.json", face.openapi),
         WebSocketRoute(f"{api}/live", face.live),
@@ -194,7 +196,16 @@ class _Face:
             _integer(parameters, "offset", 0),
             _integer(parameters, "limit", config.PAGE_SIZE_DEFAULT),
         )
-        whole = {"config", "summary", "traceback", "metric_definitions", "alerts", "writers", "version"}
+        whole = {
+            "config",
+            "summary",
+            "traceback",
+            "metric_definitions",
+            "alerts",
+            "files",
+            "writers",
+            "version",
+        }
         brief = [
             {name: value for name, value in run.items() if name not in whole and not name.endswith("_time")}
             for run in runs
@@ -215,6 +226,24 @@ class _Face:
         path = request.path_params
         prefix = request.query_params.get("prefix", "")
         return _json({"metrics": await self._query.metrics(path["project"], path["run"], prefix)})
+
+    async def files(self, request: Request) -> Response:
+        """Lists the files kept with a run."""
+        stored = await self._query.run(request.path_params["project"], request.path_params["run"])
+        await self._daemon.store.keep_files(stored)
+        return _json({"files": stored.run.describe(whole=True)["files"]})
+
+    async def file(self, request: Request) -> Response:
+        """Downloads a file kept with a run; it is never shown as a page of ours."""
+        stored = await self._query.run(request.path_params["project"], request.path_params["run"])
+        path = request.path_params["path"]
+        found = await self._daemon.store.file_path(stored, path)
+        return FileResponse(
+            found,
+            media_type="application/octet-stream",
+            filename=path.rpartition("/")[2],
+            headers={"Content-Security-Policy": "sandbox; default-src 'none'", "Cache-Control": "no-store"},
+        )
 
     async def series(self, request: Request) -> Response:
         """Answers series as binary columns."""

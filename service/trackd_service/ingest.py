@@ -286,6 +286,8 @@ class Ingest:
         self.active_time = source.heard_time = time.monotonic()
         stored = source.stored
         self._store.changed(stored.run)
+        if stored.run.files_to_keep:
+            self._store.keep_files_soon(stored)
         if stored.run.tail.point_count >= config.SEAL_POINTS:
             self._store.seal_soon(stored)
 

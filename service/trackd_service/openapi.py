@@ -75,6 +75,7 @@ _DEFINITION = _object(
         "goal": _optional(_TEXT),
     }
 )
+_FILE = _object({"path": _TEXT, "sha256": _TEXT, "size_bytes": _COUNT, "purpose": _TEXT})
 _SERIES_QUERY = _object(
     {
         "x": {"type": "string", "description": "step, wall_time, relative_time or metric:NAME"},
@@ -82,7 +83,9 @@ _SERIES_QUERY = _object(
         "min_x": _optional(_NUMBER),
         "max_x": _optional(_NUMBER),
         "smoothing": _optional(
-            _object({"kind": {"type": "string", "enum": ["ema", "gaussian", "running_mean"]}, "amount": _NUMBER})
+            _object(
+                {"kind": {"type": "string", "enum": ["ema", "gaussian", "running_mean"]}, "amount": _NUMBER}
+            )
         ),
         "series": _list(
             _object(
@@ -111,6 +114,7 @@ _SCHEMAS = {
             "traceback": _TEXT,
             "metric_definitions": _list(_DEFINITION),
             "alerts": _list(_ANY),
+            "files": _list(_ref("File")),
         }
     ),
     "Daemon": _object(
@@ -125,11 +129,16 @@ _SCHEMAS = {
             "counters": {"type": "object"},
         }
     ),
-    "Project": _object({"name": _TEXT, "run_count": _COUNT, "running_count": _COUNT, "update_time_unix_ms": _NUMBER}),
-    "Metric": _object({"name": _TEXT, "kind": _KIND, "count": _COUNT, "first_step": _COUNT, "last_step": _COUNT}),
+    "Project": _object(
+        {"name": _TEXT, "run_count": _COUNT, "running_count": _COUNT, "update_time_unix_ms": _NUMBER}
+    ),
+    "Metric": _object(
+        {"name": _TEXT, "kind": _KIND, "count": _COUNT, "first_step": _COUNT, "last_step": _COUNT}
+    ),
     "ProjectMetric": _object(
         {"name": _TEXT, "kind": _KIND, "run_count": _COUNT, "hidden": _TRUTH, "step_metric": _optional(_TEXT)}
     ),
+    "File": _FILE,
     "SeriesQuery": _SERIES_QUERY,
 }
 _JSON = "application/json"
@@ -137,7 +146,10 @@ _JSON = "application/json"
 
 def _answers(schema: dict[str, Any], media_type: str = _JSON) -> dict[str, Any]:
     error = {"description": "Why not.", "content": {_JSON: {"schema": _ref("Error")}}}
-    return {"200": {"description": "The answer.", "content": {media_type: {"schema": schema}}}, "default": error}
+    return {
+        "200": {"description": "The answer.", "content": {media_type: {"schema": schema}}},
+        "default": error,
+    }
 
 
 def _get(summary: str, schema: dict[str, Any], parameters: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
@@ -171,7 +183,11 @@ def document(version: str) -> dict[str, Any]:
     }
     return {
         "openapi": "3.1.0",
-        "info": {"title": "trackd", "version": version, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
+        "info": {
+            "title": "trackd",
+            "version": version,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
         "security": [{"token": []}, {"cookie": []}],
         "paths": {
             "/api/v1/daemon": _get("Tells who the daemon is.", _ref("Daemon")),
@@ -195,6 +211,16 @@ def document(version: str) -> dict[str, Any]:
                 _object({"metrics": _list(_ref("Metric"))}),
                 (project, run, _in_query("prefix", _TEXT)),
             ),
+            f"{of_run}/files": _get(
+                "Lists the files kept with a run.", _object({"files": _list(_ref("File"))}), (project, run)
+            ),
+            f"{of_run}/files/{{path}}": {
+                "get": {
+                    "summary": "Downloads a file kept with a run; the path may hold slashes.",
+                    "parameters": [project, run, _in_path("path")],
+                    "responses": _answers({"type": "string", "format": "binary"}, "application/octet-stream"),
+                }
+            },
             "/api/v1/series:query": query,
         },
         "components": {

@@ -118,13 +118,23 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A file to keep with the run; its bytes, or where on this host they are."""
+
+    path: str
+    content: bytes | None
+    local_path: str
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """A record of a kind that this version keeps in the log but does not act on."""
 
     kind: str
 
 
-Content: TypeAlias = Begin | Update | KeySet | Numbers | Changes | Define | Finish | Alert | Kept
+Content: TypeAlias = Begin | Update | KeySet | Numbers | Changes | Define | Finish | Alert | File | Kept
 
 
 def decode(payload: bytes) -> Content:
@@ -165,6 +175,8 @@ def from_message(record: records_pb2.Record) -> Content:
     if kind == "alert":
         alert = record.alert
         return Alert(alert.title, alert.text, _ALERT_LEVELS.get(alert.level, "INFO"))
+    if kind == "file":
+        return _file(record.file)
     if kind == "writer_begin":
         return begin(record.writer_begin)
     if kind is None:
@@ -298,6 +310,26 @@ def to_value(content: Any) -> values_pb2.Value:
         return values_pb2.Value(string_value=content)
     text = content if isinstance(content, Json) else json.dumps(content, ensure_ascii=False)
     return values_pb2.Value(json_value=text)
+
+
+def _file(message: records_pb2.FileRecord) -> File:
+    path = message.path
+    parts = path.split("/")
+    if (
+        len(path.encode()) > config.PATH_BYTES_MAX
+        or any(part in ("", ".", "..") for part in parts)
+        or "\0" in path
+    ):
+        raise InvalidArgument(
+            f"file path is {path[:60]!r}; it must be relative, without .., of at most {config.PATH_BYTES_MAX} bytes",
+            field="path",
+            limit=config.PATH_BYTES_MAX,
+        )
+    source = message.content.WhichOneof("source")
+    if source not in ("inline", "local_path"):
+        raise InvalidArgument(f"file {path[:60]!r} has no content", field="content")
+    content = message.content.inline if source == "inline" else None
+    return File(path, content, message.content.local_path, message.purpose)
 
 
 def _definition(message: records_pb2.MetricDefinition) -> Define:

@@ -24,6 +24,7 @@ from trackd_service.records import (
     Changes,
     Content,
     Define,
+    File,
     Finish,
     Json,
     Numbers,
@@ -136,6 +137,8 @@ class Run:
         self.process: dict[str, Any] = {}
         self.health = IngestHealth()
         self.alerts: list[dict[str, Any]] = []
+        self.files: dict[str, dict[str, Any]] = {}  # by path: sha256, size_bytes, purpose
+        self.files_to_keep: list[File] = []  # taken in by the store, before the next seal at the latest
         self.writers: dict[str, Writer] = {}
         self.tail = Tail()
         self.sealing: Tail | None = None  # what is being sealed: still read from memory
@@ -228,6 +231,8 @@ class Run:
                 "time_unix_ms": time / 1e6,
             }
             self.alerts = [*self.alerts[-_ALERTS_MAX + 1 :], alert]
+        elif isinstance(content, File):
+            self.files_to_keep.append(content)
         self._touch(time)
 
     def edit(self, change: Changes | Update) -> None:
@@ -377,6 +382,7 @@ class Run:
                 "traceback": self.traceback,
                 "metric_definitions": self.definitions.dump(),
                 "alerts": self.alerts,
+                "files": [{"path": path, **facts} for path, facts in sorted(self.files.items())],
             }
         return document
 
@@ -410,6 +416,10 @@ class Run:
             setattr(run, name, data[name])
         run.state = RunState(data["state"])
         run.health = IngestHealth(**data["ingest_health"])
+        run.files = {
+            file["path"]: {name: value for name, value in file.items() if name != "path"}
+            for file in data["files"]
+        }
         run.definitions = Definitions.load(data["metric_definitions"])
         run.summary = Summary.load(summary)
         run.writers = {each["writer_id"]: Writer.load(each) for each in data["writers"]}

@@ -161,7 +161,9 @@ class _Server:
         host, wanted = self._config.http_host, self._config.http_port
         ports = [wanted] if wanted else [_FIRST_PORT, 0]
         for port in ports:
-            bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+            # asyncio turns Nagle's algorithm off only where it reads the protocol: an answer would wait 40 ms for its body.
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 bound.bind((host, port))

@@ -23,9 +23,10 @@ from typing import Any, TypeVar
 
 from trackd_service import config
 from trackd_service.catalog import Catalog, SegmentRow
-from trackd_service.errors import RunNotFound
+from trackd_service.errors import FileNotFound, RunNotFound
 from trackd_service.levels import LevelsFile, SealedSeries, SegmentDamaged
 from trackd_service.objects import ObjectStore
+from trackd_service.records import File
 from trackd_service.runs import ROW_KEY, Run
 from trackd_service.segments import SealedRange, SegmentInfo, merge_segments, read_ranges, write_table
 from trackd_service.series import Kind, Series, merge
@@ -59,6 +60,7 @@ class StoredRun:
         self.used_time = time.monotonic()
         self.retry_time = 0.0  # before which a seal that failed is not tried again
         self.lock = asyncio.Lock()  # held while sealing or merging
+        self.files_lock = asyncio.Lock()  # held while files are taken in
         self._worker = worker
 
     @property
@@ -171,6 +173,11 @@ class StoredRun:
                 for (key, kind), (count, first, last) in tail.extents().items():
                     add(key, kind, count, first, last)
         return found
+
+
+def file_name(sha256: str) -> str:
+    """Returns the object's name of a file's content."""
+    return f"files/{sha256[:2]}/{sha256}"
 
 
 class Store:
@@ -331,6 +338,57 @@ class Store:
         if names:
             await self.on_catalog(self._catalog.forget_garbage, names)
 
+    # -- files -----------------------------------------------------------------------------------------------------
+
+    async def keep_files(self, stored: StoredRun) -> None:
+        """Takes the files that a run's records name into the object store, each content once."""
+        run = stored.run
+        async with stored.files_lock:
+            while run.files_to_keep:
+                file = run.files_to_keep[0]
+                try:
+                    sha256, size_bytes = await asyncio.to_thread(self._keep_file, file)
+                    run.files[file.path] = {
+                        "sha256": sha256,
+                        "size_bytes": size_bytes,
+                        "purpose": file.purpose,
+                    }
+                except OSError as error:
+                    run.health.refuse(f"file {file.path[:60]!r} could not be kept: {error.strerror}")
+                run.files_to_keep.pop(0)
+                run.revision += 1
+        self.changed(run)
+
+    def keep_files_soon(self, stored: StoredRun) -> None:
+        """Takes files in, in the background."""
+        task = asyncio.ensure_future(self.keep_files(stored))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _keep_file(self, file: File) -> tuple[str, int]:
+        if file.content is not None:
+            sha256 = hashlib.sha256(file.content).hexdigest()
+            self._objects.put(file_name(sha256), file.content)
+            return sha256, len(file.content)
+        digest, size_bytes = hashlib.sha256(), 0
+        copy = self._scratch / uuid.uuid4().hex
+        with open(file.local_path, "rb") as source, open(copy, "wb") as target:
+            while chunk := source.read(1 << 20):
+                digest.update(chunk)
+                target.write(chunk)
+                size_bytes += len(chunk)
+        self._objects.put_file(file_name(digest.hexdigest()), copy)
+        return digest.hexdigest(), size_bytes
+
+    async def file_path(self, stored: StoredRun, path: str) -> Path:
+        """Returns where the content of a run's file lies; raises FileNotFound."""
+        await self.keep_files(stored)
+        facts = stored.run.files.get(path)
+        found = None if facts is None else self._objects.local_path(file_name(facts["sha256"]))
+        if found is None:
+            raise FileNotFound(f"run {stored.run.run_id!r} has no file {path[:60]!r}", path=path[:200])
+        return found
+
     # -- sealing ---------------------------------------------------------------------------------------------------
 
     def seal_soon(self, stored: StoredRun) -> None:
@@ -368,6 +426,8 @@ class Store:
     async def _seal(self, stored: StoredRun) -> None:
         async with stored.lock:
             run = stored.run
+            while run.files_to_keep:  # the cut must not seal a record whose file is not kept yet
+                await self.keep_files(stored)
             tail, run.tail = run.tail, Tail()
             run.sealing = tail
             document, summary = run.dump(), run.summary.dump()

@@ -17,5 +17,6 @@ describe("looks of runs", () => {
     expect(after.get("b")).toBe(before.get("b"));
     expect(after.get("c")).toBe(before.get("c"));
     expect(after.get("new")).toBe(before.get("a"));
+    expect(assignSlots(["b", "a", "c"], before)).toBe(before);
   });
 });

@@ -11,6 +11,8 @@ export type Slots = ReadonlyMap<string, number>;
 /**
  * The looks for the visible runs: those that had one keep it, new ones take the first that is free.
  *
+ * Gives `before` itself where nothing changes.
+ *
  * @param visible run ids, the first to be coloured first.
  */
 export function assignSlots(visible: readonly string[], before: Slots): Slots {
@@ -30,8 +32,10 @@ export function assignSlots(visible: readonly string[], before: Slots): Slots {
     slots.set(run, next);
     taken.add(next);
   }
-  return slots;
+  return isSame(slots, before) ? before : slots;
 }
+
+const isSame = (a: Slots, b: Slots) => a.size === b.size && [...a].every(([run, slot]) => b.get(run) === slot);
 
 export function styleOf(slot: number | undefined, theme: ThemeName): LineStyle {
   if (slot === undefined) return { color: CONTEXT_COLOR[theme], dash: [] };

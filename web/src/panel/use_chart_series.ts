@@ -74,14 +74,26 @@ export function useChartSeries(wanted: Wanted, isActive: boolean): ChartSeriesSt
     [],
   );
 
-  const last = useRef<ChartSeriesState>({ axis, held: new Map(), isComplete: false, error: null });
-  // eslint-disable-next-line react-hooks/exhaustive-deps -- `version` says that the store has something new.
-  const state = useMemo(() => nextState(questions, axis, last.current), [questions, axis, version]);
-  useEffect(() => {
-    last.current = state;
-  }, [state]);
-  return state;
+  const [held, setHeld] = useState<Held>(NOTHING_HELD);
+  const isCurrent = held.questions === questions && held.version === version;
+  const current = isCurrent ? held : { questions, version, state: nextState(questions, axis, held.state) };
+  // Set while rendering: what was shown before is part of what is shown next.
+  if (!isCurrent) setHeld(current);
+  return current.state;
 }
+
+interface Held {
+  /** What `state` was made from. */
+  questions: readonly SeriesQuestion[];
+  version: number;
+  state: ChartSeriesState;
+}
+
+const NOTHING_HELD: Held = {
+  questions: [],
+  version: -1,
+  state: { axis: "step", held: new Map(), isComplete: false, error: null },
+};
 
 function nextState(questions: readonly SeriesQuestion[], axis: XAxis, before: ChartSeriesState): ChartSeriesState {
   const fresh = new Map<string, Series>();

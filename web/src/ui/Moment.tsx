@@ -13,7 +13,7 @@ export function Ago({ unixMs }: { unixMs: number }) {
 
 /** The time of day something began; with the day where that is not today. */
 export function Since({ unixMs }: { unixMs: number }) {
-  const isToday = formatDate(unixMs) === formatDate(Date.now());
+  const isToday = formatDate(unixMs) === formatDate(useNow(false));
   return (
     <time dateTime={new Date(unixMs).toISOString()} title={formatMoment(unixMs)}>
       {isToday ? formatClock(unixMs) : formatMoment(unixMs)}

@@ -1,10 +1,7 @@
-/** Keeps the identity of a value for as long as its content, written as JSON, stays the same. */
-import { useRef } from "react";
+/** Keeps the identity of a value made of plain JSON for as long as its content stays the same. */
+import { useMemo } from "react";
 
 export function useStable<T>(value: T): T {
   const text = JSON.stringify(value);
-  const held = useRef({ text, value });
-  // Reading and writing here is safe: the same content always gives an equal value.
-  if (held.current.text !== text) held.current = { text, value };
-  return held.current.value;
+  return useMemo(() => JSON.parse(text) as T, [text]);
 }

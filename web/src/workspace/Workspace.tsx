@@ -1,8 +1,7 @@
 /** The page of a project: its runs on the left, their charts on the right. */
-import { useMemo, useRef, useState } from "react";
+import { useMemo, useState } from "react";
 import { Page } from "../app/Page";
 import { useTheme } from "../app/theme";
-import { assignSlots, type Slots } from "../chart/styles";
 import { useProjectMetrics, useRuns } from "../data/queries";
 import { useLive } from "../data/use_live";
 import { plural } from "../format/number";
@@ -18,6 +17,7 @@ import { focusRun } from "./focus_run";
 import { RunsPanel } from "./RunsPanel";
 import { chooseRuns, colorOrder, showRuns } from "./shown_runs";
 import { METRIC_SEARCH_ID, Toolbar } from "./Toolbar";
+import { useSlots } from "./use_slots";
 import styles from "./Workspace.module.css";
 
 // How many runs are loaded at first and with each "Load more".
@@ -41,11 +41,7 @@ export function Workspace({ project }: { project: string }) {
 
   const runs = runsQuery.data?.runs;
   const { listed, visible } = useMemo(() => chooseRuns(runs ?? [], view), [runs, view]);
-  const slotsBefore = useRef<Slots>(new Map());
-  const slots = useMemo(() => {
-    slotsBefore.current = assignSlots(colorOrder(visible), slotsBefore.current);
-    return slotsBefore.current;
-  }, [visible]);
+  const slots = useSlots(useMemo(() => colorOrder(visible), [visible]));
   const shown = useStable(
     useMemo(() => showRuns(visible, slots, theme, view.highlight), [visible, slots, theme, view.highlight]),
   );
