@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from trackd import _decode, _history, _values, _wire
+from trackd._api_files import File, list_files
 from trackd._connection import Connection
 from trackd._history import Metric, Table
 from trackd._run import check_tags
@@ -339,13 +340,16 @@ class Run:
 
     # -- files -----------------------------------------------------------------------------------------------------
 
-    def files(self) -> list[Any]:
-        """Returns the files kept with the run: none, since no writer keeps files yet."""
-        return []
+    def files(self) -> list[File]:
+        """Returns the files kept with the run, by path."""
+        return list_files(self._connection, self._message.identity)
 
-    def file(self, name: str) -> Any:
-        """Returns a file kept with the run; raises CommError when there is no such file."""
-        raise CommError(f"run {self.path} has no file {name!r}")
+    def file(self, name: str) -> File:
+        """Returns a file kept with the run by its path; raises CommError when there is no such file."""
+        for file in self.files():
+            if file.name == name:
+                return file
+        raise CommError(f"run {self.path} has no file {name!r}; `run.files()` lists them")
 
     def __repr__(self) -> str:
         """Shows project, id, name and state."""

@@ -64,8 +64,8 @@ class Config(MutableMapping[str, Any]):
                 )
             changed[key] = value
         if changed:
-            self._items.update(changed)
             self._write(changed, [])
+            self._items.update(changed)
 
     def __getitem__(self, key: str) -> Any:
         """Returns a value; raises KeyError when it is not there."""
@@ -77,8 +77,9 @@ class Config(MutableMapping[str, Any]):
 
     def __delitem__(self, key: str) -> None:
         """Removes a value."""
-        del self._items[key]
+        self._items[key]
         self._write({}, [key])
+        del self._items[key]
 
     def __getattr__(self, key: str) -> Any:
         """Returns a value; raises AttributeError when it is not there."""

@@ -14,8 +14,9 @@ from trackd import _wire
 INLINE_BYTES_MAX = (
     1 << 18
 )  # a smaller file travels in its record, as it is at the call; a larger one is read by the daemon
-_CODE_ENDINGS = tuple(
-    ".py .ipynb .sh .yaml .yml .toml .json .rs .go .ts .c .cc .cpp .cu .h".split()  # source, and what configures it
+_CODE_ENDINGS = (
+    *(".py", ".ipynb", ".sh", ".rs", ".go", ".ts", ".c", ".cc", ".cpp", ".cu", ".h"),
+    *(".yaml", ".yml", ".toml", ".json"),  # what configures it
 )
 _CODE_BYTES_MAX = 1 << 20  # larger is data
 _SKIPPED_FOLDERS = frozenset(

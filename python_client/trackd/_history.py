@@ -288,9 +288,13 @@ def read_series(
     """Returns steps, times in seconds since 1970, and values of one metric; empty arrays when it is not there."""
     import numpy as np
 
-    parts: list[Series] = []
-    for chunk in read_chunks(connection, run, [key], min_step, max_step, _SERIES_VALUES_MAX):
-        parts += [each for each in chunk if kind in (None, each.kind)]
+    start, stop = max(0, min_step or 0), _STEPS_END if max_step is None else max_step
+    # Nearly every series is one message: asking first how large it is would cost a round trip.
+    whole = _read(connection, run, [key], start, stop, _SERIES_VALUES_MAX) if start < stop else []
+    chunks = (
+        [whole] if whole is not None else read_chunks(connection, run, [key], start, stop, _SERIES_VALUES_MAX)
+    )
+    parts = [each for chunk in chunks for each in chunk if kind in (None, each.kind)]
     chosen = min((each.kind for each in parts), key=_KINDS.index, default="number")
     parts = [each for each in parts if each.kind == chosen]
     if not parts:
@@ -367,6 +371,6 @@ def _pick(row_count: int, columns: list[tuple[Int64Array, Float64Array]], sample
                 kept.append(positions[[low + int(np.nanargmin(part)), low + int(np.nanargmax(part))]])
     rows = np.unique(np.concatenate(kept))
     # What room is left goes to rows spread evenly over the others.
-    others = np.setdiff1d(np.arange(row_count), rows)
+    others = np.delete(np.arange(row_count), rows)
     room = max(0, samples - len(rows))
     return np.sort(np.concatenate([rows, others[np.arange(room) * len(others) // max(1, room)]]))

@@ -546,12 +546,13 @@ class Run:
         self._spool.append_record(_wire.RUN_UPDATE, _wire.run_update(**fields))
 
     def _write_config(self, changed: Mapping[str, Any], removed: list[str]) -> None:
-        items = [(key, _as_leaf(key, value)) for key, value in changed.items()]
+        self._check_running("config")
+        items = [(key, _values.leaf(key, value)) for key, value in changed.items()]
         self._spool.append_record(_wire.CONFIG_UPDATE, _wire.changes(items, removed))
 
     def _write_summary(self, changed: Mapping[str, Any], removed: list[str]) -> None:
         self._check_running("summary")
-        items = [(key, _as_leaf(key, value)) for key, value in changed.items()]
+        items = [(key, _values.leaf(key, value)) for key, value in changed.items()]
         self._spool.append_record(_wire.SUMMARY_UPDATE, _wire.changes(items, removed))
 
     def _read_summary(self) -> Mapping[str, Any]:
@@ -662,11 +663,6 @@ def _check_step(step: Any) -> int | None:
 def _nanos(seconds: float, now: int) -> int:
     """Returns a time given in seconds as nanoseconds, or `now` when it cannot be one."""
     return int(seconds * 1e9) if abs(seconds) < _INT64_MAX / 1e9 else now
-
-
-def _as_leaf(key: str, value: Any) -> _wire.Leaf:
-    """Returns a plain value as a leaf; a dict stays whole, as JSON."""
-    return _wire.dump_json(value) if isinstance(value, dict) else _values.leaf(key, value)
 
 
 def _refuse_row(data: object, flags: int, step: int) -> bool:

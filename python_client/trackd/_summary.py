@@ -40,9 +40,9 @@ class Summary(MutableMapping[str, Any]):
             changed[_values.check_key(key)] = _values.plain(key, value)
         if problems:
             raise problems[0]
-        self._own.update(changed)
         if changed:
             self._write(changed, [])
+        self._own.update(changed)
 
     def _flat(self) -> dict[str, Any]:
         values = dict(self._read())
@@ -66,8 +66,8 @@ class Summary(MutableMapping[str, Any]):
     def __delitem__(self, key: str) -> None:
         """Removes a value; the key follows `log` again."""
         self[key]
-        self._own.pop(self._prefix + key, None)
         self._write({}, [self._prefix + key])
+        self._own.pop(self._prefix + key, None)
 
     def __getattr__(self, key: str) -> Any:
         """Returns a value; raises AttributeError when it is not there."""

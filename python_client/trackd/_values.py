@@ -81,8 +81,7 @@ def leaf(key: str, value: Any) -> Leaf:
     if isinstance(simple, (bool, float)):
         return simple
     if isinstance(simple, int):
-        # Beyond 64 bits only the magnitude is kept, as a float: wandb does the same.
-        return simple if _INT64_MIN <= simple <= _INT64_MAX else _huge(simple)
+        return simple
     if not isinstance(simple, str):
         simple = dump_json(simple)
     if len(simple) > TEXT_BYTES_MAX // 4:
@@ -119,7 +118,10 @@ def _type_name(value: Any) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
-def _huge(number: int) -> float:
+def _int64(number: int) -> int | float:
+    """Returns an integer, as a float beyond 64 bits, where only the magnitude is kept: wandb does the same."""
+    if _INT64_MIN <= number <= _INT64_MAX:
+        return number
     try:
         return float(number)
     except OverflowError:
@@ -128,8 +130,10 @@ def _huge(number: int) -> float:
 
 def _plain(key: str, value: Any, depth: int) -> Any:
     kind = type(value)
-    if kind in (float, int, bool, str, Json) or value is None:
+    if kind in (float, bool, str, Json) or value is None:
         return value
+    if kind is int:
+        return _int64(value)
     if depth > NESTING_MAX:
         raise _Unfit(ValueError(f"value of {key!r} is nested deeper than {NESTING_MAX}: is it a cycle?"))
     # bool before int, enum before its base: the order of these tests matters.
@@ -155,7 +159,7 @@ def _plain(key: str, value: Any, depth: int) -> Any:
     if isinstance(value, float):
         return float(value)
     if isinstance(value, int):
-        return int(value)
+        return _int64(int(value))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
             field.name: _plain(key, getattr(value, field.name), depth + 1)

@@ -12,6 +12,7 @@ KEY_BYTES_MAX = 512  # a longer metric name is a mistake; names are kept per run
 NAME_CHARACTERS_MAX = 128  # of projects and run ids: they stand in addresses
 TEXT_BYTES_MAX = 1 << 20  # 1 MiB a text value; longer ones are files
 PATH_BYTES_MAX = 1024  # of a file in a run
+CHUNK_BYTES = 1 << 20  # of a file, a message
 MESSAGE_BYTES_MAX = 4 << 20  # gRPC's own default for messages received; batches above it gain nothing
 ANSWER_BYTES_MAX = 256 << 20  # one whole series of 10 M points is one message of 240 MB
 FRAME_BYTES_MAX = 64 << 20  # a row of 1 M metrics is 8 MB; anything larger than this is damage

@@ -236,6 +236,22 @@ class QueryService(_Face, query_service_pb2_grpc.QueryServiceServicer):
                 total_count=total_count,
             )
 
+    async def ListFiles(  # noqa: N802
+        self, request: query_service_pb2.ListFilesRequest, context: Any
+    ) -> query_service_pb2.ListFilesResponse:
+        """Lists the files kept with a run."""
+        files = await self._query.files(request.run.project, request.run.run_id)
+        return query_service_pb2.ListFilesResponse(files=[query_service_pb2.File(**file) for file in files])
+
+    async def ReadFile(  # noqa: N802
+        self, request: query_service_pb2.ReadFileRequest, context: Any
+    ) -> AsyncIterator[query_service_pb2.ReadFileResponse]:
+        """Reads a file, a piece a message."""
+        path = await self._query.file_path(request.run.project, request.run.run_id, request.path)
+        with await asyncio.to_thread(open, path, "rb") as file:
+            while chunk := await asyncio.to_thread(file.read, config.CHUNK_BYTES):
+                yield query_service_pb2.ReadFileResponse(chunk=chunk)
+
     async def WatchRuns(  # noqa: N802
         self, request: query_service_pb2.WatchRunsRequest, context: Any
     ) -> AsyncIterator[query_service_pb2.WatchRunsResponse]:

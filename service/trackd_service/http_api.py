@@ -229,15 +229,14 @@ class _Face:
 
     async def files(self, request: Request) -> Response:
         """Lists the files kept with a run."""
-        stored = await self._query.run(request.path_params["project"], request.path_params["run"])
-        await self._daemon.store.keep_files(stored)
-        return _json({"files": stored.run.describe(whole=True)["files"]})
+        parameters = request.path_params
+        return _json({"files": await self._query.files(parameters["project"], parameters["run"])})
 
     async def file(self, request: Request) -> Response:
         """Downloads a file kept with a run; it is never shown as a page of ours."""
-        stored = await self._query.run(request.path_params["project"], request.path_params["run"])
-        path = request.path_params["path"]
-        found = await self._daemon.store.file_path(stored, path)
+        parameters = request.path_params
+        path = parameters["path"]
+        found = await self._query.file_path(parameters["project"], parameters["run"], path)
         return FileResponse(
             found,
             media_type="application/octet-stream",

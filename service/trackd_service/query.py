@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from trackd_service import config
@@ -89,6 +90,16 @@ class Query:
                 entry["step_metric"] = None if definition is None else definition.step_metric
             await asyncio.sleep(0)
         return [found[key] for key in sorted(found)]
+
+    async def files(self, project: str, run_id: str) -> list[dict[str, Any]]:
+        """Returns the files kept with a run, by path: path, sha256, size_bytes, purpose."""
+        stored = await self._store.get(project, run_id)
+        await self._store.keep_files(stored)
+        return stored.run.describe_files()
+
+    async def file_path(self, project: str, run_id: str, path: str) -> Path:
+        """Returns where the content of a run's file lies; raises RunNotFound or FileNotFound."""
+        return await self._store.file_path(await self._store.get(project, run_id), path)
 
     async def series(self, request: SeriesRequest) -> SeriesAnswer:
         """Returns one series for a chart; see docs/http_api.md."""

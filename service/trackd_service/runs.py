@@ -382,9 +382,13 @@ class Run:
                 "traceback": self.traceback,
                 "metric_definitions": self.definitions.dump(),
                 "alerts": self.alerts,
-                "files": [{"path": path, **facts} for path, facts in sorted(self.files.items())],
+                "files": self.describe_files(),
             }
         return document
+
+    def describe_files(self) -> list[dict[str, Any]]:
+        """Returns the files that are kept, by path, as JSON values."""
+        return [{"path": path, **facts} for path, facts in sorted(self.files.items())]
 
     def dump(self) -> dict[str, Any]:
         """Returns everything but the points and the summary's columns as JSON values, for the catalog."""

@@ -8,6 +8,8 @@ import pytest
 
 import trackd
 
+pytestmark = pytest.mark.usefixtures("project")
+
 
 def write(path: Path, content: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -15,7 +17,9 @@ def write(path: Path, content: bytes) -> Path:
     return path
 
 
-def test_saved_files_read_back_byte_for_byte(project: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_saved_files_read_back_byte_for_byte(
+    project: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     small, large = b"\x00\xffsmall", b"0123456789" * 100_000
     write(tmp_path / "out" / "model.bin", large)
@@ -34,7 +38,7 @@ def test_saved_files_read_back_byte_for_byte(project: str, tmp_path: Path, monke
     with read.file("out/model.bin").download(root=target) as file:
         assert file.name == str(target / "out" / "model.bin")
     assert (target / "out" / "model.bin").read_bytes() == large
-    read.file("deep/notes.txt").download(root=target)
+    read.file("deep/notes.txt").download(root=target).close()
     assert (target / "deep" / "notes.txt").read_bytes() == small
     with pytest.raises(trackd.CommError, match="already"):
         read.file("deep/notes.txt").download(root=target)
@@ -42,7 +46,7 @@ def test_saved_files_read_back_byte_for_byte(project: str, tmp_path: Path, monke
         read.file("none").download(root=target)
 
 
-def test_one_content_is_stored_once(project: str, module_store: Path, tmp_path: Path) -> None:
+def test_one_content_is_stored_once(module_store: Path, tmp_path: Path) -> None:
     content = b"the same bytes" * 7
     for number in range(3):
         write(tmp_path / f"{number}.txt", content)
@@ -55,7 +59,7 @@ def test_one_content_is_stored_once(project: str, module_store: Path, tmp_path: 
     assert sum(path.read_bytes() == content for path in stored) == 1
 
 
-def test_log_code_keeps_sources_and_leaves_out_what_is_none(project: str, tmp_path: Path) -> None:
+def test_log_code_keeps_sources_and_leaves_out_what_is_none(tmp_path: Path) -> None:
     for name in ("train.py", "pkg/model.py", ".hidden/x.py", "__pycache__/y.py", "data.csv", "conf.yaml"):
         write(tmp_path / name, name.encode())
     with trackd.init() as run:
@@ -63,7 +67,7 @@ def test_log_code_keeps_sources_and_leaves_out_what_is_none(project: str, tmp_pa
         assert run.log_code(tmp_path, include_fn=lambda path: path.endswith(".csv")) == ["code/data.csv"]
 
 
-def test_save_outside_of_its_base_and_with_an_unknown_policy_is_refused(project: str, tmp_path: Path) -> None:
+def test_save_outside_of_its_base_and_with_an_unknown_policy_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "a" / "x.txt", b"x")
     (tmp_path / "b").mkdir()
     with trackd.init() as run:

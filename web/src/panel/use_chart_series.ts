@@ -104,7 +104,7 @@ function nextState(questions: readonly SeriesQuestion[], axis: XAxis, before: Ch
     error ??= seriesStore.error(question);
   }
   const isComplete = fresh.size === questions.length;
-  if (axis !== before.axis) {
+  if (axis !== before.axis && before.held.size > 0) {
     // Old and new x cannot stand on one axis: the old drawing stays until the new one is there.
     return isComplete || error ? { axis, held: fresh, isComplete, error } : { ...before, error };
   }
