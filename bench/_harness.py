@@ -126,8 +126,9 @@ def _child(function: Callable[..., Any], values: tuple[Any, ...]) -> tuple[list[
 
 
 def clean_environment() -> dict[str, str]:
-    """Returns the environment without what a person has set for trackd or wandb."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("TRACKD_", "WANDB_"))}
+    """Returns the environment without what a person has set for trackd or wandb, and with compiled modules as usual."""
+    without = ("TRACKD_", "WANDB_", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
+    return {name: value for name, value in os.environ.items() if not name.startswith(without)}
 
 
 @contextlib.contextmanager

@@ -128,10 +128,15 @@ def _read_file(path: str) -> dict[str, Any]:
             text = file.read()
     except OSError as error:
         raise ConfigError(f"config file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"config file {path} is no UTF-8 text") from None
     if path.endswith(".json"):
         import json
 
-        data = json.loads(text)
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise ConfigError(f"config file {path} is no JSON: {error}") from None
     else:
         try:
             import yaml
@@ -139,7 +144,10 @@ def _read_file(path: str) -> dict[str, Any]:
             raise ConfigError(
                 f"config file {path} is YAML, which needs the package pyyaml: pip install pyyaml"
             ) from None
-        data = yaml.safe_load(text)
+        try:
+            data = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"config file {path} is no YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):
         raise ConfigError(
             f"config file {path} holds {type(data).__name__}; a mapping of keys to values is needed"

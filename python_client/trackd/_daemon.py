@@ -10,9 +10,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 try:
     import fcntl
@@ -22,8 +21,7 @@ except ImportError:  # pragma: no cover - Windows
 PROTOCOL_VERSION = 1
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """Where a daemon listens."""
 
     grpc_address: str
@@ -74,6 +72,8 @@ def start(store: str) -> None:
     Raises:
         OSError: the interpreter cannot be started.
     """
+    import subprocess  # most processes find a daemon: they need not wait for this import
+
     process = subprocess.Popen(
         [sys.executable, "-m", "trackd_service", "--store", store, "--detach"],
         stdin=subprocess.DEVNULL,

@@ -12,7 +12,6 @@ import faulthandler
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -55,6 +54,8 @@ def note_exception(kind: type[BaseException], error: BaseException, trace: Trace
 
 def format_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> str:
     """Returns a traceback as text, the end of it when it is very long."""
+    import traceback
+
     return "".join(traceback.format_exception(kind, error, trace))[-_TRACEBACK_CHARACTERS_MAX:]
 
 

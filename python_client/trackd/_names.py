@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import os
 
 _ADJECTIVES = [
     "amber",
@@ -194,14 +194,17 @@ _NOUNS = [
 _ID_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 ID_CHARACTERS = 8
 
-_random = random.SystemRandom()  # not the script's seeded generator: two runs of one script must differ
+
+def _below(stop: int) -> int:
+    """Returns a number from 0 to before `stop`, not by the script's seeded generator: two runs of one script must differ."""
+    return int.from_bytes(os.urandom(8), "little") % stop
 
 
 def generate_id(length: int = ID_CHARACTERS) -> str:
     """Returns a new run id of lower-case letters and digits."""
-    return "".join(_random.choice(_ID_ALPHABET) for _ in range(length))
+    return "".join(_ID_ALPHABET[_below(len(_ID_ALPHABET))] for _ in range(length))
 
 
 def generate_name() -> str:
     """Returns a new display name such as "swift-otter-42"."""
-    return f"{_random.choice(_ADJECTIVES)}-{_random.choice(_NOUNS)}-{_random.randrange(1, 1000)}"
+    return f"{_ADJECTIVES[_below(len(_ADJECTIVES))]}-{_NOUNS[_below(len(_NOUNS))]}-{_below(999) + 1}"

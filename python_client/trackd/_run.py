@@ -8,7 +8,6 @@ data (see `Run.log`), never because of disk, daemon or network.
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import threading
 import time
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 
 _INT64_MAX = (1 << 63) - 1
 _PLAIN_NUMBERS = (float, int, bool)
+# dict(run.summary) reads key by key: one answer serves them all, as long as this process logs nothing.
+_SUMMARY_AGE_SECONDS = 0.2
 
 
 class Run:
@@ -74,6 +75,7 @@ class Run:
         self._late_keep = settings.late_steps == "keep"
         self._finished = False
         self._finish_lock = threading.RLock()
+        self._summary_read: tuple[int, float, Mapping[str, Any]] = (-1, 0.0, {})
         self._last_words: _exit.LastWords | None = None
         self.config = _config.Config(self._write_config)
         self.summary = _summary.Summary(self._write_summary, self._read_summary)
@@ -207,6 +209,10 @@ class Run:
             raise Error(
                 f"define_metric() step_metric is a {type(step_metric).__name__}; it must be a metric's name"
             )
+        if step_metric:
+            _check_metric(step_metric)
+        if not isinstance(summary, str | None):
+            raise Error(f"define_metric() summary is {summary!r}; it must be a text such as 'min,max'")
         kinds = [kind.strip().lower() for kind in (summary or "").split(",") if kind.strip()]
         for kind in kinds:
             if kind not in _wire.SUMMARY_KINDS:
@@ -523,6 +529,8 @@ class Run:
 
     def _begin(self, writer_id: str) -> bytes:
         """Encodes the WriterBegin record of this process."""
+        import socket  # only for this one name: `import trackd` stays cheap
+
         return _wire.writer_begin(
             self._project,
             self._id,
@@ -559,6 +567,10 @@ class Run:
         """Asks the daemon for the summary of what was logged so far; empty when there is no answer."""
         if self._shipper is None:
             return {}
+        sequence, read_time, values = self._summary_read
+        if sequence == self._spool.sequence and time.monotonic() - read_time < _SUMMARY_AGE_SECONDS:
+            return values
+        sequence = self._spool.sequence
         if not self._finished:
             self._shipper.flush(self._writer, self._spool.sequence, self._settings.finish_timeout_seconds)
 
@@ -573,7 +585,9 @@ class Run:
             answer = stub.GetRun(request, metadata=metadata, timeout=timeout)
             return _decode.entries(answer.run.summary)
 
-        return self._shipper.call(get, self._settings.finish_timeout_seconds) or {}
+        values = self._shipper.call(get, self._settings.finish_timeout_seconds) or {}
+        self._summary_read = (sequence, time.monotonic(), values)
+        return values
 
     def _check_running(self, name: str) -> None:
         if self._finished:
@@ -658,6 +672,13 @@ def _check_step(step: Any) -> int | None:
     if number is not None and number > _INT64_MAX:
         raise ValueError(f"step is {number}; the largest is 2^63-1")
     return number
+
+
+def _check_metric(name: str) -> None:
+    try:
+        _values.check_key(name)
+    except ValueError as error:
+        raise Error(f"define_metric(): {error}") from None
 
 
 def _nanos(seconds: float, now: int) -> int:

@@ -7,20 +7,16 @@ fallback, so that `import trackd as wandb` needs no other change.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 MODES = ("online", "offline", "disabled", "shared")
 _MODE_NAMES = {"run": "online", "dryrun": "offline"}  # older names of existing scripts
 
 
-@dataclasses.dataclass
 class Settings:
     """Settings of a run; everything has a default.
 
@@ -41,8 +37,8 @@ class Settings:
 
     def __init__(self, **values: Any) -> None:
         """Takes the settings above; those of wandb that mean nothing here are accepted and ignored."""
-        for field in dataclasses.fields(self):
-            setattr(self, field.name, values.pop(field.name, field.default))
+        for name in ("store", "late_steps", "finish_timeout_seconds", "quiet", "label"):
+            setattr(self, name, values.pop(name, getattr(Settings, name)))
         if values.pop("silent", False) in (True, "true", "1"):
             self.quiet = True
         if not self.label and values.get("x_label"):
@@ -91,10 +87,11 @@ def default_project() -> str:
     if name := variable("PROJECT"):
         return name
     with contextlib.suppress(OSError):
-        folder = Path.cwd()
-        for parent in (folder, *folder.parents):
-            if (parent / ".git").exists():
-                return clean_name(parent.name) or "uncategorized"
+        folder, above = os.getcwd(), ""
+        while folder != above:
+            if os.path.exists(os.path.join(folder, ".git")):
+                return clean_name(os.path.basename(folder)) or "uncategorized"
+            folder, above = os.path.dirname(folder), folder
     return "uncategorized"
 
 
@@ -114,6 +111,8 @@ def store_path(given: str | None = None) -> tuple[str, str | None]:
     problem = _prepare(wanted)
     if problem is None:
         return wanted, None
+    import tempfile  # rarely needed, and dear: see test_architecture
+
     for root in ("/var/tmp", tempfile.gettempdir()):  # noqa: S108 - checked for owner and mode below
         other = os.path.join(root, f"trackd-{_user_id()}")
         if _prepare(other) is None:

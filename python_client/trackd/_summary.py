@@ -52,11 +52,12 @@ class Summary(MutableMapping[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         """Returns a value, or a view of the values under `key.`; raises KeyError when there is neither."""
-        values = self._flat()
-        if key in values:
-            return values[key]
-        if any(name.startswith(key + ".") for name in values):
-            return Summary(self._write, self._read, f"{self._prefix}{key}.", self._own)
+        name = self._prefix + key
+        for values in (self._own, self._read()):
+            if name in values:
+                return values[name]
+        if any(other.startswith(key + ".") for other in self._flat()):
+            return Summary(self._write, self._read, name + ".", self._own)
         raise KeyError(key)
 
     def __setitem__(self, key: str, value: Any) -> None:

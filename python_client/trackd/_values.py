@@ -6,9 +6,6 @@ bits, 1.0 stays a float. A leaf is a float, int (64 bits), bool, str or `Json`.
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
-import decimal
 import enum
 from collections.abc import Iterator, Mapping
 from types import FunctionType, GeneratorType
@@ -143,15 +140,9 @@ def _plain(key: str, value: Any, depth: int) -> Any:
         return [_plain(key, item, depth + 1) for item in value]
     if isinstance(value, Mapping):
         return {str(name): _plain(key, item, depth + 1) for name, item in value.items()}
-    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
-        return value.isoformat()
-    if isinstance(value, datetime.timedelta):
-        return value.total_seconds()
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
-    if isinstance(value, (complex, decimal.Decimal)):
-        return str(value)
-    if isinstance(value, str):
+    if isinstance(value, (complex, str)):
         return str(value)
     array = _array(key, value)
     if array is not value:
@@ -160,7 +151,19 @@ def _plain(key: str, value: Any, depth: int) -> Any:
         return float(value)
     if isinstance(value, int):
         return _int64(int(value))
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    # Imported here: whoever logs their objects has them already, and `import trackd` stays cheap.
+    import datetime
+    import decimal
+
+    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, datetime.timedelta):
+        return value.total_seconds()
+    if isinstance(value, decimal.Decimal):
+        return str(value)
+    if hasattr(kind, "__dataclass_fields__"):
+        import dataclasses
+
         return {
             field.name: _plain(key, getattr(value, field.name), depth + 1)
             for field in dataclasses.fields(value)

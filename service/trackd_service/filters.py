@@ -251,13 +251,17 @@ def _reader(field: str) -> _Read:
 
 def _nested_reader(root: str, key: str) -> _Read:
     parts = key.split(".")
-    # wandb keeps a config value as {"value": …}, and its users write config.KEY.value.
-    other = [parts[0], *parts[2:]] if root == "config" and len(parts) > 1 and parts[1] == "value" else None
+    paths = [parts]
+    # wandb keeps a config value as {"value": …}, and its users write config.KEY.value and config.KEY.value.NESTED.
+    if root == "config" and parts[1:2] == ["value"]:
+        paths.append([parts[0], *parts[2:]])
+    elif root == "config" and len(parts) > 1 and parts[-1] == "value":
+        paths.append(parts[:-1])
 
     def read(document: Document) -> Any:
         values = document.get(root, _MISSING)
-        found = _descend(values, parts)
-        return _descend(values, other) if found is _MISSING and other is not None else found
+        found = (_descend(values, path) for path in paths)
+        return next((value for value in found if value is not _MISSING), _MISSING)
 
     return read
 

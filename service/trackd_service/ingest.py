@@ -250,6 +250,10 @@ class Ingest:
                     run.apply(writer, content, frame.time)
             except InvalidArgument as error:
                 run.health.refuse(error.message)
+            except Exception:
+                # A fault of ours costs this record, never the ones behind it.
+                _log.exception("record %d of writer %s failed", frame.sequence, writer.writer_id)
+                run.health.refuse("a record could not be applied: see daemon.log")
             writer.sequence = max(writer.sequence, frame.sequence)
         self._after(source)
 

@@ -344,7 +344,7 @@ def _definition(message: records_pb2.MetricDefinition) -> Define:
     return Define(
         Definition(
             name,
-            message.step_metric or None if message.HasField("step_metric") else None,
+            message.step_metric or None,
             message.step_sync if message.HasField("step_sync") else None,
             message.hidden if message.HasField("hidden") else None,
             tuple(dict.fromkeys(kinds)),

@@ -270,7 +270,7 @@ class Run:
                 self.health.late_row_count += late_count
         self.health.accepted_row_count += len(assigned)
         if len(assigned):
-            self._add(layout, assigned, times, words, is_marked=not texts)
+            self._add(layout, assigned, times, words, tuple({key: None for _, key, _ in texts}))
             positions = None if kept is None else {int(row): place for place, row in enumerate(kept)}
             for row, key, text in texts:
                 place = row if positions is None else positions.get(row)
@@ -284,17 +284,20 @@ class Run:
         steps: Int64Array,
         times: Int64Array,
         words: npt.NDArray[np.uint64],
-        is_marked: bool,
+        text_keys: tuple[str, ...],
     ) -> None:
         if layout.keys:
             self.tail.append(layout.keys, layout.types, steps, times, words)
             self.summary.add_rows(layout.metrics, layout.type_codes, steps, words)
-        elif is_marked:
+        elif not text_keys:
             self.tail.append((ROW_KEY,), bytes((BOOL,)), steps, times, np.ones((len(steps), 1), np.uint64))
         if layout.version != self.definitions.version:
             layout.synced = self.definitions.synced_steps(layout.keys)
             layout.version = self.definitions.version
-        for step_metric in layout.synced:
+        synced = layout.synced
+        if text_keys:
+            synced = self.definitions.synced_steps((*layout.keys, *text_keys))
+        for step_metric in synced:
             last = self.summary.last_number(step_metric)
             if last is not None:
                 kind, word = last

@@ -17,9 +17,7 @@ def write(path: Path, content: bytes) -> Path:
     return path
 
 
-def test_saved_files_read_back_byte_for_byte(
-    project: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_saved_files_read_back_byte_for_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     small, large = b"\x00\xffsmall", b"0123456789" * 100_000
     write(tmp_path / "out" / "model.bin", large)

@@ -50,6 +50,7 @@ RUN: dict[str, Any] = {
         ({"config.lr.value": {"$gte": 0.1}}, True),
         ({"config.deep.a.b": 3}, True),
         ({"config.deep.value.a.b": 3}, True),
+        ({"config.deep.a.b.value": 3}, True),
         ({"config.deep.a": {"b": 3}}, True),
         ({"config.dotted.key": "x"}, True),
         ({"config.value": 7}, True),

@@ -5,7 +5,8 @@ import { chartMetrics } from "../src/panel/chart_metrics";
 import { flatten } from "../src/run/flatten";
 import { metricRules } from "../src/run/metric_rules";
 import { rowsInView } from "../src/ui/use_window";
-import { makeSections, matcher } from "../src/workspace/sections";
+import { makeSections } from "../src/panel/sections";
+import { matcher } from "../src/ui/matcher";
 
 const run = (id: string, created: number, revision = 1) =>
   ({ run_id: id, create_time_unix_ms: created, revision }) as Run;

@@ -6,7 +6,7 @@ import { useWidth } from "../ui/use_size";
 import { useWindow } from "../ui/use_window";
 import type { ChangeView } from "../url/use_view";
 import type { ViewState } from "../url/view_state";
-import { type Section, UNNAMED_SECTION } from "../workspace/sections";
+import { type Section, UNNAMED_SECTION } from "./sections";
 import { ChartCard } from "./ChartCard";
 import styles from "./ChartSection.module.css";
 import type { ChartMetric, ShownRun } from "./shown_run";

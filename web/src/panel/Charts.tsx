@@ -2,7 +2,8 @@
 import { useMemo } from "react";
 import type { ChangeView } from "../url/use_view";
 import type { ViewState } from "../url/view_state";
-import { makeSections, matcher } from "../workspace/sections";
+import { makeSections } from "./sections";
+import { matcher } from "../ui/matcher";
 import { ChartDialog } from "./ChartDialog";
 import { ChartSection } from "./ChartSection";
 import styles from "./Charts.module.css";

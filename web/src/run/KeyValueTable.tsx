@@ -1,7 +1,7 @@
 /** A table of names and values with a search. */
 import { useMemo, useState } from "react";
 import { formatAny, formatCount } from "../format/number";
-import { matcher } from "../workspace/sections";
+import { matcher } from "../ui/matcher";
 import styles from "./KeyValueTable.module.css";
 
 // More rows than a person reads; the search finds the others.

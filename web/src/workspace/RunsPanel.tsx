@@ -9,7 +9,7 @@ import type { ChangeView } from "../url/use_view";
 import type { ViewState } from "../url/view_state";
 import { RunRow } from "./RunRow";
 import styles from "./RunsPanel.module.css";
-import { matcher } from "./sections";
+import { matcher } from "../ui/matcher";
 
 interface RunsPanelProps {
   project: string;

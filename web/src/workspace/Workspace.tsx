@@ -15,8 +15,8 @@ import { projectPath } from "../url/route";
 import { useView } from "../url/use_view";
 import { focusRun } from "./focus_run";
 import { RunsPanel } from "./RunsPanel";
-import { chooseRuns, colorOrder, showRuns } from "./shown_runs";
-import { METRIC_SEARCH_ID, Toolbar } from "./Toolbar";
+import { chooseRuns, colorOrder, showRuns } from "../panel/shown_runs";
+import { METRIC_SEARCH_ID, Toolbar } from "../panel/Toolbar";
 import { useSlots } from "./use_slots";
 import styles from "./Workspace.module.css";
 

@@ -2,9 +2,9 @@
 import type { Run } from "../api/types";
 import type { ThemeName } from "../chart/palette";
 import { DISTINCT_MAX, type Slots, styleOf } from "../chart/styles";
-import type { ShownRun } from "../panel/shown_run";
+import type { ShownRun } from "./shown_run";
 import type { ViewState } from "../url/view_state";
-import { matcher } from "./sections";
+import { matcher } from "../ui/matcher";
 
 export interface RunChoice {
   /** The runs the search finds, newest first: the list. */

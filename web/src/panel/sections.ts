@@ -27,14 +27,3 @@ export function makeSections(keys: readonly string[], rule: SectionRule): Sectio
   }
   return [...sections].map(([name, names]) => ({ name, keys: names })).sort((a, b) => byName(a.name, b.name));
 }
-
-/** What a search finds: a regular expression over names, without regard to case; null when it is not one. */
-export function matcher(pattern: string): ((name: string) => boolean) | null {
-  if (pattern === "") return () => true;
-  try {
-    const expression = new RegExp(pattern, "iu");
-    return (name) => expression.test(name);
-  } catch {
-    return null;
-  }
-}

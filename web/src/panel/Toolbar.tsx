@@ -4,7 +4,7 @@ import type { ChangeView } from "../url/use_view";
 import type { LineValue, SectionRule, ViewState } from "../url/view_state";
 import { AxisChoice } from "./AxisChoice";
 import { SmoothingChoice } from "./SmoothingChoice";
-import { matcher } from "./sections";
+import { matcher } from "../ui/matcher";
 import styles from "./Toolbar.module.css";
 
 interface ToolbarProps {

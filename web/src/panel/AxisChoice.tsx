@@ -1,7 +1,7 @@
 /** Chooses the x axis of all charts. */
 import { useId, useState } from "react";
 import type { XAxis } from "../api/series";
-import { axisMetric } from "../panel/axis";
+import { axisMetric } from "./axis";
 import styles from "./Toolbar.module.css";
 
 interface AxisChoiceProps {
