@@ -32,7 +32,9 @@ async def _fill(folder: Path, run_id: str, point_count: int) -> None:
 
     folder.mkdir(exist_ok=True)
     (folder / "scratch").mkdir(exist_ok=True)
-    store = Store(SqliteCatalog(folder / "catalog.sqlite"), DirectoryStore(folder / "objects"), folder / "scratch")
+    store = Store(
+        SqliteCatalog(folder / "catalog.sqlite"), DirectoryStore(folder / "objects"), folder / "scratch"
+    )
     start = time.time_ns()
     stored, _ = await store.get_or_create("bench", run_id, start)
     begin = Begin("bench", run_id, run_id.ljust(32, "0")[:32], "primary", Update(), {}, False, "", "", None)
@@ -40,11 +42,15 @@ async def _fill(folder: Path, run_id: str, point_count: int) -> None:
     generator = np.random.default_rng(1)
     for first in range(0, point_count, _CHUNK_POINTS):
         steps = np.arange(first, min(first + _CHUNK_POINTS, point_count))
-        values = (np.exp(-steps / point_count * 5) + 0.1 * generator.standard_normal(len(steps))).astype(np.float32)
+        values = (np.exp(-steps / point_count * 5) + 0.1 * generator.standard_normal(len(steps))).astype(
+            np.float32
+        )
         values[steps == spike_step(point_count)] = SPIKE
         words = values.astype(np.float64).view(np.uint64)[:, None]
         flags = np.zeros(len(steps), np.int64)
-        stored.run.apply_rows(writer, (KEY,), bytes((DOUBLE,)), flags, steps, start + steps * 1_000_000, words, [])
+        stored.run.apply_rows(
+            writer, (KEY,), bytes((DOUBLE,)), flags, steps, start + steps * 1_000_000, words, []
+        )
         if steps[-1] == point_count - 1:
             stored.run.close_writer(writer, Event.FINISHED, Finish(0, "", 0), start)
         store.seal_soon(stored)

@@ -1,6 +1,7 @@
 """Owns the floors: what the same work costs when nothing but the unavoidable is done. Each is taken in the run that it is held against.
 
-- `numpy`: a row's values packed into a preallocated array, which then dies with the process.
+- `numpy`: a row's values assigned to the next row of a preallocated array, which then dies with the process.
+- `pack`: the same by `struct.pack_into`, the least that Python can do with five floats.
 - `jsonl`: a row appended to a file as one JSON line, flushed to the kernel at each call.
 - `fdatasync`: the bytes of all points written and synced in one go.
 - `fromfile`: steps, times and values of a metric read from a raw file.
@@ -39,11 +40,24 @@ def call_times(call: Callable[[Any], object], rows: list[Any], count: int) -> li
 
 
 def numpy_packer(column_count: int, count: int) -> Callable[[dict[str, float]], None]:
-    """Returns a function that packs a row of floats into the next row of an array."""
+    """Returns a function that assigns a row of floats to the next row of an array."""
     import numpy as np
 
     array = np.zeros((count, column_count))
-    buffer = memoryview(array).cast("B")
+    position = 0
+
+    def append(row: dict[str, float]) -> None:
+        nonlocal position
+        array[position] = [*row.values()]
+        position += 1
+
+    return append
+
+
+def struct_packer(column_count: int, count: int) -> Callable[[dict[str, float]], None]:
+    """Returns a function that packs a row of floats into the next bytes of an array."""
+    array = bytearray(8 * column_count * count)
+    buffer = memoryview(array)
     pack_into = struct.Struct(f"{column_count}d").pack_into
     size = 8 * column_count
     position = 0
@@ -56,13 +70,11 @@ def numpy_packer(column_count: int, count: int) -> Callable[[dict[str, float]], 
     return append
 
 
-def numpy_calls(rows: list[dict[str, float]], count: int) -> dict[str, float]:
-    """Times the `numpy` floor; for rows of floats."""
-    return latencies(call_times(numpy_packer(len(rows[0]), count), rows, count))
-
-
-def jsonl_calls(rows: list[Any], count: int) -> dict[str, float]:
-    """Times the `jsonl` floor."""
+def calls(name: str, rows: list[Any], count: int) -> dict[str, float]:
+    """Times single calls of a floor: `numpy` and `pack`, for rows of floats, or `jsonl`."""
+    if name != "jsonl":
+        packer = numpy_packer if name == "numpy" else struct_packer
+        return latencies(call_times(packer(len(rows[0]), count), rows, count))
     with tempfile.TemporaryFile("w", encoding="utf-8") as file:
 
         def append(row: Any) -> None:
@@ -83,10 +95,10 @@ def bulk_seconds(step_count: int, metric_count: int) -> dict[str, float]:
         file.flush()
         os.fdatasync(file.fileno())
         result["jsonl"] = time.perf_counter() - begin
-    append = numpy_packer(metric_count, step_count)
+    pack = numpy_packer(metric_count, step_count)
     begin = time.perf_counter()
     for _ in range(step_count):
-        append(row)
+        pack(row)
     result["numpy"] = time.perf_counter() - begin
     result["fdatasync"] = _write_seconds(step_count * metric_count * POINT_BYTES)
     return result

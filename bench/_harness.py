@@ -189,9 +189,7 @@ class Store:
 
     def is_sealed(self) -> bool:
         """Says whether nothing is left in the logs: everything is in segments."""
-        return not any(
-            name.startswith(("w-", "r-", ".w-")) for name in os.listdir(self.folder / "log")
-        )
+        return not any(name.startswith(("w-", "r-", ".w-")) for name in os.listdir(self.folder / "log"))
 
     def wait_sealed(self) -> None:
         """Waits until everything is in segments, merged, and the daemon is at rest."""

@@ -5,7 +5,19 @@ from __future__ import annotations
 import time
 
 from _filled import KEY
-from _harness import Store, arguments, cpu_seconds, fresh, memory_mib, new_store, open_run, say_machine, show, spawn, wait_until
+from _harness import (
+    Store,
+    arguments,
+    cpu_seconds,
+    fresh,
+    memory_mib,
+    new_store,
+    open_run,
+    say_machine,
+    show,
+    spawn,
+    wait_until,
+)
 
 _MEMORY_BAR_MIB, _CPU_BAR_PERCENT = 60.0, 0.3
 _WORKER_IDLE_SECONDS = 32.0  # after this the worker processes have ended (worker.IDLE_SECONDS)
@@ -37,7 +49,9 @@ def measure(store: Store, when: str, seconds: float, *, is_barred: bool = True) 
     time.sleep(seconds)
     used = (cpu_seconds(daemon) - before) / (time.perf_counter() - begin) * 100
     own, workers = memory_mib(daemon)
-    bar, is_met = (f"≤ {_MEMORY_BAR_MIB:.0f} MiB", own + workers <= _MEMORY_BAR_MIB) if is_barred else ("", None)
+    bar, is_met = (
+        (f"≤ {_MEMORY_BAR_MIB:.0f} MiB", own + workers <= _MEMORY_BAR_MIB) if is_barred else ("", None)
+    )
     show("P15", f"memory {when}, workers included", own + workers, "MiB", bar=bar, is_met=is_met)
     if workers:
         show("P15", "the same, of the daemon alone", own, "MiB")
@@ -48,8 +62,12 @@ def measure(store: Store, when: str, seconds: float, *, is_barred: bool = True) 
 def main() -> None:
     """Watches one daemon through its life."""
     parser = arguments(__doc__, repeats=1)
-    parser.add_argument("--seconds", type=float, default=10.0, help="how long each state is watched (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=300_000, help="of the hard work, 10 metrics (default: %(default)s)")
+    parser.add_argument(
+        "--seconds", type=float, default=10.0, help="how long each state is watched (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--steps", type=int, default=300_000, help="of the hard work, 10 metrics (default: %(default)s)"
+    )
     options = parser.parse_args()
     say_machine()
     with new_store() as store:

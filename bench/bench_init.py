@@ -54,7 +54,15 @@ def main() -> None:
     floor = ("python", bare)
     init, durable = of(warm, "init"), of(cold, "durable")
     bar = f"≤ {_INIT_BAR_MS:.0f} ms"
-    show("P2", "init() returns, a daemon running", init, "ms", floor=floor, bar=bar, is_met=init <= _INIT_BAR_MS)
+    show(
+        "P2",
+        "init() returns, a daemon running",
+        init,
+        "ms",
+        floor=floor,
+        bar=bar,
+        is_met=init <= _INIT_BAR_MS,
+    )
     show("P2", "init() returns, no daemon", of(cold, "init"), "ms", floor=floor)
     bar = f"≤ {_DURABLE_BAR_MS:.0f} ms"
     show(
@@ -66,7 +74,9 @@ def main() -> None:
         bar=bar,
         is_met=durable <= _DURABLE_BAR_MS,
     )
-    show("P2", "first value readable, no daemon (it starts meanwhile)", of(cold, "readable"), "ms", floor=floor)
+    show(
+        "P2", "first value readable, no daemon (it starts meanwhile)", of(cold, "readable"), "ms", floor=floor
+    )
     show("P2", "first value durable and readable, a daemon running", of(warm, "readable"), "ms", floor=floor)
 
 

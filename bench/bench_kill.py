@@ -66,7 +66,9 @@ def main() -> None:
     with new_store() as store:
         store.start()
         for name, rate in (("back to back", 0.0), ("at 100 calls a second", 100.0)):
-            shares, counts = zip(*(kept_share(store, f"kill-{rate:.0f}-{i}", rate) for i in range(repeats)), strict=True)
+            shares, counts = zip(
+                *(kept_share(store, f"kill-{rate:.0f}-{i}", rate) for i in range(repeats)), strict=True
+            )
             what = f"kept after kill -9, {name}, worst of {repeats} ({median(counts):,.0f} calls)"
             show("P9", what, min(shares), "%", bar="100 %", is_met=min(shares) == 100)
 

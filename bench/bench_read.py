@@ -67,10 +67,34 @@ def main() -> None:
         process.communicate(b"\n")
     usual, bar = median(each["read"] for each in again), f"≤ {_BAR_MS:.0f} ms"
     what = f"{_POINT_COUNT:,} points"
-    show("P17", f"{what} of an ended run, after import", usual, "ms", floor=floor, bar=bar, is_met=usual <= _BAR_MS)
-    show("P17", f"{what}, the daemon's first read since it started", first, "ms", floor=floor, bar=bar, is_met=first <= _BAR_MS)
+    show(
+        "P17",
+        f"{what} of an ended run, after import",
+        usual,
+        "ms",
+        floor=floor,
+        bar=bar,
+        is_met=usual <= _BAR_MS,
+    )
+    show(
+        "P17",
+        f"{what}, the daemon's first read since it started",
+        first,
+        "ms",
+        floor=floor,
+        bar=bar,
+        is_met=first <= _BAR_MS,
+    )
     usual = median(live)
-    show("P17", f"{what} of a running run, after import", usual, "ms", floor=floor, bar=bar, is_met=usual <= _BAR_MS)
+    show(
+        "P17",
+        f"{what} of a running run, after import",
+        usual,
+        "ms",
+        floor=floor,
+        bar=bar,
+        is_met=usual <= _BAR_MS,
+    )
     show("P17", "importing gRPC, NumPy and the API", median(each["imports"] for each in again), "ms")
 
 

@@ -65,7 +65,15 @@ def main() -> None:
             process.communicate(b"\n")
     what = f"{_RUN_COUNT} running runs × {_STEP_COUNT:,} steps"
     usual = median(first_times)
-    show("P12", f"{what}, first view", usual, "ms", floor=ping, bar=f"≤ {_FIRST_BAR_MS:.0f} ms", is_met=usual <= _FIRST_BAR_MS)
+    show(
+        "P12",
+        f"{what}, first view",
+        usual,
+        "ms",
+        floor=ping,
+        bar=f"≤ {_FIRST_BAR_MS:.0f} ms",
+        is_met=usual <= _FIRST_BAR_MS,
+    )
     show("P12", "the same, the very first time", first_times[0], "ms", floor=ping)
     show("P12", "the same, its size", first_size, "bytes")
     show("P12", f"refresh after {_NEW_STEPS} new steps a run", median(refresh_times), "ms", floor=ping)

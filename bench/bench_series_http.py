@@ -8,7 +8,19 @@ from typing import Any
 
 import _floor
 from _filled import KEY, SPIKE, fill
-from _harness import Client, arguments, fresh, median, new_store, open_run, say_machine, show, spawn, timed, wait_until
+from _harness import (
+    Client,
+    arguments,
+    fresh,
+    median,
+    new_store,
+    open_run,
+    say_machine,
+    show,
+    spawn,
+    timed,
+    wait_until,
+)
 
 _BARS_MS = {100_000: 5.0, 10_000_000: 10.0, 100_000_000: 20.0}
 _BYTES_BAR = 64_000
@@ -47,7 +59,14 @@ def measure(name: str, client: Client, run_id: str, point_count: int) -> None:
     floor = ("ping", ping)
     show("P11", name, usual, "ms", floor=floor, bar=f"≤ {bar_ms:.0f} ms", is_met=usual <= bar_ms)
     show("P11", "the same, the first time", answers[0].milliseconds, "ms", floor=floor)
-    show("P11", "the same, its size", len(data), "bytes", bar=f"≤ {_BYTES_BAR:,} bytes", is_met=len(data) <= _BYTES_BAR)
+    show(
+        "P11",
+        "the same, its size",
+        len(data),
+        "bytes",
+        bar=f"≤ {_BYTES_BAR:,} bytes",
+        is_met=len(data) <= _BYTES_BAR,
+    )
     show("P11", "the same, spikes shown of 1", float(has_spike), "", bar="1", is_met=has_spike)
 
 
@@ -61,7 +80,9 @@ def _largest(columns: bytes, header: dict[str, Any]) -> float:
 def main() -> None:
     """Fills a store, then asks its daemon."""
     parser = arguments(__doc__)
-    parser.add_argument("--full", action="store_true", help="also 100 M points, which take two minutes and 1 GB")
+    parser.add_argument(
+        "--full", action="store_true", help="also 100 M points, which take two minutes and 1 GB"
+    )
     options = parser.parse_args()
     say_machine()
     counts = [count for count in _BARS_MS if options.full or count <= 10_000_000]

@@ -87,17 +87,40 @@ def main() -> None:
             bar="≥ 1,000 k/s",
             is_met=speed >= _SPEED_BAR,
         )
-        show(row, "the same, in log() alone", point_count / of(ours, "logged") / 1e3, "k/s", floor=("numpy", numpy_speed / 1e3))
-        show(row, "the same, raw bytes written and synced", point_count / of(beside, "fdatasync") / 1e3, "k/s")
+        show(
+            row,
+            "the same, in log() alone",
+            point_count / of(ours, "logged") / 1e3,
+            "k/s",
+            floor=("numpy", numpy_speed / 1e3),
+        )
+        show(
+            row, "the same, raw bytes written and synced", point_count / of(beside, "fdatasync") / 1e3, "k/s"
+        )
         trainer, daemon_cpu = of(ours, "cpu"), of(ours, "daemon cpu")
         sealed = of(ours, "sealed cpu")
         bar, total = f"≤ {_CPU_BAR_SECONDS} s", trainer + sealed
-        show(row, "CPU of all processes, imports and sealing included", total, "s", bar=bar, is_met=total <= _CPU_BAR_SECONDS)
+        show(
+            row,
+            "CPU of all processes, imports and sealing included",
+            total,
+            "s",
+            bar=bar,
+            is_met=total <= _CPU_BAR_SECONDS,
+        )
         show(row, "of which the training process", trainer, "s")
         show(row, "of which the daemon until readable", daemon_cpu, "s")
         size, bar = of(ours, "bytes"), f"≤ {_BYTES_BAR:.0f} bytes"
         floor = ("raw", float(_floor.POINT_BYTES))
-        show("P5", f"segments and levels, {shape}", size, "bytes", floor=floor, bar=bar, is_met=size <= _BYTES_BAR)
+        show(
+            "P5",
+            f"segments and levels, {shape}",
+            size,
+            "bytes",
+            floor=floor,
+            bar=bar,
+            is_met=size <= _BYTES_BAR,
+        )
 
 
 if __name__ == "__main__":

@@ -66,9 +66,15 @@ def _private_mib() -> float:
 def main() -> None:
     """Runs paced loops in turn, then one that logs as fast as it can."""
     parser = arguments(__doc__, repeats=3)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each paced loop (default: %(default)s)")
-    parser.add_argument("--calls", type=int, default=1_000_000, help="for the growth of memory (default: %(default)s)")
-    parser.add_argument("--full", action="store_true", help="5 loops of 60 s, and 10 M calls, as the bar says")
+    parser.add_argument(
+        "--seconds", type=float, default=10.0, help="of each paced loop (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--calls", type=int, default=1_000_000, help="for the growth of memory (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--full", action="store_true", help="5 loops of 60 s, and 10 M calls, as the bar says"
+    )
     options = parser.parse_args()
     repeats, seconds, calls = options.repeats, options.seconds, options.calls
     if options.full:
@@ -88,7 +94,15 @@ def main() -> None:
 
     cost, floor = added("trackd"), added("numpy")
     what = f"CPU added a call at {_CALLS_PER_SECOND} calls a second over {seconds:.0f} s, all threads"
-    show("P16", what, cost, "µs", floor=("numpy", floor), bar=f"≤ {_CPU_BAR_US:.0f} µs", is_met=cost <= _CPU_BAR_US)
+    show(
+        "P16",
+        what,
+        cost,
+        "µs",
+        floor=("numpy", floor),
+        bar=f"≤ {_CPU_BAR_US:.0f} µs",
+        is_met=cost <= _CPU_BAR_US,
+    )
     what = f"growth of private memory over {calls:,} calls"
     show("P16", what, growth["growth"], "MiB", bar="flat", is_met=growth["growth"] <= _GROWTH_BAR_MIB)
     show("P16", "private memory of the training process", growth["after"], "MiB")

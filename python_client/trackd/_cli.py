@@ -32,6 +32,7 @@ _DONE, _FAILED, _WRONG = 0, 1, 2
 _STOP_SECONDS = 30.0  # a daemon seals what it holds before it ends
 _POLL_SECONDS = 0.01
 _TIMEOUT_SECONDS = 30.0
+_LOG_SECONDS = 5.0  # as long as `finish()` waits by default
 _RUNS_SHOWN = 20
 
 
@@ -138,7 +139,7 @@ def _run_ui(options: argparse.Namespace, store: str, _: str | None) -> int:
 
 def _run_doctor(options: argparse.Namespace, store: str, problem: str | None) -> int:
     findings = []
-    for finding in _doctor.examine(store, problem):
+    for finding in _doctor.examine(store, problem, options.timeout):
         findings.append(finding)
         if not options.json:
             _print(f"{'ok  ' if finding.is_well else 'BAD '} {finding.name:<9} {finding.sentence}")
@@ -258,23 +259,24 @@ def _run_log(options: argparse.Namespace, store: str, _: str | None) -> int:
                 raise
             # The run's own process may have opened it just now: its log and this one are taken in together.
             step = options.step
+    # The row is on the disk at once; what is waited for is that the daemon has it, for whoever reads next.
+    wait_seconds = 0.0 if mode == "offline" else min(options.timeout, _LOG_SECONDS)
     run = _init.open_run(
         project=_init._check_name("project", project, _init._PROJECT_FORBIDDEN),  # noqa: SLF001 - as init does
         run_id=_init._check_name("run id", run_id, _init._ID_FORBIDDEN),  # noqa: SLF001
         name="",
         folder="",
         store=store,
-        settings=_settings.make_settings({"quiet": True, "finish_timeout_seconds": options.timeout}),
+        settings=_settings.make_settings({"quiet": True, "finish_timeout_seconds": wait_seconds}),
         role="helper",
         mode=mode,
     )
     run.log(
         values, step=step, commit=True
     )  # done with this call, so that the next one takes the step behind it
-    is_kept = run.flush(options.timeout)
     problem = run._spool.problem  # noqa: SLF001 - only the spool knows whether the disk took the row
     run.finish()
-    if not is_kept and problem:
+    if problem:
         raise Error(f"the row could not be kept: {problem}")
     return _DONE
 

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from trackd import _config, _run, _settings, _summary
+from trackd import _config, _run, _settings, _summary, _values
 from trackd._run import History, Run
+
+
+class _NoSpool:
+    """Takes records and forgets them."""
+
+    def append_record(self, field: int, body: bytes, now: int | None = None) -> int:
+        return 0
 
 
 class DisabledRun(Run):
@@ -21,6 +28,7 @@ class DisabledRun(Run):
         self._mode, self._role, self._store = "disabled", "primary", ""
         self._next_step, self._starting_step, self._start_time = 0, None, 0.0
         self._shipper = None
+        self._spool = _NoSpool()  # type: ignore[assignment]
         self._finished = False
         values: dict[str, Any] = {}
         self.config = _config.Config(lambda changed, removed: None)
@@ -35,33 +43,29 @@ class DisabledRun(Run):
         commit: bool | None = None,
         sync: bool | None = None,
     ) -> None:
-        """Remembers the last values for the summary."""
+        """Remembers the last values for the summary; raises as `Run.log`."""
+        self._check_running("log")
         if not isinstance(data, Mapping):
             raise TypeError(f"log() takes a dict of values by name; got {type(data).__name__}")
-        self._values.update(data)
-        self._next_step = max(self._next_step, step or 0) + (step is None and commit is not False)
-
-    def define_metric(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        """Defines nothing."""
-
-    def alert(self, *args: Any, **kwargs: Any) -> None:
-        """Asks nobody."""
-
-    def mark_preempting(self) -> None:
-        """Does nothing."""
+        step = _run._check_step(step)  # noqa: SLF001 - one rule for every run
+        problems: list[Exception] = []
+        for key, value in _values.flatten(data, problems):
+            try:
+                self._values[_values.check_key(key)] = _values.plain(key, value)
+            except (TypeError, ValueError) as problem:
+                problems.append(problem)
+        if step is None or step >= self._next_step:
+            commits = commit or (commit is None and step is None)
+            self._next_step = (self._next_step if step is None else step) + bool(commits)
+        if problems:
+            raise problems[0]
 
     def _keep_files(self, files: Iterable[tuple[str, str]], purpose: str) -> list[str]:
         return [path for path, _ in files]
 
-    def _check_running(self, name: str) -> None:
-        pass
-
     def flush(self, timeout_seconds: float = 5.0) -> bool:
         """Returns True: there is nothing to wait for."""
         return True
-
-    def _update(self, **fields: Any) -> None:
-        pass
 
     def _finish(self, exit_code: int, traceback: str, quiet: bool = False) -> None:
         if not self._finished:

@@ -23,7 +23,6 @@ PYTHON_MIN = (3, 10)
 SQLITE_MIN = (3, 35)  # the first with RETURNING, which the catalog uses
 FREE_BYTES_MIN = 1 << 30  # a run's log may grow by 64 MiB parts before anything is sealed
 SOCKET_PATH_BYTES_MAX = 107  # of a Unix socket, on Linux
-_START_SECONDS = 15.0  # a daemon is up in half a second; a slow disk may take longer
 # Where locks and shared memory do not work as on a local disk.
 _NETWORK_FILE_SYSTEMS = {
     "9p", "afs", "beegfs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs",
@@ -40,14 +39,20 @@ class Finding:
     sentence: str
 
 
-def examine(store: str, problem: str | None) -> Iterator[Finding]:
-    """Yields what each check finds; `problem` says why the store is not the one asked for."""
+def examine(store: str, problem: str | None, timeout_seconds: float) -> Iterator[Finding]:
+    """Yields what each check finds.
+
+    Args:
+        store: The store's folder.
+        problem: Why it is not the one asked for, or None.
+        timeout_seconds: How long to wait for the daemon.
+    """
     yield _python()
     yield _sqlite()
     yield _folder(store, problem)
     yield _disk_kind(store)
     yield _disk_space(store)
-    yield from _daemon_answers(store)
+    yield from _daemon_answers(store, timeout_seconds)
     yield _logs(store)
 
 
@@ -117,13 +122,13 @@ def _disk_space(store: str) -> Finding:
     return Finding("space", True, words)
 
 
-def _daemon_answers(store: str) -> Iterator[Finding]:
+def _daemon_answers(store: str, timeout_seconds: float) -> Iterator[Finding]:
     was_alive = _daemon.is_alive(store)
     try:
         from trackd.v1 import run_service_pb2
 
         request = run_service_pb2.GetDaemonRequest(client_version=VERSION)
-        connection = Connection(store, _START_SECONDS)
+        connection = Connection(store, timeout_seconds)
         daemon = connection.manage(lambda stub, options: stub.GetDaemon(request, **options))
         connection.close()
     except CommError as error:

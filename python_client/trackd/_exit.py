@@ -7,11 +7,13 @@ at once, in C, without waiting for Python.
 from __future__ import annotations
 
 import atexit
+import builtins
 import contextlib
 import faulthandler
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -29,26 +31,60 @@ def install(finish_all: Callable[[int, str], None]) -> None:
         return
     _installed = True
     previous_hook = sys.excepthook
-    previous_exit = sys.exit
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         note_exception(kind, error, trace)
         previous_hook(kind, error, trace)
 
-    def exit_with_note(status: Any = None) -> Any:
-        global _exit_code
-        _exit_code = 0 if status is None else status if isinstance(status, int) else 1
-        return previous_exit(status)
-
     sys.excepthook = hook
-    sys.exit = exit_with_note
+    sys.exit = _wrap_exit(sys.exit)
+    for name in ("exit", "quit"):  # of the module site, for interactive use, and used in scripts all the same
+        if hasattr(builtins, name):
+            setattr(builtins, name, _wrap_exit(getattr(builtins, name)))
     atexit.register(lambda: finish_all(_exit_code, _traceback))
+
+
+def _wrap_exit(leave: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns sys.exit or the like, so that the code is known at the end of the process."""
+
+    def exit_with_note(status: Any = None, /) -> Any:
+        if threading.current_thread() is threading.main_thread():
+            raise _NotedExit(status)
+        return leave(status)  # ends its thread, not the process
+
+    return exit_with_note
+
+
+class _NotedExit(SystemExit):
+    """Notes the exit code when the interpreter reads it to end with it; one that is caught is no end."""
+
+    @property
+    def code(self) -> Any:  # type: ignore[override]
+        """The exit code."""
+        global _exit_code
+        status = self.args[0] if self.args else None
+        try:
+            sys._getframe(1)  # noqa: SLF001 - the interpreter alone reads from below all frames
+        except ValueError:
+            _exit_code = _code(status)
+        return status
+
+
+def code_of(error: BaseException) -> int:
+    """Returns the exit code of a process that an exception ends."""
+    if isinstance(error, SystemExit):
+        return _code(error.code)
+    return 130 if isinstance(error, KeyboardInterrupt) else 1
+
+
+def _code(status: Any) -> int:
+    return 0 if status is None else status if isinstance(status, int) else 1
 
 
 def note_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Remembers an exception that ends the process."""
     global _exit_code, _traceback
-    _exit_code = 130 if issubclass(kind, KeyboardInterrupt) else 1
+    _exit_code = code_of(error)
     _traceback = format_exception(kind, error, trace)
 
 

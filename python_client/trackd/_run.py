@@ -201,6 +201,7 @@ class Run:
         """
         if not name or not isinstance(name, str):
             raise Error("define_metric() needs a name that is not empty")
+        _check_metric(name)
         if "*" in name[:-1]:
             raise Error(f"define_metric() name is {name!r}; a glob can only end in *, like 'train/*'")
         if isinstance(step_metric, Metric):
@@ -330,7 +331,7 @@ class Run:
             return
         timeout = self._settings.finish_timeout_seconds
         sequence = self._spool.append_record(
-            _wire.WRITER_FINISH, _wire.writer_finish(exit_code, traceback, 0)
+            _wire.WRITER_FINISH, _wire.writer_finish(_int32(exit_code), traceback, 0)
         )
         is_readable = False
         problem = self._spool.problem
@@ -653,11 +654,11 @@ class Metric:
         self.summary = summary
 
 
-def check_tags(tags: Iterable[str] | str | None) -> tuple[str, ...]:
+def check_tags(tags: Iterable[Any] | str | None) -> tuple[str, ...]:
     """Returns tags, each once, in order; one text is one tag. Raises ValueError for a tag that is none."""
     given = (tags,) if isinstance(tags, str) else tuple(tags or ())
     for tag in given:
-        if not 1 <= len(tag) <= 64:
+        if not isinstance(tag, str) or not 1 <= len(tag) <= 64:
             raise ValueError(f"tag is {tag!r}; a tag is a text of 1 to 64 characters")
     return tuple(dict.fromkeys(given))
 
@@ -672,6 +673,10 @@ def _check_step(step: Any) -> int | None:
     if number is not None and number > _INT64_MAX:
         raise ValueError(f"step is {number}; the largest is 2^63-1")
     return number
+
+
+def _int32(exit_code: int) -> int:
+    return exit_code if -(1 << 31) <= exit_code < 1 << 31 else 1  # what no system has is a failure all the same
 
 
 def _check_metric(name: str) -> None:
@@ -694,14 +699,15 @@ def _refuse_row(data: object, flags: int, step: int) -> bool:
 # -- the runs of this process --------------------------------------------------------------------------------------
 
 _runs: list[Run] = []
-_shippers: dict[str, Shipper] = {}
+_shippers: dict[tuple[str, bool], Shipper] = {}
 
 
 def shipper_of(store: str, start_daemon: bool) -> Shipper:
     """Returns the process's shipper for a store, starting it on first need."""
-    if store not in _shippers:
-        _shippers[store] = Shipper(store, start_daemon)
-    return _shippers[store]
+    key = (store, start_daemon)
+    if key not in _shippers:
+        _shippers[key] = Shipper(store, start_daemon)
+    return _shippers[key]
 
 
 def keep(run: Run) -> None:

@@ -86,7 +86,13 @@ class Shipper:
             self._writers.remove(writer)
 
     def flush(self, writer: Writer, sequence: int, timeout_seconds: float) -> bool:
-        """Waits until the daemon has acknowledged a sequence; returns whether it has, within the time."""
+        """Waits until the daemon has acknowledged a sequence; returns whether it has, within the time.
+
+        Offline it waits for the disk.
+        """
+        if not self._start_daemon:
+            self._sync(writer)
+            return writer.durable_sequence >= sequence
         deadline = time.monotonic() + timeout_seconds
         with self._wait() as condition:
             while writer.acknowledged_sequence < sequence:
@@ -103,6 +109,8 @@ class Shipper:
 
         Returns None when there is no daemon or the call fails. Used by reads such as `run.summary["loss"]`.
         """
+        if not self._start_daemon:
+            return None
         deadline = time.monotonic() + timeout_seconds
         with self._wait() as condition:
             while self._channel is None and time.monotonic() < deadline:

@@ -20,12 +20,12 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from trackd_service import auth, config, openapi
+from trackd_service import auth, config, export, openapi
 from trackd_service.daemon import Daemon
 from trackd_service.errors import InvalidArgument, TrackdError
 from trackd_service.runs import Run
@@ -71,6 +71,7 @@ def make_app(daemon: Daemon, allowed_hosts: set[str], cookie_name: str) -> ASGIA
         Route(f"{api}/projects/{{project}}/metrics", face.project_metrics),
         Route(run, face.run),
         Route(f"{run}/metrics", face.metrics),
+        Route(f"{run}/export", face.export),
         Route(f"{run}/files", face.files),
         Route(f"{run}/files/{{path:path}}", face.file),
         Route(f"{api}/series:query", face.series, methods=["POST"]),
@@ -226,6 +227,22 @@ class _Face:
         path = request.path_params
         prefix = request.query_params.get("prefix", "")
         return _json({"metrics": await self._query.metrics(path["project"], path["run"], prefix)})
+
+    async def export(self, request: Request) -> Response:
+        """Downloads the history as text."""
+        stored = await self._query.run(request.path_params["project"], request.path_params["run"])
+        form = request.query_params.get("format", "csv")
+        if form not in export.FORMATS:
+            raise InvalidArgument(
+                f"format is {form[:40]!r}; it can be {' or '.join(export.FORMATS)}", field="format"
+            )
+        write, media_type = export.FORMATS[form]
+        name = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in stored.run.name)
+        headers = {
+            "Content-Disposition": f'attachment; filename="{name}.{form}"',
+            "Cache-Control": "no-store",
+        }
+        return StreamingResponse(write(stored), media_type=media_type, headers=headers)
 
     async def files(self, request: Request) -> Response:
         """Lists the files kept with a run."""

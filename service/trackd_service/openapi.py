@@ -211,6 +211,17 @@ def document(version: str) -> dict[str, Any]:
                 _object({"metrics": _list(_ref("Metric"))}),
                 (project, run, _in_query("prefix", _TEXT)),
             ),
+            f"{of_run}/export": {
+                "get": {
+                    "summary": "Downloads the whole history as text, a row a step.",
+                    "parameters": [
+                        project,
+                        run,
+                        _in_query("format", {"type": "string", "enum": ["csv", "jsonl"]}),
+                    ],
+                    "responses": _answers(_TEXT, "text/csv"),
+                }
+            },
             f"{of_run}/files": _get(
                 "Lists the files kept with a run.", _object({"files": _list(_ref("File"))}), (project, run)
             ),

@@ -120,6 +120,15 @@ def state(run_id: str, project: str = "", store: str | None = None) -> str:
     return state_name(get_run(run_id, project, store))
 
 
+def find_state(run_id: str, project: str = "", store: str | None = None) -> str:
+    """Returns the run's state, or the empty string while the daemon does not know the run."""
+    try:
+        return state(run_id, project, store)
+    except grpc.RpcError as error:
+        assert error.code() is grpc.StatusCode.NOT_FOUND
+        return ""
+
+
 def state_name(run: runs_pb2.Run) -> str:
     """Returns the state of a run's description as a word."""
     return runs_pb2.RunState.Name(run.state).removeprefix("RUN_STATE_").lower()

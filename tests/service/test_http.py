@@ -198,6 +198,31 @@ def test_no_path_leads_out_of_the_web_app(web: Web, path: str) -> None:
     assert b"SQLite" not in body
 
 
+def test_export_holds_every_row_and_defuses_formulas(web: Web) -> None:
+    with trackd.init(project="p one", id="r3") as run:
+        run.log({"a": 1, "b": 0.5, "text": "=cmd()"})
+        run.log({"a": 2**53 + 1, "flag": True})
+        run.log({"b": float("nan"), "list": [1, None]})
+        assert run.flush(20)
+    path = "/api/v1/projects/p%20one/runs/r3/export"
+    status, headers, body = web.ask(f"{path}?format=csv")
+    assert status == 200
+    assert "attachment" in headers["content-disposition"]
+    lines = [line.split(",") for line in body.decode().replace('"[1, null]"', "LIST").splitlines()]
+    assert lines[0] == ["_step", "_timestamp", "a", "b", "flag", "list", "text"]
+    assert [line[:1] + line[2:] for line in lines[1:]] == [
+        ["0", "1", "0.5", "", "", "'=cmd()"],
+        ["1", str(2**53 + 1), "", "True", "", ""],
+        ["2", "", "nan", "", "LIST", ""],
+    ]
+    rows = [json.loads(line) for line in web.ask(f"{path}?format=jsonl")[2].splitlines()]
+    for row in rows:
+        assert row.pop("_timestamp") > 1e9
+    assert rows[0] == {"_step": 0, "a": 1, "b": 0.5, "text": "=cmd()"}
+    assert rows[2] == {"_step": 2, "b": "NaN", "list": [1, None]}
+    assert web.ask(f"{path}?format=xls")[0] == 400
+
+
 @pytest.mark.parametrize(
     ("path", "status", "reason"),
     [

@@ -20,7 +20,7 @@ export const fetchRun = (name: string, runId: string, signal?: AbortSignal) =>
 export const fetchRunMetrics = async (name: string, runId: string, signal?: AbortSignal) =>
   (await getJson<{ metrics: RunMetric[] }>(`${run(name, runId)}/metrics`, signal)).metrics;
 
-export const exportAddress = (name: string, runId: string, format: "csv" | "jsonl" | "parquet") =>
+export const exportAddress = (name: string, runId: string, format: "csv" | "jsonl") =>
   `${run(name, runId)}/export?format=${format}`;
 
 export const SERIES_ADDRESS = "/api/v1/series:query";

@@ -31,8 +31,6 @@ export function Overview({ run }: { run: WholeRun }) {
           History as <a href={exportAddress(run.project, run.run_id, "csv")}>CSV</a>
           {" · "}
           <a href={exportAddress(run.project, run.run_id, "jsonl")}>JSON lines</a>
-          {" · "}
-          <a href={exportAddress(run.project, run.run_id, "parquet")}>Parquet</a>
         </span>
       </header>
       {run.traceback && (
