@@ -171,6 +171,24 @@ def test_imports_form_no_cycle(package: str) -> None:
     tuple(graphlib.TopologicalSorter(graph).static_order())  # Raises CycleError, which names the cycle.
 
 
+def test_imports_of_the_daemon_point_down_the_list_of_the_architecture() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    table = text.partition("### `service/trackd_service`")[2].partition("\n### ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| `")]
+    places = {
+        module: row for row, line in enumerate(rows) for module in re.findall(r"`(\w+)`", line.split("|")[1])
+    }
+    upward = [
+        f"{module} imports {target}"
+        for module in modules(SERVICE)
+        for imported in imports(SERVICE, module)
+        if (target := _local_target(SERVICE, imported)) in places
+        and module in places
+        and places[module] > places[target]
+    ]
+    assert upward == []
+
+
 def test_generated_messages_stay_at_the_edges_of_the_daemon() -> None:
     refuse(
         (module, imported)

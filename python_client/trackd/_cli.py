@@ -361,7 +361,7 @@ def _parser() -> argparse.ArgumentParser:
         "--filter", type=_filter, metavar="JSON", help="""conditions, such as '{"config.lr": {"$lt": 0.1}}'"""
     )
     runs.add_argument(
-        "--order", default="-created_at", help="fields, such as -summary_metrics.acc (default: %(default)s)"
+        "--order", default="-created_at", help="fields to order by, such as --order=-summary_metrics.acc"
     )
     show = add("show", _run_show, "show one run: config, summary and metrics", has_json=True)
     show.add_argument("run", metavar="RUN", help="PROJECT/ID or ID")

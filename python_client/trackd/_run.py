@@ -380,11 +380,11 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Finishes the run, as failed when the block raised."""
-        if kind is None or error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+        if kind is None or error is None:
             self._finish(0, "")
-        else:
-            code = 130 if issubclass(kind, KeyboardInterrupt) else 1
-            self._finish(code, _exit.format_exception(kind, error, trace))
+            return
+        code = _exit.code_of(error)
+        self._finish(code, _exit.format_exception(kind, error, trace) if code else "")
 
     # -- what the run is -------------------------------------------------------------------------------------------
 

@@ -36,7 +36,9 @@ class Settings:
     label: str = ""
 
     def __init__(self, **values: Any) -> None:
-        """Takes the settings above; those of wandb that mean nothing here are accepted and ignored."""
+        """Takes the settings above over those of the environment; what means something to wandb alone is ignored."""
+        values.setdefault("quiet", _truth(variable("QUIET")) or _truth(variable("SILENT")))
+        values.setdefault("label", variable("LABEL") or "")
         for name in ("store", "late_steps", "finish_timeout_seconds", "quiet", "label"):
             setattr(self, name, values.pop(name, getattr(Settings, name)))
         if values.pop("silent", False) in (True, "true", "1"):
@@ -49,15 +51,7 @@ class Settings:
 
 def make_settings(given: Settings | Mapping[str, Any] | None) -> Settings:
     """Returns the settings of a call over those of the environment."""
-    if isinstance(given, Settings):
-        return given
-    values: dict[str, Any] = {}
-    if _truth(variable("QUIET")) or _truth(variable("SILENT")):
-        values["quiet"] = True
-    if label := variable("LABEL"):
-        values["label"] = label
-    values.update(given or {})
-    return Settings(**values)
+    return given if isinstance(given, Settings) else Settings(**(given or {}))
 
 
 def variable(name: str) -> str | None:

@@ -22,9 +22,11 @@ PAGE_SIZE_MAX = 10_000
 
 # -- rhythm -----------------------------------------------------------------------------------------------------------
 POLL_SECONDS = 0.025  # how often open logs are read: a value is on the page within a tenth of a second
+QUIET_SECONDS = 1.0  # without a record; then logs are read half as often, which halves what an idle daemon costs
+QUIET_POLL_SECONDS = 0.05  # with the sync that follows at once, durable within 100 ms all the same
 SCAN_SECONDS = 0.2  # how often the log folder is listed for new writers while there are any
 IDLE_SCAN_SECONDS = 0.5  # and while there are none; listing an empty folder costs 10 µs
-SYNC_SECONDS = 0.05  # how often logs that grew are synced: durable within 100 ms (promise 2)
+SYNC_SECONDS = 0.05  # between two syncs of logs that grow: durable within 100 ms (promise 2)
 LEASE_SECONDS = 600.0  # a remote writer that says nothing for so long is taken as gone
 IDLE_EXIT_SECONDS = 3600.0  # without writers and visitors the daemon ends by itself
 LIVE_SECONDS = 0.2  # at most five live messages a second to a page

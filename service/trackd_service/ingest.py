@@ -80,6 +80,7 @@ class Ingest:
         self._ends: set[str] = set()  # writers whose end was told by nobody and is not in the catalog yet
         self._stopping = False
         self._last_scan = float("-inf")
+        self._unsynced = asyncio.Event()  # some log has grown since it was synced
         self.active_time = time.monotonic()
         self.accepted_row_count = 0
         self.problem = ""
@@ -99,15 +100,21 @@ class Ingest:
 
     async def run(self) -> None:
         """Reads and syncs logs until `stop`."""
-        syncer = asyncio.ensure_future(self._supervise(self._sync_once, config.SYNC_SECONDS))
+        syncer = asyncio.ensure_future(self._supervise(self._sync_grown, lambda: config.SYNC_SECONDS))
         try:
-            await self._supervise(self._round, config.POLL_SECONDS)
+            await self._supervise(self._round, self._poll_seconds)
         finally:
             syncer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await syncer
 
-    async def _supervise(self, step: Callable[[], object], pause_seconds: float) -> None:
+    def _poll_seconds(self) -> float:
+        if not self._sources:
+            return config.IDLE_SCAN_SECONDS
+        is_quiet = time.monotonic() - self.active_time > config.QUIET_SECONDS
+        return config.QUIET_POLL_SECONDS if is_quiet else config.POLL_SECONDS
+
+    async def _supervise(self, step: Callable[[], object], pause_seconds: Callable[[], float]) -> None:
         while not self._stopping:
             try:
                 await step()  # type: ignore[misc]
@@ -115,7 +122,7 @@ class Ingest:
                 raise
             except Exception:  # noqa: BLE001 - logged whole; one failure must not end the rest
                 _log.exception("a round of ingest failed; the next one goes on")
-            await asyncio.sleep(pause_seconds if self._sources else config.IDLE_SCAN_SECONDS)
+            await asyncio.sleep(pause_seconds())
 
     async def stop(self) -> None:
         """Takes in what is there, syncs it, and closes the logs; the next daemon goes on from them."""
@@ -288,6 +295,7 @@ class Ingest:
     def _after(self, source: Source) -> None:
         """Does what follows records: tells the readers, and seals when there is much or the run has ended."""
         self.active_time = source.heard_time = time.monotonic()
+        self._unsynced.set()
         stored = source.stored
         self._store.changed(stored.run)
         if stored.run.files_to_keep:
@@ -375,6 +383,16 @@ class Ingest:
 
     # -- durability ------------------------------------------------------------------------------------------------
 
+    async def _sync_grown(self) -> None:
+        """Waits until a log has grown, and syncs all that have."""
+        await self._unsynced.wait()
+        self._unsynced.clear()
+        try:
+            await self._sync_once()
+        except BaseException:
+            self._unsynced.set()  # the next round tries again
+            raise
+
     async def _sync_once(self) -> None:
         """Syncs the logs that grew, all in one round of the thread."""
         # The files are taken here, not in the thread: a reader goes on to its next part meanwhile.
@@ -439,7 +457,7 @@ class Ingest:
             for writer_id, source in self._sources.items()
             if (source.stored.run.project, source.stored.run.run_id) == (project, run_id)
         ]
-        if any(not source.is_closed for _, source in mine):
+        if any(source.writer.is_open for _, source in mine):
             raise InvalidArgument(
                 f"run {run_id!r} is being written: finish it before deleting it", run_id=run_id
             )

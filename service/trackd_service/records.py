@@ -271,29 +271,36 @@ def value(message: values_pb2.Value) -> Any:
     if kind == "int_value" and not -(1 << 63) <= content < 1 << 63:
         return float(content)
     if kind == "json_value":
+        _parse_json(content)  # what is no JSON would fail every reader
         content = Json(content)
     elif kind == "record_value":
         raise InvalidArgument(
             "typed records are not taken by this version of the daemon", field="record_value"
         )
-    if isinstance(content, str) and len(content.encode()) > config.TEXT_BYTES_MAX:
+    return _check_text(content) if isinstance(content, str) else content
+
+
+def _check_text(text: str) -> str:
+    if len(text) > config.TEXT_BYTES_MAX // 4 and len(text.encode()) > config.TEXT_BYTES_MAX:
         raise InvalidArgument(
-            f"a text is {len(content.encode())} bytes; the limit is {config.TEXT_BYTES_MAX}",
+            f"a text is {len(text.encode())} bytes; the limit is {config.TEXT_BYTES_MAX}",
             field="value",
             limit=config.TEXT_BYTES_MAX,
         )
-    return content
+    return text
 
 
 def plain_value(message: values_pb2.Value) -> Any:
     """Returns a value with its JSON parsed, for config and summary."""
     content = value(message)
-    if not isinstance(content, Json):
-        return content
+    return _parse_json(content) if isinstance(content, Json) else content
+
+
+def _parse_json(text: str) -> Any:
     try:
-        return json.loads(content)
-    except ValueError:
-        raise InvalidArgument("a json_value is not JSON", field="json_value") from None
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise InvalidArgument("a json_value is not JSON, or is nested too deep", field="json_value") from None
 
 
 def to_value(content: Any) -> values_pb2.Value:
@@ -399,6 +406,8 @@ def _row_columns(message: records_pb2.RowColumns, time: int) -> Numbers:
     lengths: dict[str, int] = {}
     for column in message.columns:
         key = check_key(column.key)
+        if key in lengths:
+            raise InvalidArgument("a key stands twice among the columns", field="columns")
         kind = column.WhichOneof("values")
         if kind in ("doubles", "ints"):
             data = getattr(column, kind)
@@ -414,7 +423,7 @@ def _row_columns(message: records_pb2.RowColumns, time: int) -> Numbers:
             lengths[key] = len(values)
         elif kind == "strings":
             lengths[key] = len(column.strings.values)
-            texts += [(row, key, text) for row, text in enumerate(column.strings.values)]
+            texts += [(row, key, _check_text(text)) for row, text in enumerate(column.strings.values)]
         else:
             raise InvalidArgument(f"column {key!r} has no values", field="columns")
     if message.steps:
@@ -423,8 +432,6 @@ def _row_columns(message: records_pb2.RowColumns, time: int) -> Numbers:
         lengths["the times"] = len(message.times_unix_nanos)
     if len(set(lengths.values())) > 1:
         raise InvalidArgument(f"the columns have different lengths: {lengths}", field="columns")
-    if len({key for key, _, _ in columns}) < len(columns):
-        raise InvalidArgument("a key stands twice among the columns", field="columns")
     count = next(iter(lengths.values()), 0)
     steps = np.array(message.steps or np.zeros(count), np.int64)
     if count and steps.min() < 0:

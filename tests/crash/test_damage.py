@@ -44,7 +44,7 @@ def _write_log(folder: Path, rows: int, run_id: str = "damaged") -> _spool.Spool
     draw = random.Random(1)
     for index in range(rows):
         row: dict[str, object] = {"index": index, "value": draw.random()}
-        if index % 3 == 0:
+        if index // 15 % 3 == 0:
             row = {"index": index, "wide": draw.random(), "is_third": True, "count": draw.randrange(1 << 60)}
         if index % 20 == 7:
             items = [("index", index), ("note", f"row {index}")]
@@ -338,6 +338,8 @@ def test_catalog_of_garbage_is_set_aside_and_the_daemon_serves(make_referee: Mak
         _make_runs(referee, "sealed")
         _place_log(referee, rows=100, run_id="unsealed")
         catalog = referee.store / "catalog.sqlite"
+        for left in referee.store.glob("catalog.sqlite*"):
+            left.unlink()  # its write-ahead log, too: from that SQLite would make it whole again
         catalog.write_bytes(b"garbage " * 1_000)
         _restart(referee)
         aside = list(referee.store.glob("catalog.sqlite.damaged-*"))

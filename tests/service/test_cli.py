@@ -129,7 +129,7 @@ def test_runs_and_show_tell_of_runs_as_text_and_as_json(command: Command) -> Non
     assert [line.split()[0] for line in lines] == ["RUN", "p/r2", "p/r1"]
     assert lines[2].split()[1:3] == ["swift", "finished"]
     assert [run["run_id"] for run in json.loads(command("runs", "--json").stdout)] == ["r3", "r2", "r1"]
-    chosen = command("runs", "--json", "--filter", '{"tags": "best"}', "--order", "name").stdout
+    chosen = command("runs", "--json", "--filter", '{"tags": "best"}', "--order=-name").stdout
     assert [run["run_id"] for run in json.loads(chosen)] == ["r1"]
     limited = command("runs", "--limit", "1")
     assert (len(limited.stdout.splitlines()), "1 of 3 runs" in limited.stderr) == (2, True)
