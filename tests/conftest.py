@@ -48,6 +48,21 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def module_store() -> Iterator[Path]:
+    """Gives an empty store that `TRACKD_STORE` names for all tests of a module; its daemon ends with the last."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("TRACKD_", "WANDB_")):
+                patch.delenv(name)
+        folder = Path(tempfile.mkdtemp(prefix="trackd-"))
+        patch.setenv("TRACKD_STORE", str(folder))
+        patch.setenv("TRACKD_QUIET", "1")
+        yield folder
+        stop_daemons(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture
 def wait_until() -> WaitUntil:
     """Gives a function that returns once `condition()` is true and fails the test when that takes too long."""

@@ -120,22 +120,14 @@ class LastWords:
 
     def close(self) -> None:
         """Gives the signals back and removes the file."""
-        if self._file is None:
-            return
-        with contextlib.suppress(AttributeError, RuntimeError, ValueError):
-            if self._registered and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-                faulthandler.unregister(signal.SIGTERM)
-            if self._enabled:
-                faulthandler.disable()
-        self._file.close()
-        self._file = None
-        with contextlib.suppress(OSError):
-            os.unlink(self._path)
+        if self.forget():
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)
 
-    def forget(self) -> None:
-        """Lets a forked child keep its hands off the file: it is the parent's."""
+    def forget(self) -> bool:
+        """Gives the signals back and leaves the file, which in a forked child is the parent's; False when that is done."""
         if self._file is None:
-            return
+            return False
         with contextlib.suppress(AttributeError, RuntimeError, ValueError):
             if self._registered and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
                 faulthandler.unregister(signal.SIGTERM)
@@ -143,3 +135,4 @@ class LastWords:
                 faulthandler.disable()
         self._file.close()
         self._file = None
+        return True

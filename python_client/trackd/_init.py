@@ -93,7 +93,7 @@ def init(
         "group": group or _settings.variable("RUN_GROUP"),
         "job_type": job_type or _settings.variable("JOB_TYPE"),
         "folder": os.path.join(
-            os.path.abspath(os.fspath(dir) if dir else _settings.variable("DIR") or "."),
+            _settings.absolute_path(os.fspath(dir) if dir else _settings.variable("DIR") or "."),
             "trackd",
             f"run-{run_id}",
         ),

@@ -101,7 +101,7 @@ def store_path(given: str | None = None) -> tuple[str, str | None]:
         The folder, and a sentence when it is not the one asked for, because that one cannot be used.
     """
     asked = given or os.environ.get("TRACKD_STORE")
-    wanted = os.path.abspath(os.path.expanduser(asked)) if asked else _default_store()
+    wanted = absolute_path(os.path.expanduser(asked)) if asked else _default_store()
     problem = _prepare(wanted)
     if problem is None:
         return wanted, None
@@ -112,6 +112,16 @@ def store_path(given: str | None = None) -> tuple[str, str | None]:
         if _prepare(other) is None:
             return other, f"the store {wanted} cannot be used ({problem}); {other} is used instead"
     return wanted, f"the store {wanted} cannot be used ({problem}); nothing can be kept"
+
+
+def absolute_path(path: str) -> str:
+    """Returns a path from the root, under the temporary folder where the working folder is gone."""
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:
+        import tempfile
+
+        return os.path.join(tempfile.gettempdir(), path)
 
 
 def _default_store() -> str:

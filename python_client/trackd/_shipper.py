@@ -32,6 +32,7 @@ _TICK_SECONDS = 2.0
 _WAIT_TICK_SECONDS = 0.02  # while somebody waits in flush() or a daemon starts
 _CALL_TIMEOUT_SECONDS = 10.0
 _START_SECONDS = 5.0  # a daemon is up in 0.4 s; within this no second one is started
+_RESTART_SECONDS = 1.0  # and when the one started before had answered, and is gone
 _START_ATTEMPTS_MAX = 5
 # A summary of 100,000 metrics is a message of 5 MB; gRPC's own limit is 4 MiB.
 _CHANNEL_OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1))
@@ -73,6 +74,8 @@ class Shipper:
         self._metadata: tuple[tuple[str, str], ...] = ()
         self._start_time = float("-inf")
         self._start_attempts = 0
+        self._has_answered = False  # the daemon started last
+        self._has_replaced = False  # an older daemon; once is enough, whatever came after it
         self._thread = threading.Thread(target=self._loop, name="trackd-shipper", daemon=True)
         self._thread.start()
 
@@ -224,8 +227,9 @@ class Shipper:
             # Try again now and then: a full disk may have room by then.
             if time.monotonic() - self._start_time < _START_SECONDS * 12:
                 return
-        elif time.monotonic() - self._start_time < _START_SECONDS:
+        elif time.monotonic() - self._start_time < (_RESTART_SECONDS if self._has_answered else _START_SECONDS):
             return
+        self._has_answered = False
         self._start_time = time.monotonic()
         self._start_attempts += 1
         try:
@@ -259,9 +263,11 @@ class Shipper:
                     metadata=metadata,
                     timeout=2.0,
                 )
-                if _is_newer(VERSION, daemon.version) and daemon.open_writer_count == 0:
-                    # An idle older daemon makes way; a busy one is worked with until it is idle.
-                    request = run_service_pb2.StopDaemonRequest(only_if_idle=True)
+                # An older daemon makes way when it has no writers but ours, which need none; a busy one is worked with.
+                is_idle = daemon.open_writer_count <= len(self._writers)
+                if _is_newer(VERSION, daemon.version) and is_idle and not self._has_replaced:
+                    self._has_replaced = True
+                    request = run_service_pb2.StopDaemonRequest(only_if_idle=not daemon.open_writer_count)
                     if runs.StopDaemon(request, metadata=metadata, timeout=2.0).stopping:
                         channel.close()
                         return
@@ -275,6 +281,7 @@ class Shipper:
             self.http_address = daemon.http_address or endpoint.http_address
             self.problem = ""
             self._start_attempts = 0
+            self._has_answered = True
         with self._condition:
             self._condition.notify_all()
 

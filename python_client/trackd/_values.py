@@ -52,8 +52,12 @@ def flatten(
             ValueError(f"value of {prefix[:40]!r}… is nested deeper than {NESTING_MAX}: is it a cycle?")
         )
         return
-    # A list: another thread may be changing the dict.
-    for key, value in list(data.items()):
+    try:
+        items = list(data.items())  # a list: another thread may be changing the dict
+    except Exception as error:  # noqa: BLE001 - code of the mapping's own class; it may fail in any way
+        problems.append(_unreadable(prefix[:-1] or "data", data, error))
+        return
+    for key, value in items:
         if not isinstance(key, str):
             where = f" inside {prefix[:-1]!r}" if prefix else ""
             problems.append(
@@ -98,9 +102,7 @@ def plain(key: str, value: Any) -> Any:
     except _Unfit as problem:
         raise problem.error from None
     except Exception as error:  # code of the value's own library or class; it may fail in any way
-        raise TypeError(
-            f"value of {key!r} is a {_type_name(value)}, which cannot be read: {type(error).__name__}: {error}"
-        ) from error
+        raise _unreadable(key, value, error) from error
 
 
 class _Unfit(Exception):
@@ -109,6 +111,12 @@ class _Unfit(Exception):
     def __init__(self, error: Exception) -> None:
         super().__init__()
         self.error = error
+
+
+def _unreadable(key: str, value: Any, error: Exception) -> TypeError:
+    return TypeError(
+        f"value of {key!r} is a {_type_name(value)}, which cannot be read: {type(error).__name__}: {error}"
+    )
 
 
 def _type_name(value: Any) -> str:

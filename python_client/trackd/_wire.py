@@ -178,7 +178,7 @@ def writer_begin(
         _int(1, process["pid"])
         + _text(2, process["host"])
         + _text(3, process["program"])
-        + b"".join(_text(4, argument) for argument in process["arguments"])
+        + b"".join(_text(4, str(argument)) for argument in process["arguments"])
     )
     return (
         _bytes(1, _text(1, project) + _text(2, run_id))

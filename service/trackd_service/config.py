@@ -22,10 +22,10 @@ PAGE_SIZE_MAX = 10_000
 
 # -- rhythm -----------------------------------------------------------------------------------------------------------
 POLL_SECONDS = 0.025  # how often open logs are read: a value is on the page within a tenth of a second
-QUIET_SECONDS = 1.0  # without a record; then logs are read half as often, which halves what an idle daemon costs
-QUIET_POLL_SECONDS = 0.05  # with the sync that follows at once, durable within 100 ms all the same
-SCAN_SECONDS = 0.2  # how often the log folder is listed for new writers while there are any
-IDLE_SCAN_SECONDS = 0.5  # and while there are none; listing an empty folder costs 10 µs
+QUIET_SECONDS = 1.0  # without a record; then logs are read more rarely: each time the daemon wakes costs 0.1 ms
+QUIET_POLL_SECONDS = 0.07  # with the sync that follows at once, durable within 100 ms all the same
+SCAN_SECONDS = 0.2  # how often the log folder is listed for new writers and ended ones, while records come
+QUIET_SCAN_SECONDS = 0.5  # and while none come, or nobody writes
 SYNC_SECONDS = 0.05  # between two syncs of logs that grow: durable within 100 ms (promise 2)
 LEASE_SECONDS = 600.0  # a remote writer that says nothing for so long is taken as gone
 IDLE_EXIT_SECONDS = 3600.0  # without writers and visitors the daemon ends by itself

@@ -108,11 +108,13 @@ class Ingest:
             with contextlib.suppress(asyncio.CancelledError):
                 await syncer
 
+    def _is_quiet(self) -> bool:
+        return time.monotonic() - self.active_time > config.QUIET_SECONDS
+
     def _poll_seconds(self) -> float:
         if not self._sources:
-            return config.IDLE_SCAN_SECONDS
-        is_quiet = time.monotonic() - self.active_time > config.QUIET_SECONDS
-        return config.QUIET_POLL_SECONDS if is_quiet else config.POLL_SECONDS
+            return config.QUIET_SCAN_SECONDS
+        return config.QUIET_POLL_SECONDS if self._is_quiet() else config.POLL_SECONDS
 
     async def _supervise(self, step: Callable[[], object], pause_seconds: Callable[[], float]) -> None:
         while not self._stopping:
@@ -145,7 +147,7 @@ class Ingest:
 
     async def _round(self) -> None:
         now = time.monotonic()
-        if now - self._last_scan >= config.SCAN_SECONDS:
+        if now - self._last_scan >= (config.QUIET_SCAN_SECONDS if self._is_quiet() else config.SCAN_SECONDS):
             self._last_scan = now
             await self._scan()
             await self._close_gone()
@@ -560,7 +562,13 @@ class Ingest:
 
     async def _recover_logless(self) -> None:
         """Waits also for remote writers whose records were all sealed: they come back, or are gone after a while."""
-        for project, run_id in await self._store.on_catalog(self._store.catalog.running_keys):
+        try:
+            keys = await self._store.on_catalog(self._store.catalog.running_keys)
+        except Exception as error:  # noqa: BLE001 - logged whole; what a damaged catalog still gives is served
+            _log.exception("the catalog is damaged")
+            self.problem = f"the catalog is damaged: {error}"
+            return
+        for project, run_id in keys:
             try:
                 stored = await self._store.get(project, run_id)
             except Exception:  # noqa: BLE001 - logged whole; one damaged entry must not keep the daemon from starting

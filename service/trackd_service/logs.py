@@ -117,6 +117,7 @@ class LogReader:
     part_ends: dict[int, int] = field(default_factory=dict)
     _descriptor: int = -1
     _position: int = 0
+    _next: tuple[int, str] = (-1, "")  # the next part's number and path
     _stuck_count: int = 0  # how many reads in a row have met the same damage
     _damaged_parts: set[int] = field(default_factory=set)
     _retired: list[int] = field(
@@ -219,7 +220,11 @@ class LogReader:
         return list_logs(self.folder).get((self.prefix, self.writer_id), [])
 
     def _has_next(self) -> bool:
-        return self._path(self.part + 1).exists()
+        # Asked at every read of a log that does not grow: the path is made once a part.
+        number = self.part + 1
+        if self._next[0] != number:
+            self._next = number, str(self._path(number))
+        return os.path.exists(self._next[1])  # noqa: PTH110
 
     def _path(self, part: int) -> Path:
         return self.folder / str(LogName(self.prefix, self.writer_id, part))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import hashlib
 import json
 import logging
@@ -40,6 +41,7 @@ _FIRST_PORT = 7733
 _GRACE_SECONDS = 2.0
 _IDLE_CHECK_SECONDS = 1.0
 _STORE_CHECK_SECONDS = 1.0
+_TRIM_SECONDS = 5.0  # a trim takes a few ms
 
 
 async def serve(configuration: Config, version: str, runtime_folder: str | None) -> None:
@@ -73,6 +75,7 @@ class _Server:
         self._grpc: Any = None
         self._health: Any = None
         self._web: Any = None
+        self._web_end = asyncio.Event()
         self._daemon: Daemon | None = None
 
     async def start(self) -> None:
@@ -122,6 +125,7 @@ class _Server:
         self._tasks.append(asyncio.create_task(self._serve_http(web_socket), name="http"))
         self._tasks.append(asyncio.create_task(self._watch_idle(), name="idle"))
         self._tasks.append(asyncio.create_task(self._watch_store(), name="store"))
+        self._tasks.append(asyncio.create_task(self._trim_memory(), name="memory"))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop_event.set)
@@ -211,9 +215,16 @@ class _Server:
         hosts |= {name.lower() for name in self._config.allowed_hosts}  # a proxy on the usual port names none
         app = http_api.make_app(self._daemon, hosts, f"trackd_token_{port}")
 
+        end = self._web_end
+
         class Web(uvicorn.Server):
             def capture_signals(self) -> Any:  # the daemon has its own
                 return contextlib.nullcontext()
+
+            async def main_loop(
+                self,
+            ) -> None:  # uvicorn's own wakes ten times a second to look whether it should end
+                await end.wait()
 
         self._web = Web(
             uvicorn.Config(
@@ -281,6 +292,19 @@ class _Server:
             # the same places: its socket, its endpoint file, its scratch folder.
             os._exit(1)
 
+    async def _trim_memory(self) -> None:
+        """Gives memory back to the system after work: the C library would keep what imports, seals and reads have freed."""
+        assert self._daemon is not None
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's only
+        trim_time = float("-inf")
+        while trim is not None:
+            await asyncio.sleep(_TRIM_SECONDS)
+            used_time = max(self._daemon.ingest.active_time, self._daemon.call_time)
+            # Once more after a rest: a seal follows the last record by a second or two.
+            if trim_time < used_time + _TRIM_SECONDS:
+                trim_time = time.monotonic()
+                await asyncio.to_thread(trim, 0)
+
     async def wait(self) -> None:
         """Waits until the daemon is to end; a failed part ends it with an error, for the next one to take over."""
         stopping = asyncio.create_task(self._stop_event.wait())
@@ -305,11 +329,13 @@ class _Server:
             await self._grpc.stop(_GRACE_SECONDS)
         if self._web is not None:
             self._web.should_exit = True
+            self._web_end.set()
         await self._daemon.ingest.stop()
         for task in self._tasks:
             if task.get_name() != "http":
                 task.cancel()
-        await asyncio.wait(self._tasks, timeout=_GRACE_SECONDS + 1)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_GRACE_SECONDS + 1)
         await self._daemon.store.close()
         _log.info("ended")
 

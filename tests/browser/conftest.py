@@ -5,16 +5,13 @@ Invariants: no request leaves this machine, and no error of a script or of the c
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
-from tests.conftest import stop_daemons
 
 import trackd
 from trackd import _daemon
@@ -42,23 +39,8 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="module")
-def page_store() -> Iterator[Path]:
-    """Gives an empty store for the tests of a module."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in os.environ:
-            if name.startswith(("TRACKD_", "WANDB_")):
-                patch.delenv(name)
-        folder = Path(tempfile.mkdtemp(prefix="trackd-"))
-        patch.setenv("TRACKD_STORE", str(folder))
-        patch.setenv("TRACKD_QUIET", "1")
-        yield folder
-        stop_daemons(folder)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 @pytest.fixture
-def open_page(browser: Browser, page_store: Path) -> Iterator[OpenPage]:
+def open_page(browser: Browser, module_store: Path) -> Iterator[OpenPage]:
     """Gives a function that opens an address of the page; the test fails when a script does or a request leaves."""
     faults: list[str] = []
     contexts = []
@@ -73,7 +55,7 @@ def open_page(browser: Browser, page_store: Path) -> Iterator[OpenPage]:
             faults.append(f"a request left the machine: {request.url}")
 
     def open_it(path: str, *, dark: bool = False, width: int = 1440, height: int = 900) -> Page:
-        endpoint = _daemon.read_endpoint(str(page_store))
+        endpoint = _daemon.read_endpoint(str(module_store))
         assert endpoint is not None
         context = browser.new_context(
             color_scheme="dark" if dark else "light", viewport={"width": width, "height": height}

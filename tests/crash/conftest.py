@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-
 from tests.crash.referee import Referee
 
 

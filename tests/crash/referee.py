@@ -26,8 +26,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import psutil
-
 from tests.service import reading
+
 from trackd import _daemon
 from trackd.v1 import query_service_pb2, query_service_pb2_grpc, records_pb2
 
@@ -185,15 +185,23 @@ class Referee:
             assert np.array_equal(index.steps, expected), self.say(f"{said}; their steps are not 0, 1, 2, …")
             assert np.array_equal(index.ints, expected), self.say(f"{said}; their values are others")
             value = self.read(writer.run_id, "value")
-            assert np.array_equal(value.steps, expected), self.say(f"{said}; of `value` there are {len(value.steps)}")
-            assert np.array_equal(value.doubles, expected * 0.5), self.say(f"{said}; `value` has other values")
+            assert np.array_equal(value.steps, expected), self.say(
+                f"{said}; of `value` there are {len(value.steps)}"
+            )
+            assert np.array_equal(value.doubles, expected * 0.5), self.say(
+                f"{said}; `value` has other values"
+            )
             note = self.read(writer.run_id, "note", "STRING")
             steps = range(0, count, _TEXT_EVERY)
             assert note.strings == [f"row {step}" for step in steps], self.say(f"{said}; texts are others")
             health = reading.get_run(writer.run_id, PROJECT, str(self.store)).ingest_health
-            assert health.damaged_record_count == 0, self.say(f"{said}; {health.damaged_record_count} are damaged")
+            assert health.damaged_record_count == 0, self.say(
+                f"{said}; {health.damaged_record_count} are damaged"
+            )
             assert health.refused_count == 0, self.say(f"{said}; {health.refused_count} are refused")
-            assert health.accepted_row_count == count, self.say(f"{said}; {health.accepted_row_count} are counted")
+            assert health.accepted_row_count == count, self.say(
+                f"{said}; {health.accepted_row_count} are counted"
+            )
             total += count
         return total
 
@@ -236,7 +244,9 @@ def read_columns(store: Path, project: str, run_id: str, key: str, kind: str = "
         run = records_pb2.RunIdentity(project=project, run_id=run_id)
         request = query_service_pb2.ReadSeriesRequest(run=run, keys=[key])
         found: list[Any] = [
-            message for message in stub.ReadSeries(request, metadata=metadata, timeout=30) if message.kind == wanted
+            message
+            for message in stub.ReadSeries(request, metadata=metadata, timeout=30)
+            if message.kind == wanted
         ]
     message = found[0] if found else query_service_pb2.ReadSeriesResponse()
     return Columns(
@@ -252,3 +262,8 @@ def seeds(name: str, count: int) -> Iterator[int]:
     draw = random.Random(name)
     for _ in range(count * ROUNDS_FACTOR):
         yield draw.randrange(1, 1_000_000)
+
+
+def report(figures: str) -> None:
+    """Says what a test has done, for docs/guarantees.md; `pytest -s` shows it."""
+    sys.stdout.write(f"{figures}\n")

@@ -1,4 +1,4 @@
-"""A disk that is full, too small, read-only, or taken away: training goes on, the user is told, and what was kept is there."""
+"""A disk that is full, failing or taken away: training goes on, the user is told, and what was kept is there."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from tests.conftest import WaitUntil
+from tests.conftest import WaitUntil, stop_daemons
 from tests.crash.conftest import MakeReferee, RunProgram
 from tests.crash.referee import PROJECT, read_columns
 from tests.service import reading
@@ -30,16 +29,16 @@ LOG_SECONDS_MAX = 0.3
 
 def _can_mount() -> bool:
     """Says whether a file system of a test's own can be mounted; else the same is tested by limits on files alone."""
-    folder = tempfile.mkdtemp()
-    try:
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], capture_output=True, check=False)
-        if mounted.returncode == 0:
-            subprocess.run(["umount", folder], check=True)
-        return mounted.returncode == 0
-    except OSError:
-        return False
-    finally:
-        os.rmdir(folder)
+    folder = Path(tempfile.mkdtemp())
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)]
+    is_mounted = (
+        shutil.which("mount") is not None
+        and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    )
+    if is_mounted:
+        subprocess.run(["umount", str(folder)], check=True)
+    folder.rmdir()
+    return is_mounted
 
 
 FAULTS = ["file size limit", *(["full file system"] if _can_mount() else [])]
@@ -132,7 +131,7 @@ def small_store(request: pytest.FixtureRequest, store: Path) -> Iterator[tuple[P
     with _mounted(store, "4m"):
         yield store, request.param
         # The file system cannot be given back while a daemon works there.
-        _end_daemons(store)
+        stop_daemons(store)
 
 
 @contextlib.contextmanager
@@ -142,12 +141,6 @@ def _mounted(folder: Path, size: str) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def _end_daemons(store: Path) -> None:
-    from tests.conftest import stop_daemons
-
-    stop_daemons(store)
 
 
 def _train(
@@ -171,7 +164,9 @@ def test_full_disk_keeps_rows_in_memory_and_they_are_there_when_it_has_room_agai
     assert result["refused"] == 0
     assert "nothing was lost" in result["told"]
     assert "could not be kept" not in result["told"]
-    wait_until(lambda: _indices(store).tolist() == list(range(40_200)), message="every row, those that waited too")
+    wait_until(
+        lambda: _indices(store).tolist() == list(range(40_200)), message="every row, those that waited too"
+    )
     wait_until(lambda: reading.state("disk", PROJECT, str(store)) == "finished")
 
 
@@ -228,7 +223,9 @@ sys.exit(main(["--store", sys.argv[2]]))
 """
 
 
-def test_sealing_on_a_full_disk_keeps_the_log_and_is_done_when_there_is_room(make_referee: MakeReferee) -> None:
+def test_sealing_on_a_full_disk_keeps_the_log_and_is_done_when_there_is_room(
+    make_referee: MakeReferee,
+) -> None:
     with make_referee(4) as referee:
         flag = referee.store / "no-room"
         flag.touch()
@@ -301,20 +298,26 @@ assert time.monotonic() - started < 7
         # The daemon of the deleted store ends by itself, and a new one takes the store's place.
         referee.wait_until(lambda: not set(former) & set(referee.daemon_pids()), "the former daemon's end")
         referee.wait_for_daemon()
-        output, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=20)
         assert process.returncode == 0, said
         assert "Traceback" not in said, said
 
         def is_whole() -> bool:
             with contextlib.suppress(Exception):  # no run yet
-                return read_columns(referee.store, PROJECT, "deleted", "index").ints.tolist() == list(range(3_000))
+                return read_columns(referee.store, PROJECT, "deleted", "index").ints.tolist() == list(
+                    range(3_000)
+                )
             return False
 
         referee.wait_until(is_whole, "all rows of the part that was written again")
-        referee.wait_until(lambda: reading.state("deleted", PROJECT, str(referee.store)) == "finished", "the end")
+        referee.wait_until(
+            lambda: reading.state("deleted", PROJECT, str(referee.store)) == "finished", "the end"
+        )
 
 
-def test_store_that_cannot_be_written_is_told_and_training_goes_on(run_program: RunProgram, tmp_path: Path) -> None:
+def test_store_that_cannot_be_written_is_told_and_training_goes_on(
+    run_program: RunProgram, tmp_path: Path
+) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     # Every other place that a store may be put in is a file as well.
@@ -362,7 +365,9 @@ sys.exit(main(["--store", sys.argv[2]]))
         writer = referee.start_writer()
         referee.wait_until(lambda: writer.returned_count > 500, "rows")
         log = referee.store / "daemon.log"
-        referee.wait_until(lambda: log.exists() and "Input/output error" in log.read_text(), "the failed sync")
+        referee.wait_until(
+            lambda: log.exists() and "Input/output error" in log.read_text(), "the failed sync"
+        )
         # The seal that the failure asked for makes durable what the log cannot.
         referee.wait_until(lambda: _sealed_point_count(referee.store) > 0, "the seal")
         writer.stop()

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from tests.conftest import WaitUntil
 from tests.crash.conftest import RunProgram
 from tests.crash.referee import read_columns
 from tests.service import reading
+
 from trackd import _daemon
 
 PROJECT = "fork"

@@ -6,9 +6,8 @@ import sqlite3
 import time
 
 import pytest
-
 from tests.crash.conftest import MakeReferee
-from tests.crash.referee import Referee, seeds
+from tests.crash.referee import Referee, report, seeds
 
 STORES = 4  # each is used for so many rounds that recovery has logs, segments and merges behind it
 ROUNDS = 25
@@ -40,7 +39,9 @@ def test_kill_of_the_daemon_at_any_moment_loses_and_doubles_nothing(make_referee
             segments, merges = _segments(referee)
             segment_count += segments
             merge_count += merges
-    print(f"{kill_count} kills, {row_count} rows, {segment_count} segments left, {merge_count} of them merged")
+    report(
+        f"{kill_count} kills, {row_count} rows, {segment_count} segments left, {merge_count} of them merged"
+    )
     assert segment_count, "nothing was sealed: the kills have met less than they should"
     assert merge_count, "nothing was merged: the kills have met less than they should"
 

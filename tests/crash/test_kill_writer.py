@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-
 from tests.crash.conftest import MakeReferee
-from tests.crash.referee import seeds
+from tests.crash.referee import report, seeds
 
 BATCHES = 10
 WRITERS = 10  # of a batch: half of them log back to back
@@ -30,11 +29,13 @@ def test_kill_of_the_training_process_keeps_every_returned_row(make_referee: Mak
                 writer.process.wait(10)
                 kill_count += 1
             row_count += referee.check("crashed", in_flight=1)
-    print(f"{kill_count} kills, {row_count} rows")
+    report(f"{kill_count} kills, {row_count} rows")
 
 
 @pytest.mark.timeout(300)
-def test_kill_of_daemon_and_training_process_together_keeps_every_returned_row(make_referee: MakeReferee) -> None:
+def test_kill_of_daemon_and_training_process_together_keeps_every_returned_row(
+    make_referee: MakeReferee,
+) -> None:
     for seed in seeds("kill both", 3):
         with make_referee(seed) as referee:
             referee.start_daemon()

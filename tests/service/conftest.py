@@ -6,32 +6,14 @@ Invariants: tests of one module share a store and its daemon, and each has a pro
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.service.scripts import RunScript, run_script
 
 import trackd
-from tests.conftest import stop_daemons
-from tests.service.scripts import RunScript, run_script
 from trackd import _run
-
-
-@pytest.fixture(scope="module")
-def module_store() -> Iterator[Path]:
-    """Gives an empty store that `TRACKD_STORE` names for all tests of a module; its daemon ends with the last."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in os.environ:
-            if name.startswith(("TRACKD_", "WANDB_")):
-                patch.delenv(name)
-        folder = Path(tempfile.mkdtemp(prefix="trackd-"))
-        patch.setenv("TRACKD_STORE", str(folder))
-        patch.setenv("TRACKD_QUIET", "1")
-        yield folder
-        stop_daemons(folder)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
