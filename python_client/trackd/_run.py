@@ -676,7 +676,9 @@ def _check_step(step: Any) -> int | None:
 
 
 def _int32(exit_code: int) -> int:
-    return exit_code if -(1 << 31) <= exit_code < 1 << 31 else 1  # what no system has is a failure all the same
+    return (
+        exit_code if -(1 << 31) <= exit_code < 1 << 31 else 1
+    )  # what no system has is a failure all the same
 
 
 def _check_metric(name: str) -> None:

@@ -202,7 +202,11 @@ class Shipper:
             if self._channel is not None:
                 self._ring(writer)
         for writer in writers:
-            if self._channel is None and not self._hung_up and writer.durable_sequence < writer.spool.sequence:
+            if (
+                self._channel is None
+                and not self._hung_up
+                and writer.durable_sequence < writer.spool.sequence
+            ):
                 self._sync(writer)
         self._hang_up()
 
@@ -227,7 +231,9 @@ class Shipper:
             # Try again now and then: a full disk may have room by then.
             if time.monotonic() - self._start_time < _START_SECONDS * 12:
                 return
-        elif time.monotonic() - self._start_time < (_RESTART_SECONDS if self._has_answered else _START_SECONDS):
+        elif time.monotonic() - self._start_time < (
+            _RESTART_SECONDS if self._has_answered else _START_SECONDS
+        ):
             return
         self._has_answered = False
         self._start_time = time.monotonic()

@@ -259,7 +259,7 @@ class Ingest:
                     run.apply(writer, content, frame.time)
             except InvalidArgument as error:
                 run.health.refuse(error.message)
-            except Exception:
+            except Exception:  # noqa: BLE001 - logged whole
                 # A fault of ours costs this record, never the ones behind it.
                 _log.exception("record %d of writer %s failed", frame.sequence, writer.writer_id)
                 run.health.refuse("a record could not be applied: see daemon.log")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -175,6 +176,7 @@ class Run:
             self.state = next_state(self.state, Event.WRITER_OPENED)
             self.finish_time = None
             self.exit_code = None
+            self.traceback, self.signal = "", 0
         self._touch(time)
         return writer
 
@@ -257,6 +259,9 @@ class Run:
         texts: list[tuple[int, str, str]],
     ) -> None:
         """Adds n rows of one key set and the texts among them; shapes as in `tail.Tail.append`."""
+        text_keys = tuple(dict.fromkeys(key for _, key, _ in texts))
+        if text_keys:
+            self._check_room((*keys, *text_keys))
         layout = self._layout(keys, types)
         assigned, late = writer.steps.assign(flags, steps)
         kept: Int64Array | None = None
@@ -270,7 +275,7 @@ class Run:
                 self.health.late_row_count += late_count
         self.health.accepted_row_count += len(assigned)
         if len(assigned):
-            self._add(layout, assigned, times, words, tuple({key: None for _, key, _ in texts}))
+            self._add(layout, assigned, times, words, text_keys)
             positions = None if kept is None else {int(row): place for place, row in enumerate(kept)}
             for row, key, text in texts:
                 place = row if positions is None else positions.get(row)
@@ -318,15 +323,20 @@ class Run:
     def _layout(self, keys: tuple[str, ...], types: bytes) -> _Layout:
         layout = self._layouts.get((keys, types))
         if layout is None:
-            if self.summary.metric_count + len(keys) > config.METRICS_PER_RUN_MAX:
-                raise InvalidArgument(
-                    f"the run has {self.summary.metric_count} metrics; the limit is {config.METRICS_PER_RUN_MAX}: "
-                    f"{keys[0][:24]!r}… is not added",
-                    limit=config.METRICS_PER_RUN_MAX,
-                )
+            self._check_room(keys)
             layout = _Layout(keys, types, self.summary.indices(keys), np.frombuffer(types, np.uint8))
             self._layouts[(keys, types)] = layout
         return layout
+
+    def _check_room(self, keys: Iterable[str]) -> None:
+        """Raises InvalidArgument when metrics are too many to be added."""
+        new = self.summary.new(keys)
+        if new and self.summary.metric_count + len(new) > config.METRICS_PER_RUN_MAX:
+            raise InvalidArgument(
+                f"the run has {self.summary.metric_count} metrics; the limit is {config.METRICS_PER_RUN_MAX}: "
+                f"{new[0][:24]!r}… is not added",
+                limit=config.METRICS_PER_RUN_MAX,
+            )
 
     def _update(self, update: Update) -> None:
         for name in ("name", "notes", "tags", "group", "job_type", "preempting"):

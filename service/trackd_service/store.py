@@ -38,6 +38,7 @@ _SEAL_RETRY_SECONDS = 2.0  # after a seal that failed: a full disk is not asked 
 
 _T = TypeVar("_T")
 _log = logging.getLogger("trackd.store")
+_SEALER_IDLE_SECONDS = 5.0  # a run seals once in minutes, then merges at once: 100 MB need not wait for the next time
 
 
 @dataclass(slots=True)
@@ -189,7 +190,7 @@ class Store:
         self._objects = objects
         self._scratch = scratch
         # Two processes, each started on first need: a chart must not wait for a merge.
-        self._worker, self._sealer = Worker(), Worker()
+        self._worker, self._sealer = Worker(), Worker(_SEALER_IDLE_SECONDS)
         self._thread = ThreadPoolExecutor(1, "trackd-catalog")
         self._runs: dict[tuple[str, str], StoredRun] = {}
         self._loading: dict[tuple[str, str], asyncio.Future[StoredRun | None]] = {}

@@ -75,6 +75,10 @@ class Summary:
             result.append(position)
         return np.array(result, np.int64)
 
+    def new(self, names: Iterable[str]) -> list[str]:
+        """Returns the names, each once, that are no metrics yet."""
+        return [name for name in dict.fromkeys(names) if name not in self._index]
+
     @property
     def metric_count(self) -> int:
         """How many metrics there are."""

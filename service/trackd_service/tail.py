@@ -195,7 +195,7 @@ class Tail:
 def _column_series(key: str, kind: Kind, table: Table, position: int) -> Series:
     words = table.column(position)
     kind_code = table.types[position]
-    steps, times = table.steps.copy(), table.times.copy()
+    steps, times = table.steps, table.times  # rows are only ever appended: what is behind these never changes
     if kind_code == INT64:
         ints = words.view(np.int64)
         return Series(key, kind, steps, times, ints.astype(np.float64), ints, np.ones(len(ints), np.bool_))

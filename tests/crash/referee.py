@@ -151,7 +151,10 @@ class Referee:
 
     def _answers(self) -> bool:
         endpoint = _daemon.read_endpoint(str(self.store))
-        return endpoint is not None and psutil.pid_exists(endpoint.pid) and _daemon.is_alive(str(self.store))
+        # The file may be left from one that was killed, until the next has got so far.
+        return (
+            endpoint is not None and _daemon.is_alive(str(self.store)) and endpoint.pid in self.daemon_pids()
+        )
 
     def wait_until(self, condition: Callable[[], object], what: str, timeout_seconds: float = 60) -> None:
         """Returns once a condition is true; fails the test, with all that is needed to look into it, when that is late."""

@@ -188,6 +188,7 @@ def test_log_of_a_later_version_is_left_alone(make_referee: MakeReferee) -> None
         referee.wait_until(
             lambda: log.exists() and "later version of trackd" in log.read_text(), "the sentence"
         )
+        referee.wait_for_daemon()
         assert path.exists()
         assert not reading.list_runs(store=str(referee.store))
 

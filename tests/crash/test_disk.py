@@ -304,9 +304,8 @@ assert time.monotonic() - started < 7
 
         def is_whole() -> bool:
             with contextlib.suppress(Exception):  # no run yet
-                return read_columns(referee.store, PROJECT, "deleted", "index").ints.tolist() == list(
-                    range(3_000)
-                )
+                found = read_columns(referee.store, PROJECT, "deleted", "index")
+                return bool(np.array_equal(found.ints, np.arange(3_000)))
             return False
 
         referee.wait_until(is_whole, "all rows of the part that was written again")

@@ -40,7 +40,10 @@ def get_daemon(store: str | None = None) -> run_service_pb2.GetDaemonResponse:
     """Returns what the store's daemon says of itself."""
     with connection(store) as (channel, metadata):
         stub = run_service_pb2_grpc.RunServiceStub(channel)
-        return stub.GetDaemon(run_service_pb2.GetDaemonRequest(), metadata=metadata, timeout=10)
+        answer: run_service_pb2.GetDaemonResponse = stub.GetDaemon(
+            run_service_pb2.GetDaemonRequest(), metadata=metadata, timeout=10
+        )
+        return answer
 
 
 def get_run(run_id: str, project: str = "", store: str | None = None) -> runs_pb2.Run:
@@ -48,7 +51,8 @@ def get_run(run_id: str, project: str = "", store: str | None = None) -> runs_pb
     with connection(store) as (channel, metadata):
         stub = query_service_pb2_grpc.QueryServiceStub(channel)
         request = query_service_pb2.GetRunRequest(run=records_pb2.RunIdentity(project=project, run_id=run_id))
-        return stub.GetRun(request, metadata=metadata, timeout=10).run
+        run: runs_pb2.Run = stub.GetRun(request, metadata=metadata, timeout=10).run
+        return run
 
 
 def list_runs(project: str = "", store: str | None = None) -> list[runs_pb2.Run]:
@@ -125,8 +129,9 @@ def find_state(run_id: str, project: str = "", store: str | None = None) -> str:
     try:
         return state(run_id, project, store)
     except grpc.RpcError as error:
-        assert error.code() is grpc.StatusCode.NOT_FOUND
-        return ""
+        if error.code() is grpc.StatusCode.NOT_FOUND:
+            return ""
+        raise
 
 
 def state_name(run: runs_pb2.Run) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
-
-import trackd
 from tests.service.reading import find_state, get_run, logged, rows, state
 from tests.service.scripts import RunScript
+
+import trackd
 from trackd import _spool
 
 pytestmark = pytest.mark.usefixtures("project")
@@ -54,7 +54,7 @@ def test_a_mapping_that_fails_is_a_type_error() -> None:
     run = trackd.init()
     with pytest.raises(TypeError, match="cannot be read"):
         run.log(BrokenMapping())
-    with pytest.raises(TypeError, match="value of 'deep' .*cannot be read"):
+    with pytest.raises(TypeError, match=r"value of 'deep' .*cannot be read"):
         run.log({"good": 1, "deep": BrokenMapping()})
     assert logged(run) == [(0, {"good": 1})]
 
@@ -105,7 +105,7 @@ def test_a_full_disk_is_told_once_and_what_waits_in_memory_is_kept(
     assert run.flush(20)
     grant = _spool._grant
 
-    def full(descriptor: int, size: int) -> None:
+    def full(*_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(_spool, "_grant", full)
@@ -130,7 +130,7 @@ def test_rows_beyond_the_memory_for_a_full_disk_are_refused_counted_and_told(
 ) -> None:
     run = trackd.init(settings={"quiet": False, "finish_timeout_seconds": 0.5}, name="poor")
 
-    def full(descriptor: int, size: int) -> None:
+    def full(*_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(_spool, "_grant", full)
@@ -239,9 +239,9 @@ def test_many_metrics_in_many_key_sets_stay_exact() -> None:
 
 
 def open_paths() -> Iterator[str]:
-    for descriptor in os.listdir("/proc/self/fd"):
+    for descriptor in list(Path("/proc/self/fd").iterdir()):
         with contextlib.suppress(FileNotFoundError):
-            yield os.readlink(f"/proc/self/fd/{descriptor}")
+            yield str(descriptor.readlink())
 
 
 def test_nothing_is_left_open_by_a_finished_run() -> None:

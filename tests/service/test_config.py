@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.service.reading import config
 
 import trackd
-from tests.service.reading import config
 from trackd.errors import ConfigError
 
 pytestmark = pytest.mark.usefixtures("project")
@@ -118,7 +118,7 @@ def test_a_refused_update_changes_nothing() -> None:
     with pytest.raises(ConfigError):
         run.config.update({"b": 2, "a": 3})
     assert dict(run.config) == {"a": 1}
-    with pytest.raises(TypeError, match="value of 'c' is a builtins.object"):
+    with pytest.raises(TypeError, match=r"value of 'c' is a builtins\.object"):
         run.config.update({"b": 2, "c": object()})
     assert dict(run.config) == {"a": 1}
 
@@ -185,7 +185,7 @@ def test_values_of_every_kind_read_back() -> None:
 
 def test_a_large_config_value_is_refused_with_its_key() -> None:
     run = trackd.init()
-    with pytest.raises(ValueError, match="value of 'big' is .* bytes as text; the limit is"):
+    with pytest.raises(ValueError, match=r"value of 'big' is .* bytes as text; the limit is"):
         run.config["big"] = {"deep": "x" * (2 << 20)}
     with pytest.raises(ValueError, match="limit"):
         run.config["big"] = "x" * (2 << 20)
@@ -195,9 +195,9 @@ def test_a_large_config_value_is_refused_with_its_key() -> None:
 
 
 def test_the_module_level_config_follows_the_run() -> None:
-    with pytest.raises(trackd.Error, match="trackd.init"):
+    with pytest.raises(trackd.Error, match=r"trackd\.init"):
         trackd.config["lr"] = 1
-    with pytest.raises(trackd.Error, match="trackd.init"):
+    with pytest.raises(trackd.Error, match=r"trackd\.init"):
         trackd.config.lr  # noqa: B018 - the access is the test
     run = trackd.init(config={"lr": 1})
     trackd.config.batch = 2

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.service.reading import get_run, logged, rows, summary
 
 import trackd
-from tests.service.reading import get_run, logged, rows, summary
 from trackd.v1 import records_pb2
 
 pytestmark = pytest.mark.usefixtures("project")
@@ -306,7 +306,7 @@ def test_a_wrong_argument_is_an_error_that_names_it(arguments: dict[str, Any], m
 
 
 def test_define_metric_needs_a_running_run() -> None:
-    with pytest.raises(trackd.Error, match="trackd.init"):
+    with pytest.raises(trackd.Error, match=r"trackd\.init"):
         trackd.define_metric("a")
     run = trackd.init()
     run.finish()

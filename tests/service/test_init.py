@@ -10,11 +10,11 @@ from typing import Any
 
 import psutil
 import pytest
-
-import trackd
 from tests.conftest import WaitUntil
 from tests.service.reading import config, find_state, get_run, list_runs, logged, rows, state, summary
 from tests.service.scripts import RunScript, start_script
+
+import trackd
 
 pytestmark = pytest.mark.usefixtures("project")
 
@@ -165,7 +165,7 @@ def test_the_module_level_functions_follow_the_run() -> None:
         with pytest.raises(trackd.Error, match=f"trackd.{name} needs a run"):
             getattr(trackd, name)({}) if name in ("log", "alert", "define_metric") else getattr(
                 trackd, name
-            ).x  # noqa: B018
+            ).x
     trackd.finish()
 
 
@@ -441,7 +441,7 @@ def test_an_exception_that_was_caught_is_no_failure(script: RunScript) -> None:
     assert (state("caught"), get_run("caught").exit_code) == ("finished", 0)
 
 
-def test_interrupting_a_training_marks_it_failed(tmp_path: Path, wait_until: WaitUntil) -> None:
+def test_interrupting_a_training_marks_it_failed(tmp_path: Path) -> None:
     process = start_script(
         tmp_path,
         """

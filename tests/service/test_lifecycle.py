@@ -15,11 +15,11 @@ from typing import Any
 
 import psutil
 import pytest
-
-import trackd
 from tests.conftest import WaitUntil, stop_daemons
 from tests.service.reading import connection, find_state, get_daemon, get_run, list_runs, rows, state
 from tests.service.scripts import RunScript, start_script
+
+import trackd
 from trackd import _daemon
 from trackd.v1 import run_service_pb2, run_service_pb2_grpc
 
@@ -270,7 +270,7 @@ def test_a_home_that_cannot_be_written_is_told_and_another_store_is_used(
         """,
         env={"HOME": str(home), "XDG_STATE_HOME": str(home / "state"), "TMPDIR": other},
     )
-    os.rmdir(other)
+    Path(other).rmdir()
     assert ended.returncode == 0, ended.stderr
     assert "cannot be used (Not a directory)" in ended.stdout
     assert "is used instead" in ended.stdout
@@ -278,7 +278,11 @@ def test_a_home_that_cannot_be_written_is_told_and_another_store_is_used(
 
 def test_a_pipe_behind_the_training_ends_with_it(store: Path, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(
-        "import trackd\nwith trackd.init(project='p', id='piped') as run:\n    run.log({'n': 0})\n    run.flush(20)\nprint('done')\n"
+        "import trackd\n"
+        "with trackd.init(project='p', id='piped') as run:\n"
+        "    run.log({'n': 0})\n"
+        "    run.flush(20)\n"
+        "print('done')\n"
     )
     ended = subprocess.run(
         ["sh", "-c", f"{sys.executable} train.py 2>&1 | cat"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import numpy as np
@@ -12,9 +12,9 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
+from tests.service.reading import Metadata, connection, get_daemon, get_run, rows, series, state, summary
 
 import trackd
-from tests.service.reading import Metadata, connection, get_daemon, get_run, rows, series, state, summary
 from trackd.v1 import (
     ingest_service_pb2,
     ingest_service_pb2_grpc,
@@ -44,12 +44,18 @@ class Client:
 
     def create(self, **fields: Any) -> run_service_pb2.CreateRunResponse:
         request = run_service_pb2.CreateRunRequest(begin=self.begin(**fields))
-        return self.runs.CreateRun(request, metadata=self.metadata, timeout=10)
+        answer: run_service_pb2.CreateRunResponse = self.runs.CreateRun(
+            request, metadata=self.metadata, timeout=10
+        )
+        return answer
 
     def append(self, first_sequence: int, *records: Record) -> ingest_service_pb2.AppendResponse:
         batch = ingest_service_pb2.RecordBatch(first_sequence=first_sequence, records=records)
         request = ingest_service_pb2.AppendRequest(run=self.run, writer_id=self.writer_id, batch=batch)
-        return self.ingest.Append(request, metadata=self.metadata, timeout=10)
+        answer: ingest_service_pb2.AppendResponse = self.ingest.Append(
+            request, metadata=self.metadata, timeout=10
+        )
+        return answer
 
     def finish(self, sequence: int, **fields: Any) -> run_service_pb2.FinishRunResponse:
         request = run_service_pb2.FinishRunRequest(
@@ -58,7 +64,10 @@ class Client:
             sequence=sequence,
             finish=records_pb2.WriterFinish(**fields),
         )
-        return self.runs.FinishRun(request, metadata=self.metadata, timeout=10)
+        answer: run_service_pb2.FinishRunResponse = self.runs.FinishRun(
+            request, metadata=self.metadata, timeout=10
+        )
+        return answer
 
 
 @pytest.fixture
@@ -83,9 +92,9 @@ def value(content: Any) -> values_pb2.Value:
     return values_pb2.Value(string_value=content)
 
 
-def row(step: int | None = None, commit: bool | None = None, **values: Any) -> Record:
+def row(step: int | None = None, **values: Any) -> Record:
     entries = [values_pb2.Entry(key=key, value=value(content)) for key, content in values.items()]
-    return Record(time_unix_nanos=1, row=records_pb2.Row(step=step, commit=commit, values=entries))
+    return Record(time_unix_nanos=1, row=records_pb2.Row(step=step, values=entries))
 
 
 def refused(call: Any, code: grpc.StatusCode, reason: str) -> tuple[str, dict[str, str]]:
@@ -93,7 +102,7 @@ def refused(call: Any, code: grpc.StatusCode, reason: str) -> tuple[str, dict[st
     with pytest.raises(grpc.RpcError) as caught:
         call()
     assert caught.value.code() is code
-    status = rpc_status.from_call(caught.value)
+    status = rpc_status.from_call(caught.value)  # type: ignore[arg-type]  # what a failed call raises is the call
     assert status is not None
     info = error_details_pb2.ErrorInfo()
     assert status.details[0].Unpack(info)
@@ -115,7 +124,11 @@ def test_a_run_of_another_language_from_begin_to_end(client: Client) -> None:
         3,
         Record(config_update=records_pb2.ConfigUpdate(set=[values_pb2.Entry(key="lr", value=value(0.1))])),
         Record(summary_update=records_pb2.SummaryUpdate(set=[values_pb2.Entry(key="best", value=value(9))])),
-        Record(metric_definition=records_pb2.MetricDefinition(name="a", summary_kinds=[1, 2])),
+        Record(
+            metric_definition=records_pb2.MetricDefinition(
+                name="a", summary_kinds=["SUMMARY_KIND_MIN", "SUMMARY_KIND_MAX"]
+            )
+        ),
     )
     finished = client.finish(6)
     assert finished.run.exit_code == 0
@@ -175,8 +188,8 @@ BAD: dict[str, tuple[Record, str]] = {
         Record(row=records_pb2.Row(values=[values_pb2.Entry(key="a")])),
         "a value has no kind",
     ),
-    "empty key": (row(**{"": 1}), "metric key is 0 bytes; the limit is 512"),
-    "long key": (row(**{"x" * 513: 1}), "metric key is 513 bytes; the limit is 512: shorten"),
+    "empty key": (row(None, **{"": 1}), "metric key is 0 bytes; the limit is 512"),
+    "long key": (row(None, **{"x" * 513: 1}), "metric key is 513 bytes; the limit is 512: shorten"),
     "negative step": (row(step=-1, a=1), "step is -1; the smallest is 0"),
     "long text": (row(a="x" * ((1 << 20) + 1)), "a text is 1048577 bytes; the limit is 1048576"),
     "glob in the middle": (
@@ -184,7 +197,11 @@ BAD: dict[str, tuple[Record, str]] = {
         "a glob can only end in *",
     ),
     "unknown summary kind": (
-        Record(metric_definition=records_pb2.MetricDefinition(name="a", summary_kinds=[99])),
+        Record(
+            metric_definition=records_pb2.MetricDefinition(
+                name="a", summary_kinds=[cast("records_pb2.SummaryKind", 99)]
+            )
+        ),
         "summary kind 99 is not known",
     ),
     "columns of two lengths": (
@@ -327,12 +344,13 @@ def test_malformed_bytes_are_an_error_and_the_daemon_goes_on(channel: tuple[grpc
         "trackd.v1.RunService/CreateRun",
         "trackd.v1.QueryService/GetRun",
     ):
-        call = opened.unary_unary(f"/{method}")
+        call: Any = opened.unary_unary(f"/{method}")
         with pytest.raises(grpc.RpcError) as caught:
             call(b"\xff" * 100, metadata=metadata, timeout=10)
         assert caught.value.code() is grpc.StatusCode.UNKNOWN  # gRPC's own answer, before any code of ours
     with pytest.raises(grpc.RpcError) as caught:
-        opened.unary_unary("/trackd.v1.IngestService/Nothing")(b"", metadata=metadata, timeout=10)
+        unknown: Any = opened.unary_unary("/trackd.v1.IngestService/Nothing")
+        unknown(b"", metadata=metadata, timeout=10)
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
     assert get_daemon().pid > 0
 
@@ -356,7 +374,7 @@ def test_no_call_goes_without_the_token(metadata: Metadata, channel: tuple[grpc.
 
 
 def test_health_needs_no_token(channel: tuple[grpc.Channel, Metadata]) -> None:
-    stub = health_pb2_grpc.HealthStub(channel[0])
+    stub: Any = health_pb2_grpc.HealthStub(channel[0])
     for service in ("", "trackd.v1.RunService", "trackd.v1.IngestService", "trackd.v1.QueryService"):
         answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=10)
         assert answer.status == health_pb2.HealthCheckResponse.SERVING

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.service.reading import get_run, logged, rows
 
 import trackd
-from tests.service.reading import get_run, logged, rows
 from trackd import _settings
 
 pytestmark = pytest.mark.usefixtures("project")

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.service.reading import summary
 
 import trackd
-from tests.service.reading import summary
 
 pytestmark = pytest.mark.usefixtures("project")
 
@@ -171,7 +171,7 @@ def test_nan_set_by_hand_reads_back() -> None:
 
 def test_what_cannot_be_a_summary_value_is_refused() -> None:
     run = trackd.init()
-    with pytest.raises(TypeError, match="value of 'x' is a builtins.object"):
+    with pytest.raises(TypeError, match=r"value of 'x' is a builtins\.object"):
         run.summary["x"] = object()
     with pytest.raises(ValueError, match="limit"):
         run.summary["x"] = "a" * (1 << 21)

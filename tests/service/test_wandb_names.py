@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-import trackd
 from tests.service.reading import config, get_run, rows, state, summary
 from tests.service.scripts import RunScript
+
+import trackd
 
 pytestmark = pytest.mark.usefixtures("module_store")
 

@@ -62,7 +62,7 @@ def test_a_series_has_the_last_write_of_each_step_however_rows_were_written(
             expected.setdefault((key, kind_of(value)), {})[step] = value
     joined = first.joined(second)
     for tail in (whole, joined):
-        assert set(tail.keys()) == set(expected)
+        assert set(tail.extents()) == set(expected)
         for (key, kind), points in expected.items():
             found = values(tail.read(key, kind))  # type: ignore[arg-type]
             assert found == sorted(points.items())

@@ -1,0 +1,97 @@
+import contextlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trackd.v1 import records_pb2, values_pb2
+from trackd_service import records
+from trackd_service.errors import InvalidArgument
+from trackd_service.frames import FLAG_COMMIT, FLAG_HOLD, FLAG_STEP
+
+Record = records_pb2.Record
+
+
+@given(st.binary(max_size=100))
+def test_bytes_are_a_record_or_an_invalid_argument(data: bytes) -> None:
+    with contextlib.suppress(InvalidArgument):
+        records.decode(data)
+
+
+def test_a_row_is_numbers_and_texts() -> None:
+    values = {
+        "d": values_pb2.Value(double_value=0.5),
+        "i": values_pb2.Value(int_value=2**63 - 1),
+        "b": values_pb2.Value(bool_value=True),
+        "t": values_pb2.Value(string_value="x"),
+        "j": values_pb2.Value(json_value="[1]"),
+    }
+    entries = [values_pb2.Entry(key=key, value=value) for key, value in values.items()]
+    row = records.from_message(
+        Record(time_unix_nanos=9, row=records_pb2.Row(step=4, commit=False, values=entries))
+    )
+    assert isinstance(row, records.Numbers)
+    assert (row.keys, list(row.types), row.flags.tolist()) == (
+        ("d", "i", "b"),
+        [1, 2, 3],
+        [FLAG_STEP | FLAG_HOLD],
+    )
+    assert (row.steps.tolist(), row.times.tolist()) == ([4], [9])
+    assert row.words[:, :1].view(np.float64).tolist() == [[0.5]]
+    assert row.words[:, 1:].view(np.int64).tolist() == [[2**63 - 1, 1]]
+    assert row.texts == [(0, "t", "x"), (0, "j", "[1]")]
+    assert [isinstance(text, records.Json) for _, _, text in row.texts] == [False, True]
+
+
+def test_a_key_given_twice_keeps_the_last() -> None:
+    entries = [values_pb2.Entry(key="a", value=values_pb2.Value(int_value=i)) for i in (1, 2)]
+    row = records.from_message(Record(row=records_pb2.Row(values=entries)))
+    assert isinstance(row, records.Numbers)
+    assert (row.keys, row.words.tolist()) == (("a",), [[2]])
+
+
+@pytest.mark.parametrize(
+    ("commit", "steps", "flag"),
+    [(None, [], 0), (True, [], FLAG_COMMIT), (False, [], FLAG_HOLD), (None, [3, 3], FLAG_STEP)],
+)
+def test_columns_share_their_flags(commit: bool | None, steps: list[int], flag: int) -> None:
+    column = records_pb2.Column(key="a", doubles=np.zeros(2).tobytes())
+    message = records_pb2.RowColumns(steps=steps, columns=[column])
+    if commit is not None:
+        message.commit = commit
+    rows = records.from_message(Record(time_unix_nanos=5, row_columns=message))
+    assert isinstance(rows, records.Numbers)
+    assert rows.flags.tolist() == [flag, flag]
+    assert rows.times.tolist() == [5, 5]
+
+
+@pytest.mark.parametrize("content", [0.5, 1, True, "x", None, [1, "a"], {"a": {"b": None}}, 2**63 - 1])
+def test_a_plain_value_goes_there_and_back(content: object) -> None:
+    found = records.plain_value(records.to_value(content))
+    assert found == content
+    assert type(found) is type(content)
+
+
+def test_an_integer_beyond_64_bits_is_sent_as_a_float() -> None:
+    assert records.plain_value(records.to_value(2**70)) == float(2**70)
+
+
+def test_a_deeply_nested_json_is_refused_and_breaks_nothing() -> None:
+    with pytest.raises(InvalidArgument, match="nested too deep"):
+        records.value(values_pb2.Value(json_value="[" * 100_000))
+
+
+@pytest.mark.parametrize("kind", ["console_lines", "system_sample", "environment"])
+def test_a_kind_that_comes_later_is_kept(kind: str) -> None:
+    message = Record()
+    getattr(message, kind).SetInParent()
+    content = records.from_message(message)
+    assert not isinstance(content, records.Numbers)
+
+
+def test_the_defaults_of_a_beginning() -> None:
+    message = records_pb2.WriterBegin(run=records_pb2.RunIdentity(project="p", run_id="r"), writer_id="w1")
+    begin = records.begin(message)
+    assert (begin.role, begin.drops_late_steps, begin.starting_step) == ("primary", False, None)
+    assert begin.start == records.Update()
