@@ -13,5 +13,5 @@ for epoch in range(wandb.config.epochs):
         wandb.log({"train/loss": random.random() / (epoch + 1)})
     wandb.log({"epoch": epoch, "val/accuracy": 1 - random.random() / (epoch + 1)}, commit=False)
     wandb.log({})
-wandb.run.summary["best"] = True
+wandb.summary["best"] = True
 wandb.finish()

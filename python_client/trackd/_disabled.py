@@ -30,6 +30,7 @@ class DisabledRun(Run):
         self._shipper = None
         self._spool = _NoSpool()  # type: ignore[assignment]
         self._finished = False
+        self.on_end = lambda run: None
         values: dict[str, Any] = {}
         self.config = _config.Config(lambda changed, removed: None)
         self.summary = _summary.Summary(lambda changed, removed: None, lambda: values)
@@ -47,7 +48,7 @@ class DisabledRun(Run):
         self._check_running("log")
         if not isinstance(data, Mapping):
             raise TypeError(f"log() takes a dict of values by name; got {type(data).__name__}")
-        step = _run._check_step(step)  # noqa: SLF001 - one rule for every run
+        step = _run.check_step(step)
         problems: list[Exception] = []
         for key, value in _values.flatten(data, problems):
             try:
@@ -67,10 +68,10 @@ class DisabledRun(Run):
         """Returns True: there is nothing to wait for."""
         return True
 
-    def _finish(self, exit_code: int, traceback: str, quiet: bool = False) -> None:
+    def end(self, exit_code: int, traceback: str, quiet: bool = False) -> None:
         if not self._finished:
             self._finished = True
-            _run._forget(self)  # noqa: SLF001 - the end of a run is told in one place
+            self.on_end(self)
 
     @property
     def durable_sequence(self) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import trackd
-from trackd import _config, _daemon, _disabled, _exit, _names, _run, _settings
+from trackd import _config, _daemon, _disabled, _exit, _names, _process, _run, _settings
 from trackd._run import Run
 from trackd._settings import Settings
 from trackd._shipper import tell
@@ -100,6 +100,7 @@ def init(
     }
     if chosen_mode == "disabled":
         run: Run = _disabled.DisabledRun(**arguments, settings=chosen)
+        run.on_end = _unset_current
     else:
         store, problem = _settings.store_path(chosen.store)
         if problem:
@@ -136,7 +137,7 @@ def open_run(
     """Opens a writer of a run in this process and says where it can be watched."""
     if not settings.label:
         settings.label = _settings.rank_label()
-    shipper = _run.shipper_of(store, start_daemon=mode != "offline")
+    shipper = _process.shipper_of(store, start_daemon=mode != "offline")
     run = Run(
         project=project, run_id=run_id, name=name, notes=notes, tags=tags, group=group, job_type=job_type, folder=folder,
         store=store, mode=mode, role=role, settings=settings, shipper=shipper,
@@ -149,8 +150,24 @@ def open_run(
             endpoint = _daemon.read_endpoint(store)
             where = f"{endpoint.http_address}/p/{project}" if endpoint else "in the browser"
             tell(f"run {name} in project {project}; watch it {where}: `trackd ui`")
-    _run.keep(run)
+    _process.keep(run)
     return run
+
+
+def attach(project: str, run_id: str, name: str, folder: str, store: str, settings: Settings) -> Run:
+    """Opens a helper's writer for a run that another process has opened, and that came here by pickle."""
+    for run in _process.running():
+        if (run.project, run.id) == (project, run_id):
+            return run
+    return open_run(
+        project=project,
+        run_id=run_id,
+        name=name,
+        folder=folder,
+        store=store,
+        role="helper",
+        settings=settings,
+    )
 
 
 def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
@@ -171,7 +188,7 @@ def _unset_current(run: Run) -> None:
         set_current(None)
 
 
-_run.on_end.append(_unset_current)
+_process.on_end.append(_unset_current)
 
 
 class BeforeInit:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from trackd import _config, _exit, _files, _frames, _settings, _shipper, _summary, _values, _wire
+from trackd import _config, _exit, _files, _frames, _settings, _summary, _values, _wire
 from trackd._shipper import Shipper, Writer, tell
 from trackd._spool import Spool
 from trackd._version import VERSION
@@ -77,6 +77,7 @@ class Run:
         self._finish_lock = threading.RLock()
         self._summary_read: tuple[int, float, Mapping[str, Any]] = (-1, 0.0, {})
         self._last_words: _exit.LastWords | None = None
+        self.on_end: Callable[[Run], None] = lambda run: None  # told once, when the run has ended
         self.config = _config.Config(self._write_config)
         self.summary = _summary.Summary(self._write_summary, self._read_summary)
         self.history = History(self)
@@ -134,7 +135,7 @@ class Run:
             )
         if not isinstance(data, Mapping):
             raise TypeError(f"log() takes a dict of values by name; got {type(data).__name__}")
-        step = _check_step(step)
+        step = check_step(step)
         if step is not None and step < 0:
             self._warn(f"step is {step}; the smallest is 0: this row is not kept")
             self._spool.refused_count += 1
@@ -313,9 +314,9 @@ class Run:
             exit_code: 0 or None for success; anything else marks the run failed.
             quiet: Accepted for older scripts; leaves out the last line.
         """
-        self._finish(exit_code or 0, "", bool(quiet))
+        self.end(exit_code or 0, "", bool(quiet))
 
-    def _finish(self, exit_code: int, traceback: str, quiet: bool = False) -> None:
+    def end(self, exit_code: int, traceback: str, quiet: bool = False) -> None:
         with self._finish_lock:
             if self._finished:
                 return
@@ -327,7 +328,7 @@ class Run:
             self._finished = True
             self._append_row = _refuse_row
         if self._role == "helper" and self._spool.sequence == 0:
-            _forget(self)  # a forked child that logged nothing leaves nothing
+            self.on_end(self)  # a forked child that logged nothing leaves nothing
             return
         timeout = self._settings.finish_timeout_seconds
         sequence = self._spool.append_record(
@@ -348,7 +349,7 @@ class Run:
         self._spool.close()
         if self._last_words is not None:
             self._last_words.close()
-        _forget(self)
+        self.on_end(self)
         if not (quiet or self._settings.quiet or self._role == "helper"):
             self._say_goodbye(is_readable, problem if waiting_count else None, waiting_count, exit_code)
 
@@ -381,10 +382,10 @@ class Run:
     ) -> None:
         """Finishes the run, as failed when the block raised."""
         if kind is None or error is None:
-            self._finish(0, "")
+            self.end(0, "")
             return
         code = _exit.code_of(error)
-        self._finish(code, _exit.format_exception(kind, error, trace) if code else "")
+        self.end(code, _exit.format_exception(kind, error, trace) if code else "")
 
     # -- what the run is -------------------------------------------------------------------------------------------
 
@@ -524,7 +525,9 @@ class Run:
 
     def __reduce__(self) -> Any:
         """Lets a run travel to another process, which then writes it as a helper of its own."""
-        return _attach, (self._project, self._id, self._name, self._folder, self._store, self._settings)
+        from trackd._init import attach
+
+        return attach, (self._project, self._id, self._name, self._folder, self._store, self._settings)
 
     # -- records ---------------------------------------------------------------------------------------------------
 
@@ -605,8 +608,8 @@ class Run:
                 'as settings={"late_steps": "drop"} asks'
             )
 
-    def _after_fork(self) -> None:
-        """Makes the run in a forked child a helper with a log of its own."""
+    def become_helper(self) -> None:
+        """Makes the run, in a forked child, a helper with a log of its own."""
         self._role = "helper"
         self._shipper = None
         self._finish_lock = threading.RLock()
@@ -663,7 +666,7 @@ def check_tags(tags: Iterable[Any] | str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(given))
 
 
-def _check_step(step: Any) -> int | None:
+def check_step(step: Any) -> int | None:
     if step is None or type(step) is int:
         number = step
     elif hasattr(step, "__index__") and not isinstance(step, bool):
@@ -696,89 +699,3 @@ def _nanos(seconds: float, now: int) -> int:
 def _refuse_row(data: object, flags: int, step: int) -> bool:
     """Stands in for the spool of a finished run: sends every row the long way, where it is refused."""
     return False
-
-
-# -- the runs of this process --------------------------------------------------------------------------------------
-
-_runs: list[Run] = []
-_shippers: dict[tuple[str, bool], Shipper] = {}
-
-
-def shipper_of(store: str, start_daemon: bool) -> Shipper:
-    """Returns the process's shipper for a store, starting it on first need."""
-    key = (store, start_daemon)
-    if key not in _shippers:
-        _shippers[key] = Shipper(store, start_daemon)
-    return _shippers[key]
-
-
-def keep(run: Run) -> None:
-    """Has a run finished when the process ends by itself, and followed into forked children."""
-    _runs.append(run)
-    _exit.install(_finish_all)
-
-
-def running() -> list[Run]:
-    """Returns the runs that are open in this process."""
-    return list(_runs)
-
-
-def _forget(run: Run) -> None:
-    if run in _runs:
-        _runs.remove(run)
-    for follow in on_end:
-        follow(run)
-
-
-on_end: list[Callable[[Run], None]] = []  # told when a run has ended
-
-
-def _finish_all(exit_code: int, traceback: str) -> None:
-    for run in _runs:
-        run._finish(exit_code, traceback)  # noqa: SLF001 - same module's class
-
-
-def _attach(project: str, run_id: str, name: str, folder: str, store: str, settings: Settings) -> Run:
-    """Opens a helper's writer for a run that another process has opened."""
-    for run in _runs:
-        if (run.project, run.id) == (project, run_id):
-            return run
-    from trackd._init import open_run
-
-    return open_run(
-        project=project,
-        run_id=run_id,
-        name=name,
-        folder=folder,
-        store=store,
-        role="helper",
-        settings=settings,
-    )
-
-
-_parked: list[Shipper] = []
-
-
-def _before_fork() -> None:
-    _parked.extend(shipper for shipper in _shippers.values() if shipper.park())
-
-
-def _after_fork_in_parent() -> None:
-    while _parked:
-        _parked.pop().unpark()
-
-
-def _after_fork_in_child() -> None:
-    _shipper.note_fork()
-    _parked.clear()
-    _shippers.clear()
-    for run in _runs:
-        run._after_fork()  # noqa: SLF001 - same module's class
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork,
-        after_in_parent=_after_fork_in_parent,
-        after_in_child=_after_fork_in_child,
-    )

@@ -282,6 +282,7 @@ class _Face:
         project = socket.query_params.get("project") or None
         await socket.accept()
         listener = self._daemon.live.listen(project)
+        self._daemon.store.keep_warm()
         leaving = asyncio.ensure_future(_until_closed(socket))
         try:
             running = [

@@ -65,7 +65,10 @@ class Query:
 
     async def run(self, project: str, run_id: str) -> StoredRun:
         """Returns a run; raises RunNotFound."""
-        return await self._store.get(project, run_id)
+        stored = await self._store.get(project, run_id)
+        if stored.segments:
+            self._store.keep_warm()
+        return stored
 
     async def metrics(self, project: str, run_id: str, prefix: str) -> list[dict[str, Any]]:
         """Returns the metrics of a run by name; a name of several kinds stands once for each."""

@@ -435,7 +435,7 @@ class Run:
         run.health = IngestHealth(**data["ingest_health"])
         run.files = {
             file["path"]: {name: value for name, value in file.items() if name != "path"}
-            for file in data["files"]
+            for file in data.get("files", ())
         }
         run.definitions = Definitions.load(data["metric_definitions"])
         run.summary = Summary.load(summary)

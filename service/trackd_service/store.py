@@ -209,6 +209,10 @@ class Store:
         """The catalog; call it through `on_catalog`."""
         return self._catalog
 
+    def keep_warm(self) -> None:
+        """Readies the process that reads sealed points: somebody looks at runs, and may ask for them next."""
+        self._worker.keep_warm()
+
     # -- runs ------------------------------------------------------------------------------------------------------
 
     async def get(self, project: str, run_id: str) -> StoredRun:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import pickle
 import signal
@@ -27,6 +28,7 @@ IDLE_SECONDS = 30.0
 # A process that does not end in this time after its input was closed is in a long task, and is killed.
 _CLOSE_SECONDS = 5.0
 _LENGTH = struct.Struct("<Q")
+_PIPE_BYTES = 1 << 20  # what Linux grants anybody; with 64 KiB two processes would wait for each other 40 times a series
 # Arrays travel beside the pickle as they are, without a copy into it.
 _PICKLE_PROTOCOL = 5
 
@@ -58,6 +60,7 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._pending_count = 0
         self._idle_timer: asyncio.TimerHandle | None = None
+        self._warming: asyncio.Future[None] | None = None
         self._closed = False
 
     @property
@@ -94,6 +97,18 @@ class Worker:
     async def prewarm(self) -> None:
         """Starts the process and loads what sealing and reading need, so that the first task does not wait for it."""
         await self.run(_load)
+
+    def keep_warm(self) -> None:
+        """Has the process there for a task that may come: starts it in the background, or lets it stay for longer."""
+        if self._closed or self._pending_count:
+            return
+        if self.pid is None:
+            self._warming = asyncio.ensure_future(self.prewarm())
+            self._warming.add_done_callback(lambda task: task.cancelled() or task.exception())  # the task will tell
+        elif self._idle_timer is not None:
+            self._stop_idle_timer()
+            loop = asyncio.get_running_loop()
+            self._idle_timer = loop.call_later(self._idle_seconds, self._end_idle, loop)
 
     async def close(self) -> None:
         """Ends the process; tasks that were not begun fail with `WorkerClosed`. Calling it again does nothing."""
@@ -161,9 +176,12 @@ def _start() -> subprocess.Popen[bytes]:
     # The path goes along as it is now: the package may stand where only this process was told to look. stderr is the
     # daemon's log; stdin and stdout are the pipe.
     code = f"import sys; sys.path[:] = {sys.path!r}; from trackd_service.worker import serve_parent; serve_parent()"
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=True
     )
+    with contextlib.suppress(AttributeError, OSError):  # not Linux, or the user has many pipes
+        fcntl.fcntl(process.stdout or -1, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return process
 
 
 def serve_parent() -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.service.scripts import RunScript, run_script
 
 import trackd
-from trackd import _run
+from trackd import _process
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def project(request: pytest.FixtureRequest, module_store: Path, monkeypatch: pyt
 def finish_all() -> Iterator[None]:
     """Ends the runs that a test leaves open, also one that failed."""
     yield
-    for run in _run.running():
+    for run in _process.running():
         run.finish(quiet=True)
     trackd.finish()
 

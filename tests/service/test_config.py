@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -95,14 +96,15 @@ def test_what_is_no_config_is_a_type_error(source: Any) -> None:
 
 def test_a_value_changes_only_when_that_is_said() -> None:
     run = trackd.init(config={"lr": 0.1, "same": [1], "none": None, "nan": float("nan")})
-    for change in (
+    changes: list[Callable[[], None]] = [
         lambda: run.config.update({"lr": 0.2}),
         lambda: run.config.update({"none": 1}),
         lambda: setattr(run.config, "lr", 0.2),
         lambda: run.config.__setitem__("lr", 0.2),
         lambda: run.config.update(lr=0.2),
         lambda: run.config.update({"lr": "0.1"}),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(ConfigError, match=r"config '\w+' is .* allow_val_change=True"):
             change()
     run.config.update({"lr": 0.1, "same": [1], "nan": float("nan")})

@@ -33,7 +33,8 @@ def test_example_leaves_a_finished_run(module_store: Path, path: Path) -> None:
     assert len(list(new[0].scan_history())) > 9
 
 
-def test_example_of_many_processes_holds_every_row(module_store: Path) -> None:
+@pytest.mark.usefixtures("module_store")
+def test_example_of_many_processes_holds_every_row() -> None:
     (run,) = trackd.Api().runs("many-processes")
     counts = {metric.name: metric.count for metric in run.metrics()}
     assert counts == {"parent/step": 10, **{f"worker-{number}/load": 10 for number in range(3)}}

@@ -706,9 +706,10 @@ def test_log_after_finish_raises_usage_error() -> None:
     run = trackd.init()
     run.log({"a": 1})
     run.finish()
-    for late in (lambda: run.log({"a": 2}), lambda: run.log({"a": 2}, step=5), lambda: run.log({"b": "x"})):
+    calls: list[tuple[dict[str, Any], int | None]] = [({"a": 2}, None), ({"a": 2}, 5), ({"b": "x"}, None)]
+    for data, step in calls:
         with pytest.raises(trackd.UsageError, match="is finished"):
-            late()
+            run.log(data, step=step)
     with pytest.raises(trackd.Error):
         trackd.log({"a": 3})
     assert rows(run.id) == [(0, {"a": 1})]

@@ -348,8 +348,8 @@ def test_malformed_bytes_are_an_error_and_the_daemon_goes_on(channel: tuple[grpc
         with pytest.raises(grpc.RpcError) as caught:
             call(b"\xff" * 100, metadata=metadata, timeout=10)
         assert caught.value.code() is grpc.StatusCode.UNKNOWN  # gRPC's own answer, before any code of ours
+    unknown: Any = opened.unary_unary("/trackd.v1.IngestService/Nothing")
     with pytest.raises(grpc.RpcError) as caught:
-        unknown: Any = opened.unary_unary("/trackd.v1.IngestService/Nothing")
         unknown(b"", metadata=metadata, timeout=10)
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
     assert get_daemon().pid > 0
