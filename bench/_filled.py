@@ -16,7 +16,10 @@ SPIKE = 1e6
 
 def fill(folder: str, run_id: str, point_count: int) -> None:
     """Makes an ended run of one noisy metric with a single spike in it, at a third of its length."""
-    asyncio.run(_fill(Path(folder), run_id, point_count))
+    path = Path(folder)
+    for each in (path, path / "scratch"):
+        each.mkdir(exist_ok=True)
+    asyncio.run(_fill(path, run_id, point_count))
 
 
 async def _fill(folder: Path, run_id: str, point_count: int) -> None:
@@ -30,8 +33,6 @@ async def _fill(folder: Path, run_id: str, point_count: int) -> None:
     from trackd_service.store import Store
     from trackd_service.summary import DOUBLE
 
-    folder.mkdir(exist_ok=True)
-    (folder / "scratch").mkdir(exist_ok=True)
     store = Store(
         SqliteCatalog(folder / "catalog.sqlite"), DirectoryStore(folder / "objects"), folder / "scratch"
     )
@@ -53,11 +54,10 @@ async def _fill(folder: Path, run_id: str, point_count: int) -> None:
         )
         if steps[-1] == point_count - 1:
             stored.run.close_writer(writer, Event.FINISHED, Finish(0, "", 0), start)
-        store.seal_soon(stored)
-        while stored.run.tail.point_count or stored.lock.locked():
+        while stored.run.tail.point_count or stored.lock.locked():  # noqa: ASYNC110 - nothing tells of it
+            store.seal_soon(stored)
             await asyncio.sleep(0.01)
     await store.close()
-    (folder / "scratch").mkdir(exist_ok=True)
 
 
 def spike_step(point_count: int) -> int:

@@ -1,4 +1,4 @@
-"""Owns the floors: what the same work costs when nothing but the unavoidable is done. Each is taken in the run that it is held against.
+"""Owns the floors: what the same work costs when only the unavoidable is done; each is taken beside what it is held against.
 
 - `numpy`: a row's values assigned to the next row of a preallocated array, which then dies with the process.
 - `pack`: the same by `struct.pack_into`, the least that Python can do with five floats.
@@ -75,13 +75,18 @@ def calls(name: str, rows: list[Any], count: int) -> dict[str, float]:
     if name != "jsonl":
         packer = numpy_packer if name == "numpy" else struct_packer
         return latencies(call_times(packer(len(rows[0]), count), rows, count))
-    with tempfile.TemporaryFile("w", encoding="utf-8") as file:
+    return latencies(call_times(jsonl_writer(), rows, count))
 
-        def append(row: Any) -> None:
-            file.write(json.dumps(row) + "\n")
-            file.flush()
 
-        return latencies(call_times(append, rows, count))
+def jsonl_writer() -> Callable[[Any], None]:
+    """Returns a function that appends a row to a file as a JSON line, and hands it to the kernel."""
+    file = tempfile.TemporaryFile("w", encoding="utf-8")  # noqa: SIM115 - lives as long as the function
+
+    def append(row: Any) -> None:
+        file.write(json.dumps(row) + "\n")
+        file.flush()
+
+    return append
 
 
 def bulk_seconds(step_count: int, metric_count: int) -> dict[str, float]:

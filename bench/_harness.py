@@ -1,4 +1,4 @@
-"""Owns what the benches share: stores with a daemon of their own, fresh processes, readings of `/proc`, and the printed table.
+"""Owns what the benches share: stores with a daemon of their own, fresh processes, and the printed table.
 
 Invariants: no bench sees the environment or the store of the person who runs it; every process that a bench has started has
 ended when it ends; what is timed runs in a process that nothing was done in before.
@@ -97,7 +97,7 @@ def _number(value: float) -> str:
 
 def median(values: Iterable[float]) -> float:
     """Returns the median."""
-    return statistics.median(values)
+    return float(statistics.median(values))
 
 
 def fresh(function: Callable[..., Any], *values: Any) -> Any:
@@ -189,7 +189,7 @@ class Store:
 
     def is_sealed(self) -> bool:
         """Says whether nothing is left in the logs: everything is in segments."""
-        return not any(name.startswith(("w-", "r-", ".w-")) for name in os.listdir(self.folder / "log"))
+        return not any(path.name.startswith(("w-", "r-", ".w-")) for path in (self.folder / "log").iterdir())
 
     def wait_sealed(self) -> None:
         """Waits until everything is in segments, merged, and the daemon is at rest."""

@@ -20,7 +20,7 @@ from _harness import (
 )
 
 _MEMORY_BAR_MIB, _CPU_BAR_PERCENT = 60.0, 0.3
-_WORKER_IDLE_SECONDS = 32.0  # after this the worker processes have ended (worker.IDLE_SECONDS)
+_WORKER_IDLE_SECONDS = 8.0  # after this the sealing process has ended (store._SEALER_IDLE_SECONDS)
 
 
 def hold_open(store: str) -> None:
@@ -83,7 +83,7 @@ def main() -> None:
         store.wait_sealed()
         measure(store, f"just after {options.steps * 10:,} points were sealed", 1.0, is_barred=False)
         time.sleep(_WORKER_IDLE_SECONDS)
-        measure(store, "half a minute later", options.seconds)
+        measure(store, "a little later", options.seconds)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import os
 import struct
 import tempfile
 import time
+from pathlib import Path
 
 from _harness import Store, arguments, median, new_store, open_run, say_machine, show, spawn, wait_until
 
@@ -19,7 +20,7 @@ _SECONDS = 1.0  # that a process logs before it is killed
 def log_forever(store: str, run_id: str, calls_per_second: float, counter_path: str) -> None:
     """Logs until it is killed; writes how many calls have returned where the parent sees it."""
     run = open_run(store, run_id)
-    with open(counter_path, "r+b") as file:
+    with Path(counter_path).open("r+b") as file:
         counter = mmap.mmap(file.fileno(), 8)
     row = {f"metric/{i}": 0.37 * i for i in range(5)}
     pack_into = struct.Struct("<q").pack_into

@@ -84,7 +84,7 @@ def main() -> None:
             if kind != "5 floats":
                 show("P3", f"log(), {kind}, p50", p50, "µs", floor=floor)
                 continue
-            bar = f"≤ {_RATIO_BAR:.0f} × numpy (2 µs)"
+            bar = f"≤ {_RATIO_BAR:.0f} numpy (2 µs)"
             show(
                 "P3",
                 f"log(), {kind}, p50",

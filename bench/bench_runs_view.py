@@ -63,7 +63,7 @@ def main() -> None:
                 refresh_sizes.append(len(refresh.result))
         finally:
             process.communicate(b"\n")
-    what = f"{_RUN_COUNT} running runs × {_STEP_COUNT:,} steps"
+    what = f"{_RUN_COUNT} running runs x {_STEP_COUNT:,} steps"
     usual = median(first_times)
     show(
         "P12",

@@ -1,4 +1,4 @@
-"""P4, P5, P6: how fast do whole runs become durable and readable, at what CPU, and how many bytes does a point take on the disk?"""
+"""P4, P5, P6: how fast does a whole run become durable and readable, at what CPU, and what does a point take on the disk?"""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def main() -> None:
         def of(rows: list[dict[str, float]], name: str) -> float:
             return median(each[name] for each in rows)
 
-        shape = f"{step_count:,} steps × {metric_count:,} metrics"
+        shape = f"{step_count:,} steps x {metric_count:,} metrics"
         speed = point_count / of(ours, "readable")
         numpy_speed, jsonl_speed = point_count / of(beside, "numpy"), point_count / of(beside, "jsonl")
         show(

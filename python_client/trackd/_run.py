@@ -598,7 +598,10 @@ class Run:
             raise UsageError(f"run {self._id} is finished: `{name}` needs a running run")
 
     def _warn(self, sentence: str) -> None:
-        warnings.warn(sentence, stacklevel=4)
+        try:
+            warnings.warn(sentence, stacklevel=4)
+        except Warning:
+            tell(sentence)  # warnings are errors here, and log() raises none
 
     def _warn_late(self, step: int) -> None:
         if not self._late_warned:

@@ -32,6 +32,17 @@ def project(request: pytest.FixtureRequest, module_store: Path, monkeypatch: pyt
 def finish_all() -> Iterator[None]:
     """Ends the runs that a test leaves open, also one that failed."""
     yield
+    _finish_all()
+
+
+@pytest.fixture
+def store(store: Path) -> Iterator[Path]:
+    """Ends the runs of a store of the test's own before its daemon: an open run would start another."""
+    yield store
+    _finish_all()
+
+
+def _finish_all() -> None:
     for run in _process.running():
         run.finish(quiet=True)
     trackd.finish()

@@ -252,3 +252,22 @@ def test_nothing_is_left_open_by_a_finished_run() -> None:
         run.log({"a": 1})
         run.finish()
     assert [path for path in open_paths() if path not in before and "trackd" in path] == []
+
+
+def test_log_raises_no_warning_where_warnings_are_errors(script: RunScript) -> None:
+    answer = script(
+        """
+        import warnings
+        import trackd
+
+        warnings.simplefilter("error")
+        run = trackd.init(project="strict", settings={"late_steps": "drop"})
+        run.log({"a": 1}, step=5)
+        run.log({"a": 2}, step=3)
+        run.log({"a": 3}, step=-1)
+        run.finish()
+        """
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert "step 3 is behind" in answer.stderr
+    assert "step is -1" in answer.stderr
