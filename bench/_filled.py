@@ -54,7 +54,7 @@ async def _fill(folder: Path, run_id: str, point_count: int) -> None:
         )
         if steps[-1] == point_count - 1:
             stored.run.close_writer(writer, Event.FINISHED, Finish(0, "", 0), start)
-        while stored.run.tail.point_count or stored.lock.locked():  # noqa: ASYNC110 - nothing tells of it
+        while stored.run.tail.point_count or stored.lock.locked():
             store.seal_soon(stored)
             await asyncio.sleep(0.01)
     await store.close()

@@ -98,7 +98,7 @@ def main() -> None:
     count = seconds * _CALLS_PER_SECOND
 
     def added(kind: str) -> float:
-        return (median(used[kind]) - median(used["nothing"])) / count * 1e6
+        return float((median(used[kind]) - median(used["nothing"])) / count * 1e6)
 
     cost, floor = added("trackd"), added("numpy")
     what = f"CPU added a call at {_CALLS_PER_SECOND} calls a second over {seconds:.0f} s, all threads"

@@ -361,6 +361,7 @@ sys.exit(main(["--store", sys.argv[2]]))
 """
     with make_referee(6) as referee:
         referee.start_daemon(code)
+        referee.wait_for_daemon()  # or the writer may start one of its own first
         writer = referee.start_writer()
         referee.wait_until(lambda: writer.returned_count > 500, "rows")
         log = referee.store / "daemon.log"

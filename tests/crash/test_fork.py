@@ -331,4 +331,6 @@ def _check(store: Path, output: str, told: str, wait_until: WaitUntil) -> None:
 
 def _is_whole(store: Path, run_id: str, name: str, count: int) -> bool:
     """Says whether a metric has the values 0, 1, 2, … each once, in the order of its steps."""
+    if not reading.find_state(run_id, PROJECT, str(store)):
+        return False  # the daemon has not met the log of the child yet
     return np.array_equal(read_columns(store, PROJECT, run_id, name).ints, np.arange(count))
