@@ -22,7 +22,9 @@ PAGE_SIZE_MAX = 10_000
 
 # -- rhythm -----------------------------------------------------------------------------------------------------------
 POLL_SECONDS = 0.025  # how often open logs are read: a value is on the page within a tenth of a second
-QUIET_SECONDS = 1.0  # without a record; then logs are read more rarely: each time the daemon wakes costs 0.1 ms
+QUIET_SECONDS = (
+    1.0  # without a record; then logs are read more rarely: each time the daemon wakes costs 0.1 ms
+)
 QUIET_POLL_SECONDS = 0.07  # with the sync that follows at once, durable within 100 ms all the same
 SCAN_SECONDS = 0.2  # how often the log folder is listed for new writers and ended ones, while records come
 QUIET_SCAN_SECONDS = 0.5  # and while none come, or nobody writes

@@ -91,7 +91,9 @@ def merge(parts: list[Series]) -> Series:
     Returns:
         One sorted series; of several points at one step the last written stays.
     """
-    parts = [part for part in parts if len(part)] or parts[:1]  # most tails of ended runs are empty: no copy for them
+    parts = [part for part in parts if len(part)] or parts[
+        :1
+    ]  # most tails of ended runs are empty: no copy for them
     if len(parts) == 1:
         return settle(parts[0])
     first = parts[0]

@@ -38,7 +38,9 @@ _SEAL_RETRY_SECONDS = 2.0  # after a seal that failed: a full disk is not asked 
 
 _T = TypeVar("_T")
 _log = logging.getLogger("trackd.store")
-_SEALER_IDLE_SECONDS = 5.0  # a run seals once in minutes, then merges at once: 100 MB need not wait for the next time
+_SEALER_IDLE_SECONDS = (
+    5.0  # a run seals once in minutes, then merges at once: 100 MB need not wait for the next time
+)
 
 
 @dataclass(slots=True)

@@ -28,7 +28,9 @@ IDLE_SECONDS = 30.0
 # A process that does not end in this time after its input was closed is in a long task, and is killed.
 _CLOSE_SECONDS = 5.0
 _LENGTH = struct.Struct("<Q")
-_PIPE_BYTES = 1 << 20  # what Linux grants anybody; with 64 KiB two processes would wait for each other 40 times a series
+_PIPE_BYTES = (
+    1 << 20
+)  # what Linux grants anybody; with 64 KiB two processes would wait for each other 40 times a series
 # Arrays travel beside the pickle as they are, without a copy into it.
 _PICKLE_PROTOCOL = 5
 
@@ -104,7 +106,9 @@ class Worker:
             return
         if self.pid is None:
             self._warming = asyncio.ensure_future(self.prewarm())
-            self._warming.add_done_callback(lambda task: task.cancelled() or task.exception())  # the task will tell
+            self._warming.add_done_callback(
+                lambda task: task.cancelled() or task.exception()
+            )  # the task will tell
         elif self._idle_timer is not None:
             self._stop_idle_timer()
             loop = asyncio.get_running_loop()
