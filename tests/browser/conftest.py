@@ -29,7 +29,8 @@ ARGUMENTS = [
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: Playwright's loop would run on in this thread, where other tests run their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = shutil.which("chromium")
     assert path is not None, "Chromium is missing: scripts/install_chromium.sh installs it"
