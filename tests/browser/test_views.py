@@ -105,3 +105,13 @@ def test_hover_shows_the_values_of_all_runs(page: Page) -> None:
     expect(tooltip).to_be_visible()
     expect(tooltip).to_contain_text("a")
     expect(tooltip).to_contain_text("b")
+
+
+def test_name_with_values_of_several_kinds_says_so_at_its_chart(open_page: OpenPage) -> None:
+    with trackd.init(project="kinds") as run:
+        run.log({"mixed": 1.0})
+        run.log({"mixed": "a text"})
+        run.log({"mixed": 2.0})
+    opened = open_page("/p/kinds")
+    wait_for(opened, "mixed", lambda _, total: total == 2)
+    expect(chart(opened, "mixed")).to_contain_text(re.compile("text|string", re.IGNORECASE))

@@ -493,3 +493,31 @@ def test_what_a_run_says_of_itself() -> None:
     run.flush(20)
     assert run.durable_sequence > 0
     assert logged(run) == [(0, {"a": 1})]
+
+
+def test_init_again_in_a_notebook_finishes_the_run_before(script: RunScript) -> None:
+    answer = script(
+        """
+        import sys, types
+
+        class ZMQInteractiveShell:
+            pass
+
+        # What a notebook's kernel has loaded before the first cell runs.
+        shell = ZMQInteractiveShell()
+        sys.modules["IPython"] = types.SimpleNamespace(get_ipython=lambda: shell)
+        import trackd
+
+        first = trackd.init(project="notebook", id="cell-1")
+        first.log({"a": 1})
+        second = trackd.init(project="notebook", id="cell-2")
+        assert trackd.run is second and first is not second
+        second.log({"a": 2})
+        third = trackd.init(project="notebook")
+        assert third is not second
+        third.finish()
+        """
+    )
+    assert answer.returncode == 0, answer.stderr
+    for run_id in ("cell-1", "cell-2"):
+        assert state(run_id, "notebook") == "finished"
