@@ -57,7 +57,8 @@ def init(
         dir: The folder under which `run.dir` lies; by default the working folder.
         mode: "online" (default), "offline" (no daemon is started; a later one takes the log), "shared" (several equal
             processes write one run), or "disabled" (nothing is kept).
-        resume: Whether to go on with a run of the same id.
+        resume: Accepted; a run of the same id is always gone on with. Its automatic steps begin at 0 again, where they
+            write over what was logged: give `step` to go on behind it.
         settings: A `Settings` or a dict of them.
         entity: Accepted for older scripts; a store has no entities.
         reinit: What a second `init` in one process does: "finish_previous", "return_previous" or "create_new". By default

@@ -100,9 +100,6 @@ class Catalog(Protocol):
     def forget_garbage(self, names: Iterable[str]) -> None:
         """Forgets segments whose files are deleted."""
 
-    def segment_names(self) -> set[str]:
-        """Returns the names of all segments of all runs."""
-
     def close(self) -> None:
         """Closes the catalog."""
 
@@ -268,10 +265,6 @@ class SqliteCatalog:
     def forget_garbage(self, names: Iterable[str]) -> None:
         """Forgets segments whose files are deleted."""
         self._connection.executemany("DELETE FROM garbage WHERE name = ?", [(name,) for name in names])
-
-    def segment_names(self) -> set[str]:
-        """Returns the names of all segments of all runs."""
-        return {name for (name,) in self._connection.execute("SELECT name FROM segments")}
 
     def close(self) -> None:
         """Closes the catalog."""

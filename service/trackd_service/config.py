@@ -35,7 +35,7 @@ LIVE_SECONDS = 0.2  # at most five live messages a second to a page
 
 # -- sealing ----------------------------------------------------------------------------------------------------------
 SEAL_POINTS = 1_000_000  # unsealed points of a run: 24 MB of memory, half a second of replay after a crash
-SEAL_LOG_BYTES = 64 << 20  # unsealed bytes of log of a run, for wide rows of text
+SEAL_TEXT_BYTES = 64 << 20  # unsealed texts of a run: a point may be a text of 1 MiB
 SEAL_AFTER_END_SECONDS = 0.5  # lets late records of the last writer arrive
 MERGE_COUNT = 8  # segments of one run of about one size are merged when there are so many
 READ_BYTES = 1 << 20  # of a log in one go: about 5 ms of work on the event loop

@@ -29,7 +29,7 @@ from trackd_service import auth, config, export, openapi
 from trackd_service.daemon import Daemon
 from trackd_service.errors import InvalidArgument, TrackdError
 from trackd_service.runs import Run
-from trackd_service.series_query import SeriesRequest, encode
+from trackd_service.series_query import MEDIA_TYPE, SeriesRequest, encode
 from trackd_service.smoothing import Smoothing, SmoothingKind
 
 _log = logging.getLogger("trackd.http")
@@ -273,9 +273,7 @@ class _Face:
             answers.append(await self._query.series(one))
             await asyncio.sleep(0)  # the writers go first
         data = await asyncio.to_thread(encode, answers)
-        return Response(
-            data, media_type="application/vnd.trackd.series", headers={"Cache-Control": "no-store"}
-        )
+        return Response(data, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
     async def live(self, socket: WebSocket) -> None:
         """Sends the runs that run, then those that change."""

@@ -302,7 +302,8 @@ class Ingest:
         self._store.changed(stored.run)
         if stored.run.files_to_keep:
             self._store.keep_files_soon(stored)
-        if stored.run.tail.point_count >= config.SEAL_POINTS:
+        tail = stored.run.tail
+        if tail.point_count >= config.SEAL_POINTS or tail.text_bytes >= config.SEAL_TEXT_BYTES:
             self._store.seal_soon(stored)
 
     async def _close_gone(self) -> None:

@@ -94,6 +94,7 @@ class Tail:
     def __init__(self) -> None:
         """Begins empty."""
         self.point_count = 0
+        self.text_bytes = 0
         self.row_count = 0
         self._tables: dict[tuple[tuple[str, ...], bytes], Table] = {}
         self._columns: dict[Key, list[tuple[Table, int]]] = {}
@@ -131,6 +132,7 @@ class Tail:
         texts.steps.append(step)
         texts.times.append(time)
         texts.values.append(value)
+        self.text_bytes += len(value)
         self.point_count += 1
 
     def series_keys(self) -> list[Key]:
@@ -165,6 +167,7 @@ class Tail:
             mine.values += texts.values
         self.row_count += later.row_count
         self.point_count += later.point_count
+        self.text_bytes += later.text_bytes
         return self
 
     def read(self, key: str, kind: Kind) -> Series:

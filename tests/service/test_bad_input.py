@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -271,3 +272,15 @@ def test_log_raises_no_warning_where_warnings_are_errors(script: RunScript) -> N
     assert answer.returncode == 0, answer.stderr
     assert "step 3 is behind" in answer.stderr
     assert "step is -1" in answer.stderr
+
+
+def test_many_large_texts_are_sealed_before_they_fill_the_memory(module_store: Path) -> None:
+    folder = module_store / "objects" / "segments" / hashlib.sha256(b"large/texts").hexdigest()[:16]
+    with trackd.init(project="large", id="texts") as run:
+        for _ in range(70):
+            run.log({"note": "x" * 1_000_000})
+        assert run.flush(30)
+        deadline = time.monotonic() + 15
+        while not list(folder.glob("*.parquet")):  # the run is open: it is not its end that seals
+            assert time.monotonic() < deadline, "70 MB of unsealed text stayed in memory"
+    assert len(rows("texts", "large")) == 70

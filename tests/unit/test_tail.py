@@ -95,3 +95,10 @@ def test_a_block_of_rows_is_appended_whole() -> None:
     doubles = tail.read("d", "number").doubles
     assert doubles is not None
     assert doubles[10_005] == 5.0
+
+
+def test_bytes_of_texts_are_counted_and_joined() -> None:
+    first, later = Tail(), Tail()
+    first.append_text("note", "string", 0, 1, "x" * 10)
+    later.append_text("note", "string", 1, 2, "y" * 5)
+    assert first.joined(later).text_bytes == 15
