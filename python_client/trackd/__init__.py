@@ -19,7 +19,25 @@ from trackd._version import VERSION
 from trackd.errors import CommError, Error, UsageError
 
 if TYPE_CHECKING:
+    from trackd import data_types, plot, plots
     from trackd._api import Api
+    from trackd._presets import save_preset
+    from trackd.data_types import (
+        Audio,
+        Bokeh,
+        Classes,
+        Histogram,
+        Html,
+        Image,
+        Markdown,
+        Molecule,
+        Object3D,
+        Plotly,
+        Table,
+        Video,
+        box3d,
+    )
+    from trackd.plot import plot_table, visualize
 
 __version__ = VERSION
 
@@ -48,25 +66,58 @@ def setup(*args: Any, **kwargs: Any) -> None:
     """Does nothing: there is nothing to set up before a fork. Accepted so that existing scripts run."""
 
 
-def __getattr__(name: str) -> Any:
-    """Imports the reading API on first use."""
-    if name == "Api":
-        from trackd._api import Api
+_LATE = {
+    "Api": "_api",
+    "plot_table": "plot",
+    "visualize": "plot",
+    "save_preset": "_presets",
+    **dict.fromkeys(
+        (
+            "Audio", "Bokeh", "Classes", "Histogram", "Html", "Image", "Markdown", "Molecule", "Object3D", "Plotly", "Table",
+            "Video", "box3d",
+        ),
+        "data_types",
+    ),
+}  # fmt: skip
 
-        return Api
+
+def __getattr__(name: str) -> Any:
+    """Imports the reading API, the typed records and the charts on first use."""
+    import importlib
+
+    if name in ("data_types", "plot", "plots"):
+        return importlib.import_module(f"trackd.{name}")
+    if name in _LATE:
+        value = getattr(importlib.import_module(f"trackd.{_LATE[name]}"), name)
+        globals()[name] = value
+        return value
     raise AttributeError(f"module 'trackd' has no attribute {name!r}")
 
 
 __all__ = [
     "Api",
+    "Audio",
+    "Bokeh",
+    "Classes",
     "CommError",
     "Error",
+    "Histogram",
+    "Html",
+    "Image",
+    "Markdown",
+    "Molecule",
+    "Object3D",
+    "Plotly",
     "Run",
     "Settings",
+    "Table",
     "UsageError",
+    "Video",
     "__version__",
     "alert",
+    "box3d",
     "config",
+    "data_types",
     "define_metric",
     "finish",
     "init",
@@ -75,8 +126,13 @@ __all__ = [
     "log_code",
     "login",
     "mark_preempting",
+    "plot",
+    "plot_table",
+    "plots",
     "run",
     "save",
+    "save_preset",
     "setup",
     "summary",
+    "visualize",
 ]

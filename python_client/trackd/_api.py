@@ -84,7 +84,7 @@ class Api:
         """
         from trackd.v1 import query_service_pb2
 
-        request = query_service_pb2.GetRunRequest(run=self._identity(path))
+        request = query_service_pb2.GetRunRequest(run=self._identity(path), wait_for_records=True)
         answer = self._connection.query(lambda stub, options: stub.GetRun(request, **options))
         return Run(self._connection, answer.run)
 

@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from trackd import _decode, _history, _values, _wire
+from trackd import _decode, _history, _leaves, _values, _wire
 from trackd._api_files import File, list_files
+from trackd._api_records import StoredRecord, Upload, is_document
 from trackd._connection import Connection
 from trackd._history import Metric, Table
+from trackd._record import Draft
 from trackd._run import check_tags
 from trackd._summary import Summary
 from trackd.errors import CommError
@@ -64,7 +66,16 @@ class Run:
             setattr(self, name, list(value) if name == "tags" else value)
         self.config = _decode.entries(message.config)
         self._config_before = copy.deepcopy(self.config)
-        self.summary = RunSummary(_decode.entries(message.summary), self._commit_summary)
+        self.summary = RunSummary(self._summary_of(message), self._commit_summary)
+
+    def _summary_of(self, message: runs_pb2.Run) -> dict[str, Any]:
+        """Returns the summary by dotted key, with typed records as `StoredRecord`."""
+        return {
+            key: StoredRecord(value, self._connection)
+            if is_document(value) and "document" not in value
+            else value
+            for key, value in _decode.entries(message.summary).items()
+        }
 
     # -- what the run is -------------------------------------------------------------------------------------------
 
@@ -157,7 +168,7 @@ class Run:
         """Reads the run anew, forgetting edits that were not kept; returns it."""
         from trackd.v1 import query_service_pb2
 
-        request = query_service_pb2.GetRunRequest(run=self._message.identity)
+        request = query_service_pb2.GetRunRequest(run=self._message.identity, wait_for_records=True)
         self._show(self._connection.query(lambda stub, options: stub.GetRun(request, **options)).run)
         return self
 
@@ -315,7 +326,9 @@ class Run:
         removed = [key for key in self._config_before if key not in self.config]
         request.config_update.CopyFrom(records_pb2.ConfigUpdate.FromString(_changes(changed, removed)))
         changed, removed = self.summary.pending
-        request.summary_update.CopyFrom(records_pb2.SummaryUpdate.FromString(_changes(changed, removed)))
+        request.summary_update.CopyFrom(
+            records_pb2.SummaryUpdate.FromString(_changes(changed, removed, Upload(self._connection)))
+        )
         self._show(self._connection.manage(lambda stub, options: stub.UpdateRun(request, **options)).run)
 
     save = update  # wandb's other name
@@ -326,10 +339,12 @@ class Run:
 
         request = run_service_pb2.UpdateRunRequest(
             run=self._message.identity,
-            summary_update=records_pb2.SummaryUpdate.FromString(_changes(changed, removed)),
+            summary_update=records_pb2.SummaryUpdate.FromString(
+                _changes(changed, removed, Upload(self._connection))
+            ),
         )
         answer = self._connection.manage(lambda stub, options: stub.UpdateRun(request, **options))
-        return _decode.entries(answer.run.summary)
+        return self._summary_of(answer.run)
 
     def delete(self) -> None:
         """Deletes the run and everything it alone holds; deleting it again does nothing."""
@@ -404,10 +419,15 @@ class RunSummary(Summary):
         super().update({key: value})
 
 
-def _changes(changed: Mapping[str, Any], removed: list[str]) -> bytes:
-    """Encodes a ConfigUpdate or a SummaryUpdate."""
+def _changes(changed: Mapping[str, Any], removed: list[str], draft: Draft | None = None) -> bytes:
+    """Encodes a ConfigUpdate, or with a draft for its typed records a SummaryUpdate."""
     items: list[tuple[str, _wire.Leaf]] = []
     for key, value in changed.items():
+        if draft is not None and _leaves.find_record(key, value) is not None:
+            items.append(
+                (_values.check_key(key), _leaves.leaf(key, value, draft, _leaves.SUMMARY_ELEMENTS_MAX))
+            )
+            continue
         plain = _values.plain(key, value)
         items.append(
             (

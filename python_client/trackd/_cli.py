@@ -17,7 +17,7 @@ import webbrowser
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from trackd import _daemon, _doctor, _export, _settings
+from trackd import _daemon, _doctor, _export, _settings, _space
 from trackd._api import Api
 from trackd._connection import Connection, NotFoundError
 from trackd._shipper import tell
@@ -134,6 +134,26 @@ def _run_ui(options: argparse.Namespace, store: str, _: str | None) -> int:
             "no browser can be opened here; this address opens the page and is a key to it, so keep it to yourself:"
         )
         _print(address)
+    return _DONE
+
+
+def _run_du(options: argparse.Namespace, store: str, _: str | None) -> int:
+    facts = _space.usage(Connection(store, options.timeout))
+    if options.json:
+        _print_json(facts)
+        return _DONE
+    for line in _space.usage_lines(facts, options.limit):
+        _print(line)
+    return _DONE
+
+
+def _run_gc(options: argparse.Namespace, store: str, _: str | None) -> int:
+    facts = _space.collect(Connection(store, options.timeout), dry_run=options.dry_run)
+    if options.json:
+        _print_json(facts)
+        return _DONE
+    verb = "would be removed" if options.dry_run else "removed"
+    _print(f"{facts['removed_count']} files, {_space.format_bytes(facts['removed_bytes'])}, {verb}")
     return _DONE
 
 
@@ -386,6 +406,20 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--output", metavar="FILE", help="the file (default: ID.FORMAT; - for standard output)"
     )
+    usage = add(
+        "du", _run_du, "say what takes how much space in the store, the largest runs first", has_json=True
+    )
+    usage.add_argument(
+        "--limit", type=_count, default=_RUNS_SHOWN, help="how many runs to show (default: %(default)s)"
+    )
+    garbage = add(
+        "gc",
+        _run_gc,
+        "remove files that no run uses any more",
+        has_json=True,
+        more="Deleting a run frees what it alone uses at once; this finds what a crash has left.",
+    )
+    garbage.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     add(
         "doctor",
         _run_doctor,

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from trackd import _daemon, _shipper
 from trackd.errors import CommError
 
 ANSWER_BYTES_MAX = 256 << 20  # the daemon's limit (config.ANSWER_BYTES_MAX): one series of 10 M points
+_CHUNK_BYTES = 1 << 20  # of an object, a message: the daemon's limit
 _POLL_SECONDS = 0.01  # a daemon is up in 0.4 s
 _RESTART_SECONDS = 5.0  # within this no second daemon is started
 
@@ -55,6 +56,35 @@ class Connection:
         from trackd.v1 import run_service_pb2_grpc
 
         return self._call(run_service_pb2_grpc.RunServiceStub, ask)
+
+    def administer(self, ask: Callable[[Any, dict[str, Any]], _T]) -> _T:
+        """Returns `ask(stub, options)` as `query` does, with the stub of StoreService."""
+        from trackd.v1 import store_service_pb2_grpc
+
+        return self._call(store_service_pb2_grpc.StoreServiceStub, ask)
+
+    def put_object(self, data: bytes | memoryview) -> str:
+        """Stores bytes as an object, before some record refers to it; returns its sha256. Raises CommError."""
+        from trackd.v1 import ingest_service_pb2, ingest_service_pb2_grpc
+
+        def pieces() -> Iterator[ingest_service_pb2.PutObjectRequest]:
+            for start in range(0, len(data), _CHUNK_BYTES):
+                yield ingest_service_pb2.PutObjectRequest(chunk=bytes(data[start : start + _CHUNK_BYTES]))
+
+        answer = self._call(
+            ingest_service_pb2_grpc.IngestServiceStub,
+            lambda stub, options: stub.PutObject(pieces(), **options),
+        )
+        return str(answer.sha256)
+
+    def read_object(self, sha256: str) -> bytes:
+        """Returns an object's bytes. Raises NotFoundError when the store has no such object."""
+        from trackd.v1 import query_service_pb2
+
+        request = query_service_pb2.ReadObjectRequest(sha256=sha256)
+        return self.query(
+            lambda stub, options: b"".join(part.chunk for part in stub.ReadObject(request, **options))
+        )
 
     @property
     def http_address(self) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def value(message: values_pb2.Value) -> Any:
-    """Returns a `Value` as float, int, bool, str, None, list or dict; a typed record as its message."""
+    """Returns a `Value` as float, int, bool, str, None, list or dict; a typed record as its document."""
     kind = message.WhichOneof("kind")
     if kind is None:
         return None

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from trackd import _config, _run, _settings, _summary, _values
+from trackd import _config, _leaves, _run, _settings, _summary, _values
+from trackd._record import Draft
 from trackd._run import History, Run
 
 
 class _NoSpool:
     """Takes records and forgets them."""
 
-    def append_record(self, field: int, body: bytes, now: int | None = None) -> int:
+    def append_record(
+        self, field: int, body: bytes, now: int | None = None, draft: Draft | None = None
+    ) -> int:
         return 0
 
 
@@ -52,7 +55,8 @@ class DisabledRun(Run):
         problems: list[Exception] = []
         for key, value in _values.flatten(data, problems):
             try:
-                self._values[_values.check_key(key)] = _values.plain(key, value)
+                record = _leaves.find_record(_values.check_key(key), value)
+                self._values[key] = _values.plain(key, value) if record is None else record
             except (TypeError, ValueError) as problem:
                 problems.append(problem)
         if step is None or step >= self._next_step:

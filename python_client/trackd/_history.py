@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from trackd._api_records import KINDS, StoredRecord
 from trackd._connection import AnswerTooLargeError, Connection
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ CHUNK_VALUES_MAX = 1_000_000  # read at once: 32 MB as arrays
 _SERIES_POINTS_MIN = 256  # of a series in a chunk, however many series there are
 _SERIES_VALUES_MAX = 4_000_000  # of one metric read at once: a message of 130 MB, half of what one can be
 _ROW_KEY = "_row"  # the daemon's mark of a row without values
-_KINDS = ("", "number", "bool", "string", "other")  # by the number of MetricKind
+_KINDS = ("", "number", "bool", "string", "other", *KINDS)  # by the number of MetricKind
 _STEPS_END = 1 << 63  # one beyond the largest step
 
 
@@ -42,7 +43,7 @@ class Metric:
 
     Attributes:
         name: The metric's name; a name with values of several kinds is there once for each.
-        kind: "number", "bool", "string" or "other" (anything else, as JSON).
+        kind: "number", "bool", "string", "other" (anything else, as JSON), or the kind of a typed record, such as "image".
         count: How many values were logged.
         first_step: The smallest step.
         last_step: The largest step.
@@ -58,9 +59,11 @@ class Metric:
 class Series:
     """The points of one metric of one kind, as the daemon sent them."""
 
-    def __init__(self, message: query_service_pb2.ReadSeriesResponse) -> None:
-        """Decodes the columns without copying them."""
+    def __init__(self, message: query_service_pb2.ReadSeriesResponse, connection: Connection) -> None:
+        """Decodes the columns without copying them; `connection` is the way to the objects of typed records."""
         import numpy as np
+
+        self._connection = connection
 
         self.key = message.key
         self.kind = _KINDS[message.kind] if message.kind < len(_KINDS) else "other"
@@ -98,6 +101,8 @@ class Series:
             return [self.strings[int(i)] for i in positions]
         if self.kind == "other":
             return [json.loads(self.strings[int(i)]) for i in positions]
+        if self.kind in KINDS:
+            return [StoredRecord(json.loads(self.strings[int(i)]), self._connection) for i in positions]
         chosen = np.asarray(positions, np.int64)
         if self.kind == "bool":
             result: list[Any] = (self.doubles[chosen] != 0).tolist()
@@ -273,7 +278,7 @@ def _read(
         if end - start > 1:
             return None
         raise
-    series = [Series(message) for message in messages]
+    series = [Series(message, connection) for message in messages]
     return None if any(each.total_count > len(each.steps) for each in series) else series
 
 

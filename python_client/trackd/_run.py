@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from trackd import _config, _exit, _files, _frames, _settings, _summary, _values, _wire
+from trackd import _config, _exit, _files, _frames, _leaves, _settings, _summary, _values, _wire
+from trackd._record import Draft
 from trackd._shipper import Shipper, Writer, tell
 from trackd._spool import Spool
 from trackd._version import VERSION
@@ -101,7 +102,9 @@ class Run:
 
         Args:
             data: Values by metric name. Numbers (Python, NumPy, 0-d tensors), text, bools, None, lists and nested dicts
-                of them; nested dicts become dotted names. Copied at the call and never changed.
+                of them, and typed records such as `trackd.Image`, alone or as a list of one kind; figures of Matplotlib,
+                Plotly and Bokeh, DataFrames and PIL images are records too. Nested dicts become dotted names. Copied at
+                the call and never changed.
             step: The step of the row, 0 to 2^63-1. Without it the row takes the next step by itself.
             commit: Whether the step is done with this call; by default it is when `step` is not given.
             sync: Accepted for older scripts; does nothing.
@@ -109,7 +112,8 @@ class Run:
         Raises:
             TypeError: `data` is no mapping, a key is no text, or a value cannot be serialised. The other values of the
                 row are kept.
-            ValueError: a key is empty or over 512 bytes, or a value is over 1 MiB as text. The other values are kept.
+            ValueError: a key is empty or over 512 bytes, a value is over 1 MiB as text, or a record cannot be encoded. The
+                other values are kept.
             UsageError: the run is finished.
         """
         if step is None and commit is None:
@@ -146,25 +150,26 @@ class Run:
         texts = False
         items: dict[str, _wire.Leaf] = {}
         problems: list[Exception] = []
+        draft = Draft()
         for key, value in _values.flatten(data, problems):
             if key in _values.RESERVED_KEYS:
                 if key == "_timestamp" and isinstance(value, _PLAIN_NUMBERS):
                     now = _nanos(float(value), now)
                 continue
             try:
-                leaf = _values.leaf(_values.check_key(key), value)
-            except (TypeError, ValueError) as problem:
+                leaf = _leaves.leaf(_values.check_key(key), value, draft)
+            except (TypeError, ValueError, OSError) as problem:
                 problems.append(problem)
                 continue
             items[key] = leaf
-            texts = texts or isinstance(leaf, str)
+            texts = texts or isinstance(leaf, str | bytes)
         flags = (0 if step is None else _frames.FLAG_STEP) | (
             0 if commit is None else _frames.FLAG_COMMIT if commit else _frames.FLAG_HOLD
         )
         numbers = list(items.items())
         if items or not problems:
             if texts or not self._spool.append_numbers(numbers, flags, step or 0, now):  # type: ignore[arg-type]
-                self._spool.append_record(_wire.ROW, _wire.row(items.items(), step, commit), now)
+                self._spool.append_record(_wire.ROW, _wire.row(items.items(), step, commit), now, draft)
             elif not problems and type(data) is dict:
                 self._spool.learn(data)
             if step is None or step >= self._next_step:  # a late row moves nothing
@@ -564,8 +569,12 @@ class Run:
 
     def _write_summary(self, changed: Mapping[str, Any], removed: list[str]) -> None:
         self._check_running("summary")
-        items = [(key, _values.leaf(key, value)) for key, value in changed.items()]
-        self._spool.append_record(_wire.SUMMARY_UPDATE, _wire.changes(items, removed))
+        draft = Draft()
+        items = [
+            (key, _leaves.leaf(key, value, draft, _leaves.SUMMARY_ELEMENTS_MAX))
+            for key, value in changed.items()
+        ]
+        self._spool.append_record(_wire.SUMMARY_UPDATE, _wire.changes(items, removed), draft=draft)
 
     def _read_summary(self) -> Mapping[str, Any]:
         """Asks the daemon for the summary of what was logged so far; empty when there is no answer."""

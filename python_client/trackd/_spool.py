@@ -9,6 +9,8 @@ Invariants:
 - While no part can be made (disk full, no permission) frames wait in memory, bounded; then rows are refused and counted.
   Frames reach the log in the order of their sequences, whatever waits: the daemon takes an earlier one for a repetition.
 - A signal handler may log between any two calls here: what is written by `_put` is checked against it.
+- The bytes of typed records stand in a data file beside the part, `w-WRITER.NNNN.data`, written before the frame that refers
+  to them and granted by the disk in steps; a few bytes, or all while the disk takes no more, stand in the frame itself.
 - A forked child never writes through its parent's mapping: `after_fork` makes it a new writer with its own log.
 
 The layout is drawn in docs/storage.md ("The log").
@@ -30,6 +32,7 @@ from typing import TypeAlias
 from zlib import crc32
 
 from trackd import _frames, _wire
+from trackd._record import Draft
 
 try:
     import fcntl
@@ -46,6 +49,13 @@ RETRY_SECONDS = 0.5  # how often a full disk is tried again
 _DRAIN_COUNT = (
     4_096  # frames written in one go when the disk takes them again: a few milliseconds in which log() waits
 )
+INLINE_BYTES_MAX = 8 << 10  # of a record's data: fewer are cheaper in the frame than as a write of their own
+_DATA_GRANT_BYTES = (
+    4 << 20
+)  # what a data file is first granted; doubled each time, since most runs log few records
+_DATA_GRANT_BYTES_MAX = 64 << 20
+_DATA_BYTES_MAX = 256 << 20  # then the next part begins, so that the daemon can delete what is sealed
+_BUFFERS_MAX = 512  # in one pwritev(2); the system's limit is 1,024
 _KEY_SETS_MAX = 4_096  # more differing rows than that are written as records: caching them would only grow
 
 _pack_checksum = _frames.CHECKSUM.pack
@@ -89,6 +99,10 @@ class Spool:
         self._part_end = 0
         self._end = 0  # up to where append_row may write: the end of the part, but 0 while frames wait
         self._key_set_id = 0  # of the key set declared last in the current part
+        self._data = -1  # the data file of the current part, made with its first bytes
+        self._data_position = 0
+        self._data_granted = 0
+        self._is_writing_data = False
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._is_draining = False
@@ -173,23 +187,105 @@ class Spool:
                 self._packers[tuple(signature)] = layout
                 self._last = (signature, layout)
 
-    def append_record(self, field: int, body: bytes, now: int | None = None) -> int:
-        """Appends a `Record` whose kind is the message `body` at `field`; returns its sequence, 0 when it is refused."""
+    def append_record(
+        self, field: int, body: bytes, now: int | None = None, draft: Draft | None = None
+    ) -> int:
+        """Appends a `Record` whose kind is the message `body` at `field`, with the data that it refers to.
+
+        Returns:
+            Its sequence, 0 when it is refused.
+        """
         with self._lock:
             now = time_ns() if now is None else now
             payload = _wire.record(now, field, body)
             while True:
+                data, data_part = b"", -1
+                if draft is not None and draft.size:
+                    data, data_part = self._keep_data(draft, len(payload))
+                if len(payload) + len(data) > _RECORD_BYTES_MAX or data_part == _NOWHERE:
+                    self.refused_count += 1
+                    return 0
                 sequence = self.sequence + 1
-                frame = _frames.record_frame(payload, sequence, now)
+                frame = _frames.record_frame(payload + data, sequence, now)
                 self._drain()
                 if not self._waiting and self._room(len(frame)):
-                    if self._put(frame, sequence, self._part):
+                    # Where another part has begun meanwhile, the data are written once more, beside that.
+                    if self._put(frame, sequence, self._part if data_part < 0 else data_part):
                         return sequence
                 elif self._waiting_bytes + len(frame) > WAITING_BYTES_MAX:
                     self.refused_count += 1
                     return 0
-                elif self._wait(frame, sequence):
+                elif data_part < 0 and self._wait(frame, sequence):
                     return sequence
+
+    def _keep_data(self, draft: Draft, size: int) -> tuple[bytes, int]:
+        """Keeps a record's data; `size` is that of the record without them.
+
+        Returns:
+            The encoded place of the data, or the data themselves, and the part beside which they are: -1 for the latter, and
+            `_NOWHERE` when the disk takes no data now and these are too many to wait in memory.
+        """
+        if draft.size > INLINE_BYTES_MAX:
+            self._drain()
+            if not self._waiting and self._room(size + _frames.OVERHEAD_BYTES + _RANGE_BYTES_MAX):
+                try:
+                    offset = self._write_data(draft)
+                except OSError as error:
+                    self.problem = error.strerror or str(error)
+                    self._retry_time = time.monotonic() + RETRY_SECONDS
+                else:
+                    self.problem = None
+                    place = _wire.data_range(offset, draft.size, _frames.sample_check_sum(draft.buffers))
+                    return place, self._part
+            if draft.size > WAITING_BYTES_MAX // 2:
+                return b"", _NOWHERE
+        return _wire.data_inline(b"".join(draft.buffers)), -1
+
+    def _write_data(self, draft: Draft) -> int:
+        """Writes data behind what the data file has; returns where they begin. Raises OSError."""
+        if self._data_position and self._data_position + draft.size > _DATA_BYTES_MAX:
+            self._begin_part(1 << 10)
+        if self._data < 0:
+            path = self._data_path(self._part)
+            self._data = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            self._left_parts.append(path)
+        self._is_writing_data = True  # a signal handler that logs meanwhile must not begin another part
+        try:
+            # No call stands between these lines: a signal handler's data go behind these.
+            start = -(-self._data_position // 8) * 8
+            end = start + draft.size
+            self._data_position = end
+            if end > self._data_granted:
+                self._grant_data(end)
+            position = start
+            for first in range(0, len(draft.buffers), _BUFFERS_MAX):
+                buffers = [memoryview(buffer) for buffer in draft.buffers[first : first + _BUFFERS_MAX]]
+                while buffers:
+                    written = os.pwritev(self._data, buffers, position)
+                    position += written
+                    while buffers and written >= len(buffers[0]):
+                        written -= len(buffers.pop(0))
+                    if written:
+                        buffers[0] = buffers[0][written:]
+        finally:
+            self._is_writing_data = False
+        return start
+
+    def _grant_data(self, end: int) -> None:
+        """Has the disk grant the data file at least `end` bytes; raises OSError when it does not."""
+        grant = min(max(self._data_granted, _DATA_GRANT_BYTES), _DATA_GRANT_BYTES_MAX)
+        grant = max(grant, end - self._data_granted)
+        if sum(map(_size_of, self._left_parts)) + grant > LOG_BYTES_MAX:
+            raise OSError(f"the log of this process has reached its limit of {LOG_BYTES_MAX} bytes")
+        try:
+            _grant(self._data, grant, self._data_granted)
+        except OSError as error:
+            # A disk that is nearly full may have room for these data alone.
+            if error.errno not in _FULL:
+                raise
+            grant = end - self._data_granted
+            _grant(self._data, grant, self._data_granted)
+        self._data_granted += grant
 
     def ensure_part(self) -> None:
         """Makes the first part now, so that the daemon finds the run before its first record."""
@@ -230,6 +326,8 @@ class Spool:
             self._drain()
             sequence = self.sequence - len(self._waiting)
             filled, self._unsynced = self._unsynced, []
+            if self._data >= 0:
+                filled = [*filled, self._data_path(self._part)]
             descriptor = os.dup(self._descriptor) if self._descriptor >= 0 else -1
         if descriptor < 0:
             return 0
@@ -252,8 +350,9 @@ class Spool:
         """Makes the child's copy a new writer with an empty log of its own; touches nothing of the parent's."""
         if self._map is not None:
             self._map.close()
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
+        for descriptor in (self._descriptor, self._data):
+            if descriptor >= 0:
+                os.close(descriptor)
         self.__init__(self.folder, self._make_begin, writer_id)  # type: ignore[misc]
 
     @property
@@ -359,6 +458,8 @@ class Spool:
 
     def _begin_part(self, size: int) -> None:
         """Makes the next part, with room for `size` bytes of frames."""
+        if self._is_writing_data:
+            raise BlockingIOError("the data of another record are being written")
         now = time_ns()
         begin = _frames.record_frame(
             _wire.record(now, _wire.WRITER_BEGIN, self._make_begin(self.writer_id)), 0, now
@@ -367,7 +468,7 @@ class Spool:
         part = self._part + 1
         part_bytes = max(min(_FIRST_PART_BYTES << (2 * part), _PART_BYTES_MAX), len(head) + size)
         self._left_parts = [path for path in self._left_parts if os.path.exists(path)]
-        if sum(map(os.path.getsize, self._left_parts)) + part_bytes > LOG_BYTES_MAX:
+        if sum(map(_size_of, self._left_parts)) + part_bytes > LOG_BYTES_MAX:
             raise OSError(f"the log of this process has reached its limit of {LOG_BYTES_MAX} bytes")
         try:
             descriptor, mapping = self._make_file(part, part_bytes, head)
@@ -412,9 +513,18 @@ class Spool:
     def _path(self, part: int) -> str:
         return os.path.join(self.folder, f"w-{self.writer_id}.{part:04d}.log")
 
+    def _data_path(self, part: int) -> str:
+        return os.path.join(self.folder, f"w-{self.writer_id}.{part:04d}.data")
+
     def _close_part(self) -> None:
         if self._map is None:
             return
+        if self._data >= 0:
+            self._unsynced.append(self._data_path(self._part))
+            os.ftruncate(self._data, self._data_position)
+            os.close(self._data)
+            self._data = -1
+            self._data_position = self._data_granted = 0
         self._unsynced.append(self._path(self._part))
         self._map.close()
         self._map = None
@@ -448,18 +558,29 @@ def _sync_path(path: str) -> None:
         os.close(descriptor)
 
 
-def _grant(descriptor: int, size: int) -> None:
-    """Has the disk grant `size` bytes, so that no store into them can fail for lack of space."""
+def _size_of(path: str) -> int:
+    """Returns a file's size in bytes; 0 when the daemon has deleted it."""
     try:
-        os.posix_fallocate(descriptor, 0, size)
+        return os.path.getsize(path)
+    except OSError:
+        return 0
+
+
+def _grant(descriptor: int, size: int, offset: int = 0) -> None:
+    """Has the disk grant `size` bytes from an offset on, so that no store into them can fail for lack of space."""
+    try:
+        os.posix_fallocate(descriptor, offset, size)
     except (AttributeError, OSError) as error:
         # ENOSPC and EDQUOT are the answer; file systems and systems without the call get zeros written instead.
         if isinstance(error, OSError) and error.errno not in _UNSUPPORTED:
             raise
         zeros = bytes(1 << 16)
-        for offset in range(0, size, len(zeros)):
-            os.pwrite(descriptor, zeros[: size - offset], offset)
+        for done in range(0, size, len(zeros)):
+            os.pwrite(descriptor, zeros[: size - done], offset + done)
 
 
+_RECORD_BYTES_MAX = (64 << 20) - 64  # in a frame, whose limit is the daemon's (config.FRAME_BYTES_MAX)
+_NOWHERE = -2
+_RANGE_BYTES_MAX = 32  # an encoded `data_range`
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _UNSUPPORTED = {errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ENODEV}

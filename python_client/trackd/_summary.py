@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from trackd import _values
+from trackd import _leaves, _values
 
 Write = Callable[[Mapping[str, Any], list[str]], None]
 Read = Callable[[], Mapping[str, Any]]
@@ -29,20 +29,30 @@ class Summary(MutableMapping[str, Any]):
         object.__setattr__(self, "_own", {} if own is None else own)
 
     def update(self, *given: Any, **values: Any) -> None:
-        """Sets many values; nested dicts are kept under dotted keys, beside what is there."""
+        """Sets many values; nested dicts are kept under dotted keys, beside what is there.
+
+        An array or tensor of more than 32 elements is kept whole in a file, and the summary shows its statistics; typed
+        records such as `trackd.Histogram` are kept too. Both read back as their documents (docs/records.md).
+        """
         incoming: dict[str, Any] = {}
         for source in given:
             incoming.update(source)
         incoming.update(values)
         changed: dict[str, Any] = {}
         problems: list[Exception] = []
+        records: list[str] = []
         for key, value in _values.flatten(incoming, problems, self._prefix):
-            changed[_values.check_key(key)] = _values.plain(key, value)
+            record = _leaves.find_record(key, value)
+            changed[_values.check_key(key)] = _values.plain(key, value) if record is None else record
+            if record is not None:
+                records.append(key)
         if problems:
             raise problems[0]
         if changed:
             self._write(changed, [])
         self._own.update(changed)
+        for key in records:  # what the daemon makes of a record is read from there
+            self._own.pop(key, None)
 
     def _flat(self) -> dict[str, Any]:
         values = dict(self._read())

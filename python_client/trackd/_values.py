@@ -55,7 +55,7 @@ def flatten(
     try:
         items = list(data.items())  # a list: another thread may be changing the dict
     except Exception as error:  # noqa: BLE001 - code of the mapping's own class; it may fail in any way
-        problems.append(_unreadable(prefix[:-1] or "data", data, error))
+        problems.append(unreadable(prefix[:-1] or "data", data, error))
         return
     for key, value in items:
         if not isinstance(key, str):
@@ -102,7 +102,7 @@ def plain(key: str, value: Any) -> Any:
     except _Unfit as problem:
         raise problem.error from None
     except Exception as error:  # code of the value's own library or class; it may fail in any way
-        raise _unreadable(key, value, error) from error
+        raise unreadable(key, value, error) from error
 
 
 class _Unfit(Exception):
@@ -113,7 +113,8 @@ class _Unfit(Exception):
         self.error = error
 
 
-def _unreadable(key: str, value: Any, error: Exception) -> TypeError:
+def unreadable(key: str, value: Any, error: Exception) -> TypeError:
+    """Returns the error for a value whose own code failed."""
     return TypeError(
         f"value of {key!r} is a {_type_name(value)}, which cannot be read: {type(error).__name__}: {error}"
     )

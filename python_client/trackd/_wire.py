@@ -12,10 +12,11 @@ import struct
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
-Leaf: TypeAlias = "float | int | bool | str | Json"
+Leaf: TypeAlias = "float | int | bool | str | Json | Encoded"
 
 _DOUBLE = struct.Struct("<d")
 _FIXED64 = struct.Struct("<q")
+_FIXED32 = struct.Struct("<I")
 
 _COLUMN_TYPES = {"d": 1, "q": 2, "?": 3}
 _SUMMARY_KINDS = {
@@ -34,12 +35,24 @@ class Json(str):
     __slots__ = ()
 
 
+class Encoded(bytes):
+    """An encoded `TypedRecord`, to tell it from other bytes."""
+
+    __slots__ = ()
+
+
 def dump_json(value: Any) -> Json:
     """Returns a value as JSON text; raises TypeError or ValueError when it cannot be."""
     return Json(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
-def _varint(value: int) -> bytes:
+def double(field: int, value: float) -> bytes:
+    """Encodes a double at a field."""
+    return _tag(field, 1) + _DOUBLE.pack(value)
+
+
+def varint(value: int) -> bytes:
+    """Encodes a number of at least 0 as a varint, as packed lists hold them."""
     if value < 0x80:
         return bytes((value,))
     out = bytearray()
@@ -51,52 +64,68 @@ def _varint(value: int) -> bytes:
 
 
 def _zigzag(value: int) -> bytes:
-    return _varint((value << 1) if value >= 0 else ((-value << 1) - 1))
+    return varint((value << 1) if value >= 0 else ((-value << 1) - 1))
 
 
 def _tag(field: int, wire_type: int) -> bytes:
-    return _varint(field << 3 | wire_type)
+    return varint(field << 3 | wire_type)
 
 
-def _bytes(field: int, value: bytes) -> bytes:
-    return _tag(field, 2) + _varint(len(value)) + value
+def message(field: int, value: bytes) -> bytes:
+    """Encodes a message, bytes, or a packed list at a field."""
+    return _tag(field, 2) + varint(len(value)) + value
 
 
-def _text(field: int, value: str) -> bytes:
+def text(field: int, value: str) -> bytes:
+    """Encodes a text at a field."""
     # A lone surrogate cannot be UTF-8; it is written as its escape so that the value is kept.
-    return _bytes(field, value.encode("utf-8", "backslashreplace"))
+    return message(field, value.encode("utf-8", "backslashreplace"))
 
 
-def _int(field: int, value: int) -> bytes:
-    return _tag(field, 0) + _varint(value if value >= 0 else value + (1 << 64))
+def integer(field: int, value: int) -> bytes:
+    """Encodes an int32, int64, bool or enum at a field."""
+    return _tag(field, 0) + varint(value if value >= 0 else value + (1 << 64))
 
 
 def _optional_text(field: int, value: str | None) -> bytes:
-    return b"" if value is None else _text(field, value)
+    return b"" if value is None else text(field, value)
 
 
 def _optional_bool(field: int, value: bool | None) -> bytes:
-    return b"" if value is None else _int(field, int(value))
+    return b"" if value is None else integer(field, int(value))
 
 
 def value(leaf: Leaf) -> bytes:
     """Encodes a `Value`."""
     if isinstance(leaf, bool):
-        return _int(3, int(leaf))
+        return integer(3, int(leaf))
     if isinstance(leaf, float):
-        return _tag(1, 1) + _DOUBLE.pack(leaf)
+        return double(1, leaf)
     if isinstance(leaf, int):
         return _tag(2, 0) + _zigzag(leaf)
-    return _text(5 if isinstance(leaf, Json) else 4, leaf)
+    if isinstance(leaf, Encoded):
+        return message(6, leaf)
+    return text(5 if isinstance(leaf, Json) else 4, leaf)
 
 
 def _entries(field: int, items: Iterable[tuple[str, Leaf]]) -> bytes:
-    return b"".join(_bytes(field, _text(1, key) + _bytes(2, value(leaf))) for key, leaf in items)
+    return b"".join(message(field, text(1, key) + message(2, value(leaf))) for key, leaf in items)
 
 
 def record(time_unix_nanos: int, field: int, body: bytes) -> bytes:
     """Encodes a `Record` whose `kind` is the message `body` at `field`."""
-    return _tag(1, 1) + _FIXED64.pack(time_unix_nanos) + _bytes(field, body)
+    return _tag(1, 1) + _FIXED64.pack(time_unix_nanos) + message(field, body)
+
+
+def data_inline(data: bytes) -> bytes:
+    """Encodes the data of a `Record` that stand in it."""
+    return message(16, data)
+
+
+def data_range(offset: int, size_bytes: int, check_sum: int) -> bytes:
+    """Encodes where the data of a `Record` stand in the data file."""
+    body = _tag(1, 1) + _FIXED64.pack(offset) + _tag(2, 1) + _FIXED64.pack(size_bytes)
+    return message(17, body + _tag(3, 5) + _FIXED32.pack(check_sum))
 
 
 ROW, KEY_SET, CONFIG_UPDATE, SUMMARY_UPDATE, METRIC_DEFINITION = 2, 4, 5, 6, 7
@@ -105,19 +134,19 @@ RUN_UPDATE, WRITER_FINISH, ALERT, FILE, WRITER_BEGIN = 8, 9, 11, 13, 15
 
 def row(items: Iterable[tuple[str, Leaf]], step: int | None, commit: bool | None) -> bytes:
     """Encodes a `Row`."""
-    head = b"" if step is None else _int(1, step)
+    head = b"" if step is None else integer(1, step)
     return head + _optional_bool(2, commit) + _entries(3, items)
 
 
 def key_set(key_set_id: int, keys: Iterable[str], types: str) -> bytes:
     """Encodes a `KeySet`; `types` is one of `d`, `q`, `?` a key."""
     packed = bytes(_COLUMN_TYPES[code] for code in types)
-    return _int(1, key_set_id) + b"".join(_text(2, key) for key in keys) + _bytes(3, packed)
+    return integer(1, key_set_id) + b"".join(text(2, key) for key in keys) + message(3, packed)
 
 
 def changes(set_items: Iterable[tuple[str, Leaf]], removed_keys: Iterable[str] = ()) -> bytes:
     """Encodes a `ConfigUpdate` or a `SummaryUpdate`."""
-    return _entries(1, set_items) + b"".join(_text(2, key) for key in removed_keys)
+    return _entries(1, set_items) + b"".join(text(2, key) for key in removed_keys)
 
 
 def metric_definition(
@@ -132,13 +161,13 @@ def metric_definition(
     """Encodes a `MetricDefinition`."""
     kinds = bytes(_SUMMARY_KINDS[kind] for kind in summary_kinds)
     return (
-        _text(1, name)
+        text(1, name)
         + _optional_text(2, step_metric)
         + _optional_bool(3, step_sync)
         + _optional_bool(4, hidden)
-        + (_bytes(5, kinds) if kinds else b"")
-        + (b"" if goal is None else _int(6, GOALS[goal]))
-        + (_int(7, 1) if overwrite else b"")
+        + (message(5, kinds) if kinds else b"")
+        + (b"" if goal is None else integer(6, GOALS[goal]))
+        + (integer(7, 1) if overwrite else b"")
     )
 
 
@@ -154,7 +183,7 @@ def run_update(
     return (
         _optional_text(1, name)
         + _optional_text(2, notes)
-        + (b"" if tags is None else _bytes(3, b"".join(_text(1, tag) for tag in tags)))
+        + (b"" if tags is None else message(3, b"".join(text(1, tag) for tag in tags)))
         + _optional_text(4, group)
         + _optional_text(5, job_type)
         + _optional_bool(6, preempting)
@@ -175,41 +204,35 @@ def writer_begin(
 ) -> bytes:
     """Encodes a `WriterBegin`; `start` is an encoded `RunUpdate`, `process` has pid, host, program, arguments."""
     encoded_process = (
-        _int(1, process["pid"])
-        + _text(2, process["host"])
-        + _text(3, process["program"])
-        + b"".join(_text(4, str(argument)) for argument in process["arguments"])
+        integer(1, process["pid"])
+        + text(2, process["host"])
+        + text(3, process["program"])
+        + b"".join(text(4, str(argument)) for argument in process["arguments"])
     )
     return (
-        _bytes(1, _text(1, project) + _text(2, run_id))
-        + _text(2, writer_id)
-        + _int(3, ROLES[role])
-        + _bytes(4, start)
-        + _bytes(5, encoded_process)
-        + _bytes(6, _int(1, LATE_STEPS[late_steps]))
-        + _text(7, label)
-        + _text(8, client)
-        + (b"" if starting_step is None else _int(9, starting_step))
+        message(1, text(1, project) + text(2, run_id))
+        + text(2, writer_id)
+        + integer(3, ROLES[role])
+        + message(4, start)
+        + message(5, encoded_process)
+        + message(6, integer(1, LATE_STEPS[late_steps]))
+        + text(7, label)
+        + text(8, client)
+        + (b"" if starting_step is None else integer(9, starting_step))
     )
 
 
 def writer_finish(exit_code: int, traceback: str, signal: int) -> bytes:
     """Encodes a `WriterFinish`."""
-    return _int(1, exit_code) + _text(2, traceback) + _int(3, signal)
+    return integer(1, exit_code) + text(2, traceback) + integer(3, signal)
 
 
-def alert(title: str, text: str, level: str, wait_seconds: float) -> bytes:
+def alert(title: str, words: str, level: str, wait_seconds: float) -> bytes:
     """Encodes an `Alert`."""
-    return (
-        _text(1, title)
-        + _text(2, text)
-        + _int(3, ALERT_LEVELS[level])
-        + _tag(4, 1)
-        + _DOUBLE.pack(wait_seconds)
-    )
+    return text(1, title) + text(2, words) + integer(3, ALERT_LEVELS[level]) + double(4, wait_seconds)
 
 
 def file_record(path: str, content: bytes | None, local_path: str, purpose: str) -> bytes:
     """Encodes a `FileRecord`: with the content, or where that is None with the path to read it from."""
-    payload = _text(2, local_path) if content is None else _bytes(1, content)
-    return _text(1, path) + _bytes(2, payload) + _text(3, purpose)
+    payload = text(2, local_path) if content is None else message(1, content)
+    return text(1, path) + message(2, payload) + text(3, purpose)

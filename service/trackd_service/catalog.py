@@ -14,12 +14,13 @@ import contextlib
 import json
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
+_NONE: Mapping[str, int] = {}
 _SCHEMA = """
 CREATE TABLE runs (
     run_key INTEGER PRIMARY KEY,
@@ -47,6 +48,25 @@ CREATE INDEX runs_by_project ON runs (project, create_time);
 """
 
 
+# What a catalog of the version before lacks.
+_UPGRADES = {
+    1: """
+CREATE TABLE object_uses (
+    run_key INTEGER NOT NULL REFERENCES runs (run_key) ON DELETE CASCADE,
+    sha256 TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    PRIMARY KEY (run_key, sha256)
+);
+CREATE INDEX object_uses_by_sha256 ON object_uses (sha256);
+CREATE TABLE presets (
+    id TEXT PRIMARY KEY,
+    title TEXT NOT NULL,
+    specification TEXT NOT NULL
+);
+""",
+}
+
+
 class CatalogTooNew(RuntimeError):
     """The catalog was written by a newer trackd."""
 
@@ -61,6 +81,27 @@ class SegmentRow:
     size_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class RunUsage:
+    """How much space a run takes: its segments, its objects, and those of them that no other run uses, in bytes."""
+
+    project: str
+    run_id: str
+    segment_bytes: int
+    object_bytes: int
+    object_count: int
+    own_object_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PresetRow:
+    """A saved preset; `specification` is JSON."""
+
+    id: str
+    title: str
+    specification: str
+
+
 class Catalog(Protocol):
     """What the store needs of a catalog; SQLite and, for teams, PostgreSQL."""
 
@@ -73,11 +114,39 @@ class Catalog(Protocol):
         summary: bytes,
         added: Iterable[SegmentRow] = (),
         removed: Iterable[str] = (),
+        objects: Mapping[str, int] = _NONE,
     ) -> None:
-        """Writes a run, adds and removes segments, in one transaction; durable when it returns."""
+        """Writes a run, adds and removes segments, adds objects (size in bytes by sha256) that it uses.
 
-    def delete_run(self, project: str, run_id: str) -> list[str]:
-        """Deletes a run; returns the names of its segments, which are now garbage."""
+        In one transaction; durable when it returns.
+        """
+
+    def delete_run(self, project: str, run_id: str, objects: Iterable[str] = ()) -> list[str]:
+        """Deletes a run; returns what is now garbage: its segments, and `files/AB/SHA256` of objects nobody else uses.
+
+        `objects` are those that it uses beside the ones in the catalog.
+        """
+
+    def is_used(self, sha256: str) -> bool:
+        """Says whether some run uses an object."""
+
+    def used_names(self) -> set[str]:
+        """Returns the names in the object store of everything that some run uses."""
+
+    def usage(self) -> list[RunUsage]:
+        """Returns what each run takes."""
+
+    def save_preset(self, preset: PresetRow) -> None:
+        """Saves a preset over one of the same id."""
+
+    def presets(self) -> list[PresetRow]:
+        """Returns the saved presets, by id."""
+
+    def preset(self, preset_id: str) -> PresetRow | None:
+        """Returns a saved preset, or None."""
+
+    def delete_preset(self, preset_id: str) -> bool:
+        """Deletes a saved preset; returns whether it was there."""
 
     def projects(self) -> list[tuple[str, int, int]]:
         """Returns (project, run count, time of last change in nanoseconds) of every project."""
@@ -95,7 +164,7 @@ class Catalog(Protocol):
         """Returns (project, run id) of every run that had not ended when it was committed last."""
 
     def garbage(self) -> list[str]:
-        """Returns the names of segments that no run refers to any more."""
+        """Returns the names of segments, and `files/AB/SHA256` of objects, that no run refers to any more."""
 
     def forget_garbage(self, names: Iterable[str]) -> None:
         """Forgets segments whose files are deleted."""
@@ -148,7 +217,33 @@ class SqliteCatalog:
                 f"the catalog {path} has version {version}; this trackd knows {_SCHEMA_VERSION}: update trackd"
             )
         if version == 0:
-            self._connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_SCHEMA_VERSION}; COMMIT;")
+            self._connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version=1; COMMIT;")
+            version = 1
+        for step in range(version, _SCHEMA_VERSION):
+            self._upgrade(step)
+
+    def _upgrade(self, version: int) -> None:
+        """Brings a catalog to the version after `version`, in one transaction."""
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in _UPGRADES[version].split(";"):
+                connection.execute(statement)
+            if version == 1:
+                for run_key, text in connection.execute("SELECT run_key, document FROM runs").fetchall():
+                    files = {file["sha256"]: file["size_bytes"] for file in json.loads(text).get("files", ())}
+                    self._add_uses(run_key, files)
+            connection.execute(f"PRAGMA user_version={version + 1}")
+            connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _add_uses(self, run_key: int, objects: Mapping[str, int]) -> None:
+        self._connection.executemany(
+            "INSERT INTO object_uses VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            [(run_key, sha256, size_bytes) for sha256, size_bytes in objects.items()],
+        )
 
     def load_run(self, project: str, run_id: str) -> tuple[dict[str, Any], bytes, list[SegmentRow]] | None:
         """Returns a run's document, summary and segments in order, or None."""
@@ -169,8 +264,9 @@ class SqliteCatalog:
         summary: bytes,
         added: Iterable[SegmentRow] = (),
         removed: Iterable[str] = (),
+        objects: Mapping[str, int] = _NONE,
     ) -> None:
-        """Writes a run, adds and removes segments, in one transaction; durable when it returns."""
+        """Writes a run, its segments and its objects in one transaction; see `Catalog.commit_run`."""
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -198,13 +294,14 @@ class SqliteCatalog:
                     "INSERT INTO segments (name, run_key, position, point_count, size_bytes) VALUES (?, ?, ?, ?, ?)",
                     (segment.name, run_key, segment.position, segment.point_count, segment.size_bytes),
                 )
+            self._add_uses(run_key, objects)
             connection.execute("COMMIT")
         except BaseException:
             self._roll_back()
             raise
 
-    def delete_run(self, project: str, run_id: str) -> list[str]:
-        """Deletes a run; returns the names of its segments, which are now garbage."""
+    def delete_run(self, project: str, run_id: str, objects: Iterable[str] = ()) -> list[str]:
+        """Deletes a run; returns what is now garbage; see `Catalog.delete_run`."""
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -215,13 +312,79 @@ class SqliteCatalog:
                     (project, run_id),
                 ).fetchall()
             ]
-            connection.executemany("INSERT OR IGNORE INTO garbage VALUES (?)", [(name,) for name in names])
+            used = {
+                sha256
+                for (sha256,) in connection.execute(
+                    "SELECT sha256 FROM object_uses JOIN runs USING (run_key) WHERE project = ? AND run_id = ?",
+                    (project, run_id),
+                ).fetchall()
+            }
             connection.execute("DELETE FROM runs WHERE project = ? AND run_id = ?", (project, run_id))
+            names += [
+                f"files/{sha256[:2]}/{sha256}"
+                for sha256 in sorted({*used, *objects})
+                if not self.is_used(sha256)
+            ]
+            connection.executemany("INSERT OR IGNORE INTO garbage VALUES (?)", [(name,) for name in names])
             connection.execute("COMMIT")
         except BaseException:
             self._roll_back()
             raise
         return names
+
+    def is_used(self, sha256: str) -> bool:
+        """Says whether some run uses an object."""
+        found = self._connection.execute(
+            "SELECT 1 FROM object_uses WHERE sha256 = ? LIMIT 1", (sha256,)
+        ).fetchone()
+        return found is not None
+
+    def used_names(self) -> set[str]:
+        """Returns the names in the object store of everything that some run uses."""
+        names = {
+            f"files/{sha256[:2]}/{sha256}"
+            for (sha256,) in self._connection.execute("SELECT DISTINCT sha256 FROM object_uses")
+        }
+        for (name,) in self._connection.execute("SELECT name FROM segments"):
+            names |= {f"segments/{name}.parquet", f"segments/{name}.levels"}
+        return names
+
+    def usage(self) -> list[RunUsage]:
+        """Returns what each run takes."""
+        rows = self._connection.execute(
+            "SELECT project, run_id, "
+            "(SELECT coalesce(sum(size_bytes), 0) FROM segments WHERE segments.run_key = runs.run_key), "
+            "coalesce(sum(size_bytes), 0), count(sha256), "
+            "coalesce(sum(CASE WHEN user_count = 1 THEN size_bytes ELSE 0 END), 0) "
+            "FROM runs LEFT JOIN (SELECT run_key, sha256, size_bytes FROM object_uses) USING (run_key) "
+            "LEFT JOIN (SELECT sha256, count(*) AS user_count FROM object_uses GROUP BY sha256) USING (sha256) "
+            "GROUP BY runs.run_key, project, run_id"
+        ).fetchall()
+        return [RunUsage(*row) for row in rows]
+
+    def save_preset(self, preset: PresetRow) -> None:
+        """Saves a preset over one of the same id."""
+        self._connection.execute(
+            "INSERT INTO presets VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET title = excluded.title, "
+            "specification = excluded.specification",
+            (preset.id, preset.title, preset.specification),
+        )
+
+    def presets(self) -> list[PresetRow]:
+        """Returns the saved presets, by id."""
+        rows = self._connection.execute("SELECT id, title, specification FROM presets ORDER BY id")
+        return [PresetRow(*row) for row in rows]
+
+    def preset(self, preset_id: str) -> PresetRow | None:
+        """Returns a saved preset, or None."""
+        row = self._connection.execute(
+            "SELECT id, title, specification FROM presets WHERE id = ?", (preset_id,)
+        ).fetchone()
+        return None if row is None else PresetRow(*row)
+
+    def delete_preset(self, preset_id: str) -> bool:
+        """Deletes a saved preset; returns whether it was there."""
+        return self._connection.execute("DELETE FROM presets WHERE id = ?", (preset_id,)).rowcount > 0
 
     def _roll_back(self) -> None:
         # On a full disk SQLite rolls back by itself; doing it again would hide why.

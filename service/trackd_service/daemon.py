@@ -9,6 +9,7 @@ from typing import Any
 from trackd_service.ingest import Ingest
 from trackd_service.live import Live
 from trackd_service.query import Query
+from trackd_service.space import Space
 from trackd_service.store import Store
 
 
@@ -22,6 +23,7 @@ class Daemon:
         ingest: Ingest,
         query: Query,
         live: Live,
+        space: Space,
         token: str,
         facts: Callable[[], dict[str, Any]],
         stop: Callable[[], None],
@@ -31,6 +33,7 @@ class Daemon:
         self.ingest = ingest
         self.query = query
         self.live = live
+        self.space = space
         self.token = token
         self.facts = facts
         self.stop = stop

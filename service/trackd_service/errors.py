@@ -41,6 +41,18 @@ class FileNotFound(TrackdError):
     reason, grpc_code, http_status = "FILE_NOT_FOUND", "NOT_FOUND", 404
 
 
+class ObjectMissing(TrackdError):
+    """The store has no such object."""
+
+    reason, grpc_code, http_status = "OBJECT_NOT_FOUND", "NOT_FOUND", 404
+
+
+class PresetNotFound(TrackdError):
+    """The store has no such preset."""
+
+    reason, grpc_code, http_status = "PRESET_NOT_FOUND", "NOT_FOUND", 404
+
+
 class WriterNotFound(TrackdError):
     """The writer has not opened a run on this daemon."""
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import logging
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -25,12 +27,22 @@ from trackd.v1 import (
     run_service_pb2,
     run_service_pb2_grpc,
     runs_pb2,
+    store_service_pb2,
+    store_service_pb2_grpc,
     values_pb2,
 )
 from trackd_service import auth, config, records
 from trackd_service.daemon import Daemon
-from trackd_service.errors import InvalidArgument, Stopping, TrackdError, Unauthenticated
+from trackd_service.errors import (
+    InvalidArgument,
+    Stopping,
+    StorageUnavailable,
+    TooLarge,
+    TrackdError,
+    Unauthenticated,
+)
 from trackd_service.ingest import Source
+from trackd_service.series import RECORD_KINDS
 
 _log = logging.getLogger("trackd.grpc")
 _DOMAIN = "trackd"
@@ -41,13 +53,19 @@ _STATES = {
     "killed": runs_pb2.RUN_STATE_KILLED,
     "crashed": runs_pb2.RUN_STATE_CRASHED,
 }
-_KINDS = {
+_KINDS: dict[str, query_service_pb2.MetricKind] = {
     "number": query_service_pb2.METRIC_KIND_NUMBER,
     "bool": query_service_pb2.METRIC_KIND_BOOL,
     "string": query_service_pb2.METRIC_KIND_STRING,
     "other": query_service_pb2.METRIC_KIND_OTHER,
+    **{kind: getattr(query_service_pb2, f"METRIC_KIND_{kind.upper()}") for kind in RECORD_KINDS},
 }
-SERVICES = ("trackd.v1.RunService", "trackd.v1.IngestService", "trackd.v1.QueryService")
+SERVICES = (
+    "trackd.v1.RunService",
+    "trackd.v1.IngestService",
+    "trackd.v1.QueryService",
+    "trackd.v1.StoreService",
+)
 
 
 class _Face:
@@ -157,6 +175,34 @@ class IngestService(_Face, ingest_service_pb2_grpc.IngestServiceServicer):
             ingest_health=runs_pb2.IngestHealth(**vars(source.stored.run.health)),
         )
 
+    async def PutObject(  # noqa: N802
+        self, request_iterator: AsyncIterator[ingest_service_pb2.PutObjectRequest], context: Any
+    ) -> ingest_service_pb2.PutObjectResponse:
+        """Stores an object before some record refers to it."""
+        path = self._store.keeper.scratch / uuid.uuid4().hex
+        digest, size_bytes = hashlib.sha256(), 0
+        try:
+            with await asyncio.to_thread(open, path, "wb") as file:
+                async for request in request_iterator:
+                    size_bytes += len(request.chunk)
+                    if len(request.chunk) > config.CHUNK_BYTES or size_bytes > config.OBJECT_BYTES_MAX:
+                        raise TooLarge(
+                            f"an object of {size_bytes} bytes in chunks of {len(request.chunk)}; the limits are "
+                            f"{config.OBJECT_BYTES_MAX} and {config.CHUNK_BYTES}",
+                            size_bytes=size_bytes,
+                            limit_bytes=config.OBJECT_BYTES_MAX,
+                        )
+                    digest.update(request.chunk)
+                    await asyncio.to_thread(file.write, request.chunk)
+            await self._store.keeper.put_object(path, digest.hexdigest())
+        except OSError as error:
+            raise StorageUnavailable(
+                f"the daemon's disk does not take the object: {error.strerror}"
+            ) from None
+        finally:
+            path.unlink(missing_ok=True)
+        return ingest_service_pb2.PutObjectResponse(sha256=digest.hexdigest(), size_bytes=size_bytes)
+
 
 class QueryService(_Face, query_service_pb2_grpc.QueryServiceServicer):
     """Serves trackd.v1.QueryService."""
@@ -198,6 +244,8 @@ class QueryService(_Face, query_service_pb2_grpc.QueryServiceServicer):
     ) -> query_service_pb2.GetRunResponse:
         """Gets one run."""
         stored = await self._query.run(request.run.project, request.run.run_id)
+        if request.wait_for_records:
+            await self._store.keeper.settle(stored)
         return query_service_pb2.GetRunResponse(run=run_message(stored.run.describe(whole=True)))
 
     async def ListMetrics(  # noqa: N802
@@ -252,6 +300,14 @@ class QueryService(_Face, query_service_pb2_grpc.QueryServiceServicer):
             while chunk := await asyncio.to_thread(file.read, config.CHUNK_BYTES):
                 yield query_service_pb2.ReadFileResponse(chunk=chunk)
 
+    async def ReadObject(  # noqa: N802
+        self, request: query_service_pb2.ReadObjectRequest, context: Any
+    ) -> AsyncIterator[query_service_pb2.ReadObjectResponse]:
+        """Reads an object, a piece a message."""
+        with await asyncio.to_thread(open, self._query.object_path(request.sha256), "rb") as file:
+            while chunk := await asyncio.to_thread(file.read, config.CHUNK_BYTES):
+                yield query_service_pb2.ReadObjectResponse(chunk=chunk)
+
     async def WatchRuns(  # noqa: N802
         self, request: query_service_pb2.WatchRunsRequest, context: Any
     ) -> AsyncIterator[query_service_pb2.WatchRunsResponse]:
@@ -266,6 +322,74 @@ class QueryService(_Face, query_service_pb2_grpc.QueryServiceServicer):
                 await asyncio.sleep(config.LIVE_SECONDS)
         finally:
             self._daemon.live.leave(listener)
+
+
+class StoreService(_Face, store_service_pb2_grpc.StoreServiceServicer):
+    """Serves trackd.v1.StoreService."""
+
+    async def GetUsage(  # noqa: N802
+        self, request: store_service_pb2.GetUsageRequest, context: Any
+    ) -> store_service_pb2.GetUsageResponse:
+        """Tells what takes how much space."""
+        runs, whole = await self._daemon.space.usage()
+        return store_service_pb2.GetUsageResponse(
+            runs=[
+                store_service_pb2.RunUsage(**{name: getattr(run, name) for name in run.__slots__})
+                for run in runs
+            ],
+            log_bytes=await self._ingest.log_bytes(),
+            **whole,
+        )
+
+    async def CollectGarbage(  # noqa: N802
+        self, request: store_service_pb2.CollectGarbageRequest, context: Any
+    ) -> store_service_pb2.CollectGarbageResponse:
+        """Removes what nothing refers to."""
+        removed_count, removed_bytes = await self._daemon.space.sweep(request.dry_run)
+        return store_service_pb2.CollectGarbageResponse(
+            removed_count=removed_count, removed_bytes=removed_bytes
+        )
+
+    async def SavePreset(  # noqa: N802
+        self, request: store_service_pb2.SavePresetRequest, context: Any
+    ) -> store_service_pb2.SavePresetResponse:
+        """Saves a preset."""
+        preset = request.preset
+        await self._store.save_preset(preset.id, preset.title, _specification(preset.specification_json))
+        return store_service_pb2.SavePresetResponse()
+
+    async def GetPreset(  # noqa: N802
+        self, request: store_service_pb2.GetPresetRequest, context: Any
+    ) -> store_service_pb2.GetPresetResponse:
+        """Gets a preset."""
+        preset = await self._query.preset(request.id)
+        text = json.dumps(preset.pop("specification"))
+        return store_service_pb2.GetPresetResponse(
+            preset=store_service_pb2.Preset(specification_json=text, **preset)
+        )
+
+    async def ListPresets(  # noqa: N802
+        self, request: store_service_pb2.ListPresetsRequest, context: Any
+    ) -> store_service_pb2.ListPresetsResponse:
+        """Lists the presets."""
+        presets = await self._query.presets()
+        return store_service_pb2.ListPresetsResponse(
+            presets=[store_service_pb2.Preset(**preset) for preset in presets]
+        )
+
+    async def DeletePreset(  # noqa: N802
+        self, request: store_service_pb2.DeletePresetRequest, context: Any
+    ) -> store_service_pb2.DeletePresetResponse:
+        """Deletes a saved preset."""
+        await self._store.delete_preset(request.id)
+        return store_service_pb2.DeletePresetResponse()
+
+
+def _specification(text: str) -> Any:
+    """Returns a specification from its JSON; raises InvalidArgument when it is none."""
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(text)
+    raise InvalidArgument(f"the specification is no JSON: {text[:60]!r}", field="specification_json")
 
 
 def run_message(document: dict[str, Any]) -> runs_pb2.Run:
@@ -349,7 +473,11 @@ class Gate(grpc.aio.ServerInterceptor):
                 handler.response_serializer,
             )
         if handler.request_streaming:
-            return handler if allowed else None
+            return grpc.stream_unary_rpc_method_handler(
+                self._unary(handler.stream_unary, allowed),
+                handler.request_deserializer,
+                handler.response_serializer,
+            )
         return grpc.unary_unary_rpc_method_handler(
             self._unary(handler.unary_unary, allowed),
             handler.request_deserializer,
@@ -415,6 +543,7 @@ def make_server(daemon: Daemon) -> tuple[grpc.aio.Server, health.aio.HealthServi
     run_service_pb2_grpc.add_RunServiceServicer_to_server(RunService(daemon), server)
     ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(IngestService(daemon), server)
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(QueryService(daemon), server)
+    store_service_pb2_grpc.add_StoreServiceServicer_to_server(StoreService(daemon), server)
     state = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(state, server)
     return server, state

@@ -10,10 +10,9 @@ import asyncio
 import contextlib
 import json
 import logging
-import math
 import mimetypes
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode
@@ -28,18 +27,20 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from trackd_service import auth, config, export, openapi
 from trackd_service.daemon import Daemon
 from trackd_service.errors import InvalidArgument, TrackdError
+from trackd_service.http_parts import answer, body, dump, integer, number, parse_object, text
+from trackd_service.http_records import FRAME_POLICY, RecordFace
 from trackd_service.runs import Run
 from trackd_service.series_query import MEDIA_TYPE, SeriesRequest, encode
 from trackd_service.smoothing import Smoothing, SmoothingKind
 
 _log = logging.getLogger("trackd.http")
 _WEB = Path(__file__).parent / "web"
-_BODY_BYTES_MAX = 1 << 20  # a query of 10,000 series is 1 MB
 _SERIES_MAX = 10_000
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-        "worker-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+        "worker-src 'self'; connect-src 'self' data: blob:; media-src 'self' data: blob:; frame-src 'self'; "
+        "object-src 'none'; base-uri 'none'; form-action 'self'; "
         "frame-ancestors 'self'"
     ),
     "X-Content-Type-Options": "nosniff",
@@ -74,6 +75,7 @@ def make_app(daemon: Daemon, allowed_hosts: set[str], cookie_name: str) -> ASGIA
         Route(f"{run}/export", face.export),
         Route(f"{run}/files", face.files),
         Route(f"{run}/files/{{path:path}}", face.file),
+        *RecordFace(daemon).routes(api, run),
         Route(f"{api}/series:query", face.series, methods=["POST"]),
         Route(f"{api}/openapi.json", face.openapi),
         WebSocketRoute(f"{api}/live", face.live),
@@ -164,16 +166,16 @@ class _Face:
 
     async def daemon(self, request: Request) -> Response:
         """Tells who the daemon is."""
-        return _json(self._daemon.facts())
+        return answer(self._daemon.facts())
 
     async def openapi(self, request: Request) -> Response:
         """Describes the API."""
-        return _json(openapi.document(self._daemon.facts()["version"]))
+        return answer(openapi.document(self._daemon.facts()["version"]))
 
     async def projects(self, request: Request) -> Response:
         """Lists the projects."""
         projects = await self._query.projects()
-        return _json(
+        return answer(
             {
                 "projects": [
                     {
@@ -192,10 +194,10 @@ class _Face:
         parameters = request.query_params
         runs, total_count = await self._query.runs(
             request.path_params["project"],
-            _object(parameters.get("filters", "")),
+            parse_object(parameters.get("filters", "")),
             parameters.get("order", ""),
-            _integer(parameters, "offset", 0),
-            _integer(parameters, "limit", config.PAGE_SIZE_DEFAULT),
+            integer(parameters, "offset", 0),
+            integer(parameters, "limit", config.PAGE_SIZE_DEFAULT),
         )
         whole = {
             "config",
@@ -211,22 +213,22 @@ class _Face:
             {name: value for name, value in run.items() if name not in whole and not name.endswith("_time")}
             for run in runs
         ]
-        return _json({"runs": brief, "total_count": total_count})
+        return answer({"runs": brief, "total_count": total_count})
 
     async def project_metrics(self, request: Request) -> Response:
         """Lists the metrics of a project."""
-        return _json({"metrics": await self._query.project_metrics(request.path_params["project"])})
+        return answer({"metrics": await self._query.project_metrics(request.path_params["project"])})
 
     async def run(self, request: Request) -> Response:
         """Gets one run whole."""
         stored = await self._query.run(request.path_params["project"], request.path_params["run"])
-        return _json(stored.run.describe(whole=True))
+        return answer(stored.run.describe(whole=True))
 
     async def metrics(self, request: Request) -> Response:
         """Lists the metrics of a run."""
         path = request.path_params
         prefix = request.query_params.get("prefix", "")
-        return _json({"metrics": await self._query.metrics(path["project"], path["run"], prefix)})
+        return answer({"metrics": await self._query.metrics(path["project"], path["run"], prefix)})
 
     async def export(self, request: Request) -> Response:
         """Downloads the history as text."""
@@ -247,7 +249,7 @@ class _Face:
     async def files(self, request: Request) -> Response:
         """Lists the files kept with a run."""
         parameters = request.path_params
-        return _json({"files": await self._query.files(parameters["project"], parameters["run"])})
+        return answer({"files": await self._query.files(parameters["project"], parameters["run"])})
 
     async def file(self, request: Request) -> Response:
         """Downloads a file kept with a run; it is never shown as a page of ours."""
@@ -263,9 +265,9 @@ class _Face:
 
     async def series(self, request: Request) -> Response:
         """Answers series as binary columns."""
-        body = await _body(request)
+        question = await body(request)
         try:
-            requests = list(_series_requests(body))
+            requests = list(_series_requests(question))
         except ValueError as error:  # of SeriesRequest and Smoothing, which check themselves
             raise InvalidArgument(str(error)) from None
         answers = []
@@ -296,7 +298,7 @@ class _Face:
                     "runs": [run.describe(whole=False) for run in runs],
                     "removed": [run_id for _, run_id in removed],
                 }
-                await socket.send_text(_dump(message))
+                await socket.send_text(dump(message))
                 await asyncio.sleep(config.LIVE_SECONDS)
                 news = asyncio.ensure_future(listener.take())
                 await asyncio.wait({news, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -329,10 +331,16 @@ async def _page(request: Request) -> Response:
     file = known.get(path)
     if file is not None and path != "index.html":
         kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
+        if path.startswith("frames/"):
+            return FileResponse(
+                file,
+                media_type=kind,
+                headers={"Cache-Control": "no-cache", "Content-Security-Policy": FRAME_POLICY},
+            )
         is_hashed = path.startswith("assets/")
         cache = "public, max-age=31536000, immutable" if is_hashed else "no-cache"
         return FileResponse(file, media_type=kind, headers={"Cache-Control": cache})
-    if path.startswith("assets/"):
+    if path.startswith(("assets/", "frames/")):
         return Response("There is no such file.", 404, media_type="text/plain")
     return FileResponse(known["index.html"], media_type="text/html", headers={"Cache-Control": "no-cache"})
 
@@ -350,109 +358,34 @@ def _files() -> dict[str, Path]:
     return {path.relative_to(_WEB).as_posix(): path for path in _WEB.rglob("*") if path.is_file()}
 
 
-async def _body(request: Request) -> dict[str, Any]:
-    data = bytearray()
-    async for chunk in _limited(request):
-        data += chunk
-    return _object(data.decode("utf-8", "replace"))
-
-
-async def _limited(request: Request) -> AsyncIterator[bytes]:
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > _BODY_BYTES_MAX:
-            raise InvalidArgument(f"the body is over {_BODY_BYTES_MAX} bytes", limit=_BODY_BYTES_MAX)
-        yield chunk
-
-
-def _object(text: str) -> dict[str, Any]:
-    if not text:
-        return {}
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        raise InvalidArgument(f"this is not JSON: {text[:60]!r}") from None
-    if not isinstance(value, dict):
-        raise InvalidArgument(f"a JSON object is needed; got {type(value).__name__}")
-    return value
-
-
-def _integer(parameters: Any, name: str, default: int) -> int:
-    text = parameters.get(name)
-    if text is None:
-        return default
-    if not text.isdigit() or len(text) > 9:
-        raise InvalidArgument(f"{name} is {text[:40]!r}; it must be a whole number from 0", field=name)
-    return int(text)
-
-
-def _series_requests(body: dict[str, Any]) -> Iterator[SeriesRequest]:
-    wanted = body.get("series", [])
+def _series_requests(question: dict[str, Any]) -> Iterator[SeriesRequest]:
+    wanted = question.get("series", [])
     if not isinstance(wanted, list) or len(wanted) > _SERIES_MAX:
         raise InvalidArgument(
             f"series must be a list of at most {_SERIES_MAX}", field="series", limit=_SERIES_MAX
         )
-    smoothing = body.get("smoothing")
+    smoothing = question.get("smoothing")
     if smoothing is not None:
         if not isinstance(smoothing, dict):
             raise InvalidArgument("smoothing must be an object with kind and amount", field="smoothing")
-        kind, amount = _text(smoothing, "kind"), _number(smoothing, "amount") or 0.0
+        kind, amount = text(smoothing, "kind"), number(smoothing, "amount") or 0.0
         smoothing = Smoothing(cast("SmoothingKind", kind), amount)  # which checks both
     for each in wanted:
         if not isinstance(each, dict):
             raise InvalidArgument("each of series must be an object", field="series")
         per_bucket = each.get("points_per_bucket")
         yield SeriesRequest(
-            project=_text(each, "project"),
-            run=_text(each, "run"),
-            key=_text(each, "key"),
-            x=_text(body, "x", "step"),
-            buckets=int(_number(body, "buckets") or 1000),
-            min_x=_number(body, "min_x"),
-            max_x=_number(body, "max_x"),
+            project=text(each, "project"),
+            run=text(each, "run"),
+            key=text(each, "key"),
+            x=text(question, "x", "step"),
+            buckets=int(number(question, "buckets") or 1000),
+            min_x=number(question, "min_x"),
+            max_x=number(question, "max_x"),
             smoothing=smoothing,
-            after_x=_number(each, "after_x"),
-            points_per_bucket=None if per_bucket is None else int(_number(each, "points_per_bucket") or 0),
+            after_x=number(each, "after_x"),
+            points_per_bucket=None if per_bucket is None else int(number(each, "points_per_bucket") or 0),
         )
-
-
-def _text(values: dict[str, Any], name: str, default: str | None = None) -> str:
-    value = values.get(name, default)
-    if not isinstance(value, str):
-        raise InvalidArgument(f"{name} must be a text; got {type(value).__name__}", field=name)
-    return value
-
-
-def _number(values: dict[str, Any], name: str) -> float | None:
-    value = values.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise InvalidArgument(f"{name} must be a finite number; got {value!r:.40}", field=name)
-    return value
-
-
-def _json(value: Any) -> Response:
-    return Response(_dump(value), media_type="application/json", headers={"Cache-Control": "no-store"})
-
-
-def _dump(value: Any) -> str:
-    try:
-        return json.dumps(value, allow_nan=False, separators=(",", ":"))
-    except ValueError:
-        return json.dumps(_finite(value), separators=(",", ":"))
-
-
-def _finite(value: Any) -> Any:
-    """Returns a value with NaN and infinities as the texts that the API documents."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return value
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -143,6 +144,18 @@ class Ingest:
         """How many writers are at work."""
         return sum(not source.is_closed for source in self._sources.values())
 
+    async def log_bytes(self) -> int:
+        """Returns how much the logs take, in bytes on the disk."""
+
+        def measure() -> int:
+            return sum(
+                entry.stat().st_blocks * 512
+                for entry in os.scandir(self._folder)
+                if entry.is_file(follow_symlinks=False)
+            )
+
+        return await asyncio.to_thread(measure)
+
     # -- logs of this host -------------------------------------------------------------------------------------------
 
     async def _round(self) -> None:
@@ -228,6 +241,8 @@ class Ingest:
             while frames := reader.read(is_final):
                 self._apply(source, frames)
                 await asyncio.sleep(0)
+                if self._store.keeper.is_behind(source.stored):
+                    break  # what is not encoded yet is held in memory: the rest waits in the log
         if reader.damaged_count > source.damaged_count:
             health = source.stored.run.health
             lost = reader.damaged_count - source.damaged_count
@@ -245,12 +260,14 @@ class Ingest:
             # A part declares its own key sets: rows must never be read by those of another.
             source.part = source.reader.part
             source.key_sets.clear()
+        data_path = "" if source.reader is None else str(source.reader.data_path)
+        data_bytes = run.tail.data_bytes
         for frame in frames:
             if isinstance(frame, RowFrames):
                 self._apply_rows(source, frame)
                 continue
             try:
-                content = records.decode(frame.payload)
+                content = records.decode(frame.payload, data_path)
                 if isinstance(content, Begin):
                     pass  # it opened the writer
                 elif isinstance(content, KeySet):
@@ -264,6 +281,8 @@ class Ingest:
                 _log.exception("record %d of writer %s failed", frame.sequence, writer.writer_id)
                 run.health.refuse("a record could not be applied: see daemon.log")
             writer.sequence = max(writer.sequence, frame.sequence)
+        if source.reader is not None and run.tail.data_bytes > data_bytes:
+            source.reader.note_data()
         self._after(source)
 
     def _apply_rows(self, source: Source, frame: RowFrames) -> None:
@@ -300,10 +319,14 @@ class Ingest:
         self._unsynced.set()
         stored = source.stored
         self._store.changed(stored.run)
-        if stored.run.files_to_keep:
-            self._store.keep_files_soon(stored)
+        if stored.run.files_to_keep or stored.run.unencoded:
+            self._store.keeper.keep_soon(stored)
         tail = stored.run.tail
-        if tail.point_count >= config.SEAL_POINTS or tail.text_bytes >= config.SEAL_TEXT_BYTES:
+        if (
+            tail.point_count >= config.SEAL_POINTS
+            or tail.text_bytes >= config.SEAL_TEXT_BYTES
+            or tail.data_bytes >= config.SEAL_DATA_BYTES
+        ):
             self._store.seal_soon(stored)
 
     async def _close_gone(self) -> None:
@@ -315,6 +338,8 @@ class Ingest:
                     if source.reader.is_writer_alive():
                         continue
                     await self._drain(source, is_final=True)
+                    if self._store.keeper.is_behind(source.stored):
+                        continue  # the rest of the log waits: looked at again
                     self._end(source)
                 elif not source.writer.is_open:
                     source.is_closed = True
@@ -529,6 +554,7 @@ class Ingest:
             ]
             if not new:
                 return
+            await self._store.keeper.catch_up(source.stored)
             await self._write(source, new)
             self._apply(source, [RecordFrame(sequence, when, payload) for sequence, when, payload in new])
             writer.durable_sequence = writer.sequence

@@ -123,6 +123,9 @@ class LogReader:
     _retired: list[int] = field(
         default_factory=list
     )  # descriptors of parts read to their end, not synced yet
+    _data_parts: set[int] = field(
+        default_factory=set
+    )  # parts whose data files have grown since the last sync
     _is_named: bool = False  # whether the folder has been synced since the part was opened
 
     def read(self, is_final: bool = False) -> list[Frame]:
@@ -234,6 +237,15 @@ class LogReader:
         """The part that is read now."""
         return self._path(self.part)
 
+    @property
+    def data_path(self) -> Path:
+        """The data file beside the part that is read now."""
+        return data_path(self.path)
+
+    def note_data(self) -> None:
+        """Says that a record of the part that is read now has data in the data file: it is to be synced as well."""
+        self._data_parts.add(self.part)
+
     def is_writer_alive(self) -> bool:
         """Says whether the client that writes the log lives."""
         while parts := self._parts():
@@ -249,6 +261,10 @@ class LogReader:
         taken, self._retired = self._retired, []
         if self._descriptor >= 0:
             taken.append(os.dup(self._descriptor))
+        for part in self._data_parts:
+            with contextlib.suppress(FileNotFoundError):
+                taken.append(os.open(data_path(self._path(part)), os.O_RDONLY | os.O_CLOEXEC))
+        self._data_parts.clear()
         if not self._is_named:
             taken.append(os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC))
             self._is_named = True
@@ -277,6 +293,8 @@ class LogReader:
                 path.rename(path.with_name(f"damaged-{path.name}"))
             else:
                 path.unlink()
+        with contextlib.suppress(FileNotFoundError):
+            data_path(path).unlink()
 
     def close(self) -> None:
         """Closes the files."""
@@ -286,6 +304,11 @@ class LogReader:
         self._retired = []
         self._descriptor = -1
         self._position = 0
+
+
+def data_path(part: Path) -> Path:
+    """Returns the data file beside a part of a log."""
+    return part.with_suffix(".data")
 
 
 def sync_and_close(descriptors: list[int]) -> None:
@@ -388,8 +411,12 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_abandoned(folder: Path) -> Iterator[str]:
-    """Removes parts that a client died over before they had their name; yields the names."""
+    """Removes parts that a client died over before they had their name, and data of parts that are gone; yields the names."""
     for name in os.listdir(folder):
+        if name.endswith(".data") and not (folder / name).with_suffix(".log").exists():
+            with contextlib.suppress(OSError):
+                (folder / name).unlink()
+                yield name
         if name.startswith(".") and name.endswith(".new") and not is_locked(folder / name):
             with contextlib.suppress(OSError):
                 (folder / name).unlink()

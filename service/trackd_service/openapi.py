@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from trackd_service.series import RECORD_KINDS
+
 _TEXT: dict[str, Any] = {"type": "string"}
 _NUMBER: dict[str, Any] = {"type": "number"}
 _COUNT: dict[str, Any] = {"type": "integer", "format": "int64", "minimum": 0}
@@ -31,7 +33,8 @@ def _ref(name: str) -> dict[str, Any]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-_KIND = {"type": "string", "enum": ["number", "bool", "string", "other"]}
+_RECORD_KIND = {"type": "string", "enum": list(RECORD_KINDS)}
+_KIND = {"type": "string", "enum": ["number", "bool", "string", "other", *RECORD_KINDS]}
 _STATE = {"type": "string", "enum": ["running", "finished", "failed", "killed", "crashed"]}
 _HEALTH = _object(
     {
@@ -76,6 +79,44 @@ _DEFINITION = _object(
     }
 )
 _FILE = _object({"path": _TEXT, "sha256": _TEXT, "size_bytes": _COUNT, "purpose": _TEXT})
+_DOCUMENT = {
+    "type": "object",
+    "properties": {"type": _RECORD_KIND},
+    "required": ["type"],
+    "description": "the document of a typed record; docs/records.md lists the fields of each type",
+}
+_PRESET = _object({"id": _TEXT, "title": _TEXT, "is_built_in": _TRUTH})
+_COLUMN = _object({"name": _TEXT, "type": _TEXT})
+_ROWS_QUERY = _object(
+    {
+        "offset": _COUNT,
+        "limit": {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 100},
+        "columns": _optional(_list(_COUNT)),
+        "sort": _list(_object({"column": _COUNT, "descending": _TRUTH}, ("descending",))),
+        "filter": _optional(
+            {"type": "object", "description": "{and: […]}, {or: […]}, {not: …} or {column, op, value}"}
+        ),
+        "group": _optional(
+            _object(
+                {
+                    "by": _list(_COUNT),
+                    "aggregates": _list(_object({"column": _COUNT, "function": _TEXT}, ("column",))),
+                },
+                ("aggregates",),
+            )
+        ),
+    },
+    ("offset", "limit", "columns", "sort", "filter", "group"),
+)
+_ROWS = _object(
+    {
+        "total_count": _COUNT,
+        "row_count": _COUNT,
+        "columns": _list(_COLUMN),
+        "rows": _list(_list(_ANY)),
+        "row_numbers": _optional(_list(_COUNT)),
+    }
+)
 _SERIES_QUERY = _object(
     {
         "x": {"type": "string", "description": "step, wall_time, relative_time or metric:NAME"},
@@ -140,6 +181,14 @@ _SCHEMAS = {
     ),
     "File": _FILE,
     "SeriesQuery": _SERIES_QUERY,
+    "RecordDocument": _DOCUMENT,
+    "Record": _object({"step": _COUNT, "time_unix_ms": _NUMBER, "document": _ref("RecordDocument")}),
+    "RowsQuery": _ROWS_QUERY,
+    "Rows": _ROWS,
+    "Preset": _PRESET,
+    "WholePreset": {
+        "allOf": [_ref("Preset"), _object({"specification": {"type": "object"}})],
+    },
 }
 _JSON = "application/json"
 
@@ -162,6 +211,90 @@ def _in_path(name: str) -> dict[str, Any]:
 
 def _in_query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": False, "schema": schema}
+
+
+def _record_paths(of_run: str, in_run: tuple[dict[str, Any], ...]) -> dict[str, Any]:
+    """Returns the routes of typed records, their objects and presets."""
+    series = (*in_run, _in_query("key", _TEXT), _in_query("kind", _RECORD_KIND))
+    objects = "/api/v1/objects/{sha256}"
+    sha256 = {
+        "name": "sha256",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    }
+    binary = {"type": "string", "format": "binary"}
+
+    def download(summary: str, media_type: str, *parameters: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "get": {
+                "summary": summary,
+                "parameters": [*parameters],
+                "responses": _answers(binary, media_type),
+            }
+        }
+
+    return {
+        f"{of_run}/records:steps": _get(
+            "Lists the steps at which a key has a record.", _object({"steps": _list(_COUNT)}), series
+        ),
+        f"{of_run}/records": _get(
+            "Answers records from a step on, or the last ones.",
+            _object({"records": _list(_ref("Record")), "total_count": _COUNT}),
+            (
+                *series,
+                _in_query("at", _COUNT),
+                _in_query("limit", {"type": "integer", "minimum": 1, "maximum": 1_000, "default": 1}),
+            ),
+        ),
+        f"{of_run}/histograms": download(
+            "Answers all histograms of a key as one array.",
+            "application/vnd.trackd.histograms",
+            *in_run,
+            _in_query("key", _TEXT),
+            _in_query("columns", {"type": "integer", "minimum": 1, "maximum": 4_096, "default": 500}),
+            _in_query("bins", {"type": "integer", "minimum": 1, "maximum": 512, "default": 64}),
+        ),
+        objects: download("Serves an object.", "application/octet-stream", sha256, _in_query("type", _TEXT)),
+        f"{objects}/page": download(
+            "Serves an HTML object as a page on an opaque origin.",
+            "text/html",
+            sha256,
+            _in_query("inject", _TEXT),
+        ),
+        f"{objects}/rows": {
+            "post": {
+                "summary": "Answers rows of a table, sorted, filtered or grouped.",
+                "parameters": [sha256],
+                "requestBody": {"required": True, "content": {_JSON: {"schema": _ref("RowsQuery")}}},
+                "responses": _answers(_ref("Rows")),
+            }
+        },
+        "/api/v1/presets": _get("Lists the presets of charts.", _object({"presets": _list(_ref("Preset"))})),
+        "/api/v1/presets/{id}": {
+            **_get("Answers a preset; the id may hold slashes.", _ref("WholePreset"), (_in_path("id"),)),
+            "put": {
+                "summary": "Saves a preset.",
+                "parameters": [_in_path("id")],
+                "requestBody": {
+                    "required": True,
+                    "content": {
+                        _JSON: {
+                            "schema": _object(
+                                {"title": _TEXT, "specification": {"type": "object"}}, ("title",)
+                            )
+                        }
+                    },
+                },
+                "responses": _answers({"type": "object"}),
+            },
+            "delete": {
+                "summary": "Removes a saved preset.",
+                "parameters": [_in_path("id")],
+                "responses": _answers({"type": "object"}),
+            },
+        },
+    }
 
 
 def document(version: str) -> dict[str, Any]:
@@ -232,6 +365,7 @@ def document(version: str) -> dict[str, Any]:
                     "responses": _answers({"type": "string", "format": "binary"}, "application/octet-stream"),
                 }
             },
+            **_record_paths(of_run, (project, run)),
             "/api/v1/series:query": query,
         },
         "components": {

@@ -6,14 +6,17 @@ Invariants: reads never wait for a writer's disk, never change anything, and are
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from trackd_service import config
 from trackd_service.downsample import pick_extremes
+from trackd_service.errors import PresetNotFound
+from trackd_service.record_query import RecordQuery
 from trackd_service.runs import ROW_KEY
-from trackd_service.series import NUMERIC_KINDS, Kind, Series
+from trackd_service.series import NUMERIC_KINDS, RECORD_KINDS, Kind, Series
 from trackd_service.series_query import SeriesAnswer, SeriesRequest, query
 from trackd_service.store import Store, StoredRun
 
@@ -24,6 +27,7 @@ class Query:
     def __init__(self, store: Store) -> None:
         """Takes the store."""
         self._store = store
+        self.records = RecordQuery(store)
 
     async def projects(self) -> list[dict[str, Any]]:
         """Returns the projects, last changed first."""
@@ -97,12 +101,53 @@ class Query:
     async def files(self, project: str, run_id: str) -> list[dict[str, Any]]:
         """Returns the files kept with a run, by path: path, sha256, size_bytes, purpose."""
         stored = await self._store.get(project, run_id)
-        await self._store.keep_files(stored)
+        await self._store.keeper.settle(stored)
         return stored.run.describe_files()
 
     async def file_path(self, project: str, run_id: str, path: str) -> Path:
         """Returns where the content of a run's file lies; raises RunNotFound or FileNotFound."""
         return await self._store.file_path(await self._store.get(project, run_id), path)
+
+    def object_path(self, sha256: str) -> Path:
+        """Returns where an object lies; raises ObjectMissing."""
+        return self._store.keeper.object_path(sha256)
+
+    async def presets(self) -> list[dict[str, Any]]:
+        """Returns the presets of charts, by id, without their specifications."""
+        from trackd_service import presets
+
+        saved = await self._store.on_catalog(self._store.catalog.presets)
+        found = [
+            {"id": preset_id, "title": title, "is_built_in": True}
+            for preset_id, title in presets.BUILT_IN.items()
+        ]
+        found += [{"id": row.id, "title": row.title, "is_built_in": False} for row in saved]
+        return sorted(found, key=lambda preset: str(preset["id"]))
+
+    async def preset(self, preset_id: str) -> dict[str, Any]:
+        """Returns a preset of a chart, whole; raises PresetNotFound."""
+        from trackd_service import presets
+
+        built_in = presets.load(presets.canonical(preset_id))
+        if built_in is not None:
+            return {
+                "id": built_in.id,
+                "title": built_in.title,
+                "is_built_in": True,
+                "specification": built_in.specification,
+            }
+        row = await self._store.on_catalog(self._store.catalog.preset, preset_id)
+        if row is None:
+            raise PresetNotFound(
+                f"there is no preset {preset_id[:128]!r}: save one with trackd.save_preset(), or see the list of presets",
+                id=preset_id[:128],
+            )
+        return {
+            "id": row.id,
+            "title": row.title,
+            "is_built_in": False,
+            "specification": json.loads(row.specification),
+        }
 
     async def series(self, request: SeriesRequest) -> SeriesAnswer:
         """Returns one series for a chart; see docs/http_api.md."""
@@ -129,6 +174,8 @@ class Query:
         names: list[tuple[str, Kind]] = [key for key in stored.metrics() if not wanted or key[0] in wanted]
         if not wanted:
             names.append((ROW_KEY, "bool"))
+        if any(kind in RECORD_KINDS for _, kind in names):
+            await self._store.keeper.settle(stored)
         result: list[tuple[Series, int]] = []
         for series in await stored.read(sorted(names), min_step, max_step):
             total_count = len(series)

@@ -16,12 +16,14 @@ from google.protobuf.message import DecodeError
 from trackd.v1 import records_pb2, values_pb2
 from trackd_service import config
 from trackd_service.definitions import SUMMARY_KINDS, Definition
+from trackd_service.encoders import Data, Task
 from trackd_service.errors import InvalidArgument
 from trackd_service.frames import FLAG_COMMIT, FLAG_HOLD, FLAG_STEP
 from trackd_service.series import Int64Array
 from trackd_service.summary import BOOL, DOUBLE, INT64, Words
 
 _GOALS = {0: None, 1: "minimize", 2: "maximize"}
+_NO_DATA = Data()
 _ROLES = {0: "primary", 1: "primary", 2: "shared", 3: "helper"}
 _ALERT_LEVELS = {0: "INFO", 1: "INFO", 2: "WARN", 3: "ERROR"}
 
@@ -79,7 +81,7 @@ class Numbers:
     steps: Int64Array
     times: Int64Array
     words: Words
-    texts: list[tuple[int, str, str]] = field(default_factory=list)  # (row, key, text or Json)
+    texts: list[tuple[int, str, str | Task]] = field(default_factory=list)  # (row, key, text, Json or record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +139,12 @@ class Kept:
 Content: TypeAlias = Begin | Update | KeySet | Numbers | Changes | Define | Finish | Alert | File | Kept
 
 
-def decode(payload: bytes) -> Content:
+def decode(payload: bytes, data_path: str = "") -> Content:
     """Returns what a serialised `Record` says.
+
+    Args:
+        payload: The record.
+        data_path: The data file of the part of the log that it stands in; empty for a record that came by a call.
 
     Raises:
         InvalidArgument: the bytes are no record, or a field is out of its range.
@@ -147,14 +153,14 @@ def decode(payload: bytes) -> Content:
         record = records_pb2.Record.FromString(payload)
     except DecodeError:
         raise InvalidArgument("a record cannot be parsed as trackd.v1.Record", field="record") from None
-    return from_message(record)
+    return from_message(record, data_path)
 
 
-def from_message(record: records_pb2.Record) -> Content:
+def from_message(record: records_pb2.Record, data_path: str = "") -> Content:
     """Returns what a `Record` says; raises like `decode`."""
     kind = record.WhichOneof("kind")
     if kind == "row":
-        return _row(record.row, record.time_unix_nanos)
+        return _row(record.row, record.time_unix_nanos, _data(record, data_path))
     if kind == "row_columns":
         return _row_columns(record.row_columns, record.time_unix_nanos)
     if kind == "key_set":
@@ -164,7 +170,7 @@ def from_message(record: records_pb2.Record) -> Content:
             raise InvalidArgument(f"a key set of {len(keys)} keys has the types {list(types)}", field="types")
         return KeySet(record.key_set.key_set_id, keys, types)
     if kind in ("config_update", "summary_update"):
-        return changes(kind.removesuffix("_update"), getattr(record, kind))
+        return changes(kind.removesuffix("_update"), getattr(record, kind), _data(record, data_path))
     if kind == "metric_definition":
         return _definition(record.metric_definition)
     if kind == "run_update":
@@ -182,6 +188,20 @@ def from_message(record: records_pb2.Record) -> Content:
     if kind is None:
         raise InvalidArgument("a record says nothing: its kind is not set", field="kind")
     return Kept(kind)
+
+
+def _data(record: records_pb2.Record, data_path: str) -> Data:
+    """Returns where the data of a record are."""
+    if record.WhichOneof("data") == "data_range":
+        if not data_path:
+            raise InvalidArgument(
+                "a record sent by a call names a data file: its data stand in data_inline", field="data_range"
+            )
+        place = record.data_range
+        return Data(
+            path=data_path, offset=place.offset, size_bytes=place.size_bytes, check_sum=place.check_sum
+        )
+    return Data(inline=record.data_inline)
 
 
 def begin(message: records_pb2.WriterBegin) -> Begin:
@@ -214,9 +234,15 @@ def begin(message: records_pb2.WriterBegin) -> Begin:
     )
 
 
-def changes(target: str, message: records_pb2.ConfigUpdate | records_pb2.SummaryUpdate) -> Changes:
+def changes(
+    target: str, message: records_pb2.ConfigUpdate | records_pb2.SummaryUpdate, data: Data = _NO_DATA
+) -> Changes:
     """Returns changes of "config" or "summary"; raises InvalidArgument for a key or a value that cannot be."""
-    values = {check_key(entry.key): plain_value(entry.value) for entry in message.set}
+    values = {check_key(entry.key): plain_value(entry.value, data) for entry in message.set}
+    if target == "config" and any(isinstance(content, Task) for content in values.values()):
+        raise InvalidArgument(
+            "a typed record cannot stand in the config: log it, or set it in the summary", field="set"
+        )
     return Changes(target, values, list(message.removed_keys))
 
 
@@ -262,8 +288,8 @@ def check_key(key: str) -> str:
     return key
 
 
-def value(message: values_pb2.Value) -> Any:
-    """Returns a value as float, int, bool, str or Json; a typed record as its JSON."""
+def value(message: values_pb2.Value, data: Data = _NO_DATA) -> Any:
+    """Returns a value as float, int, bool, str or Json; a typed record as the task of encoding it from `data`."""
     kind = message.WhichOneof("kind")
     if kind is None:
         raise InvalidArgument("a value has no kind", field="value")
@@ -274,10 +300,26 @@ def value(message: values_pb2.Value) -> Any:
         _parse_json(content)  # what is no JSON would fail every reader
         content = Json(content)
     elif kind == "record_value":
-        raise InvalidArgument(
-            "typed records are not taken by this version of the daemon", field="record_value"
-        )
+        return Task(_record_kind(content), content.SerializeToString(), data)
     return _check_text(content) if isinstance(content, str) else content
+
+
+def _record_kind(message: values_pb2.TypedRecord) -> str:
+    """Returns the kind of a typed record, or of the records of a list; raises InvalidArgument when it has none."""
+    kind = message.WhichOneof("kind")
+    if kind == "list":
+        kinds = {_record_kind(each) for each in message.list.records if each.WhichOneof("kind") != "list"}
+        if len(kinds) != 1 or len(message.list.records) > config.LIST_RECORDS_MAX:
+            raise InvalidArgument(
+                f"a list of {len(message.list.records)} records has the kinds {sorted(kinds)}; it has 1 to "
+                f"{config.LIST_RECORDS_MAX} records of one kind",
+                field="list",
+                limit=config.LIST_RECORDS_MAX,
+            )
+        return kinds.pop()
+    if kind is None:
+        raise InvalidArgument("a typed record has no kind", field="record_value")
+    return str(kind)
 
 
 def _check_text(text: str) -> str:
@@ -290,9 +332,9 @@ def _check_text(text: str) -> str:
     return text
 
 
-def plain_value(message: values_pb2.Value) -> Any:
+def plain_value(message: values_pb2.Value, data: Data = _NO_DATA) -> Any:
     """Returns a value with its JSON parsed, for config and summary."""
-    content = value(message)
+    content = value(message, data)
     return _parse_json(content) if isinstance(content, Json) else content
 
 
@@ -374,11 +416,11 @@ def _check_step(step: int) -> int:
     return step
 
 
-def _row(row: records_pb2.Row, time: int) -> Numbers:
+def _row(row: records_pb2.Row, time: int, data: Data) -> Numbers:
     keys: dict[str, Any] = {}
     for entry in row.values:
-        keys[check_key(entry.key)] = value(entry.value)
-    numbers = {key: content for key, content in keys.items() if not isinstance(content, str)}
+        keys[check_key(entry.key)] = value(entry.value, data)
+    numbers = {key: content for key, content in keys.items() if not isinstance(content, str | Task)}
     types = bytes(
         BOOL if isinstance(content, bool) else DOUBLE if isinstance(content, float) else INT64
         for content in numbers.values()
@@ -396,13 +438,13 @@ def _row(row: records_pb2.Row, time: int) -> Numbers:
         np.array([_check_step(row.step)], np.int64),
         np.array([time], np.int64),
         words,
-        [(0, key, content) for key, content in keys.items() if isinstance(content, str)],
+        [(0, key, content) for key, content in keys.items() if isinstance(content, str | Task)],
     )
 
 
 def _row_columns(message: records_pb2.RowColumns, time: int) -> Numbers:
     columns: list[tuple[str, int, Words]] = []
-    texts: list[tuple[int, str, str]] = []
+    texts: list[tuple[int, str, str | Task]] = []
     lengths: dict[str, int] = {}
     for column in message.columns:
         key = check_key(column.key)

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from trackd_service import config
 from trackd_service.definitions import Definitions
+from trackd_service.encoders import Task
 from trackd_service.errors import InvalidArgument
 from trackd_service.records import (
     Alert,
@@ -32,10 +33,10 @@ from trackd_service.records import (
     Update,
 )
 from trackd_service.run_states import SEVERITY, Event, RunState, end_of, next_state
-from trackd_service.series import Int64Array
+from trackd_service.series import Int64Array, Kind
 from trackd_service.steps import StepCounter
 from trackd_service.summary import BOOL, Summary
-from trackd_service.tail import Tail
+from trackd_service.tail import Cell, Tail
 
 ROW_KEY = "_row"  # the hidden metric that marks rows without values, so that they are rows of the history too
 _ALERTS_MAX = 100
@@ -96,6 +97,30 @@ class Writer:
 
 
 @dataclass
+class Unencoded:
+    """A typed record that counts already, as a point or in the summary, and is not encoded yet.
+
+    Attributes:
+        key: The metric.
+        task: What is to be encoded.
+        document: Its document, which the summary holds too: changed in place.
+        cell: The text of its point; None in the summary.
+    """
+
+    key: str
+    task: Task
+    document: dict[str, Any]
+    cell: Cell | None = None
+
+    def finish(self, document: dict[str, Any]) -> None:
+        """Puts the document in its places."""
+        self.document.clear()
+        self.document.update(document)
+        if self.cell is not None:
+            self.cell.text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass
 class IngestHealth:
     """Counts of what happened to the rows of a run, and the first sentence about what went wrong."""
 
@@ -140,6 +165,11 @@ class Run:
         self.alerts: list[dict[str, Any]] = []
         self.files: dict[str, dict[str, Any]] = {}  # by path: sha256, size_bytes, purpose
         self.files_to_keep: list[File] = []  # taken in by the store, before the next seal at the latest
+        self.unencoded: list[Unencoded] = []  # encoded by the store, before the next seal at the latest
+        self.unencoded_bytes = 0  # of them that are held in memory
+        self.objects: dict[
+            str, int
+        ] = {}  # size in bytes by sha256, of those whose use is not in the catalog yet
         self.writers: dict[str, Writer] = {}
         self.tail = Tail()
         self.sealing: Tail | None = None  # what is being sealed: still read from memory
@@ -243,7 +273,12 @@ class Run:
             self._update(change)
             return
         target = self.config if change.target == "config" else self.summary.by_hand
-        target.update(change.values)
+        target.update(
+            {
+                key: self._expect(key, value) if isinstance(value, Task) else value
+                for key, value in change.values.items()
+            }
+        )
         for key in change.removed:
             target.pop(key, None)
 
@@ -256,7 +291,7 @@ class Run:
         steps: Int64Array,
         times: Int64Array,
         words: npt.NDArray[np.uint64],
-        texts: list[tuple[int, str, str]],
+        texts: list[tuple[int, str, str | Task]],
     ) -> None:
         """Adds n rows of one key set and the texts among them; shapes as in `tail.Tail.append`."""
         text_keys = tuple(dict.fromkeys(key for _, key, _ in texts))
@@ -311,7 +346,14 @@ class Run:
                 self.tail.append(inserted.keys, inserted.types, steps, times, same)
                 self.summary.add_rows(inserted.metrics, inserted.type_codes, steps, same)
 
-    def _add_text(self, key: str, step: int, time: int, text: str) -> None:
+    def _add_text(self, key: str, step: int, time: int, text: str | Task) -> None:
+        if isinstance(text, Task):
+            kind: Kind = text.kind  # type: ignore[assignment]  # of the contract
+            cell = Cell("")
+            document = self._expect(key, text, cell)
+            self.tail.append_text(key, kind, step, time, cell)
+            self.summary.add_object(int(self.summary.indices([key])[0]), step, document)
+            return
         is_json = isinstance(text, Json)
         self.tail.append_text(key, "other" if is_json else "string", step, time, str(text))
         value: Any = text
@@ -319,6 +361,16 @@ class Run:
             with contextlib.suppress(ValueError):
                 value = json.loads(text)
         self.summary.add_object(int(self.summary.indices([key])[0]), step, value)
+
+    def _expect(self, key: str, task: Task, cell: Cell | None = None) -> dict[str, Any]:
+        """Lets a typed record wait to be encoded; returns its document, which will be filled."""
+        document: dict[str, Any] = {}
+        waiting = Unencoded(key, task, document, cell)
+        waiting.finish({"type": task.kind, "pending": True})
+        self.unencoded.append(waiting)
+        self.unencoded_bytes += len(task.message) + len(task.data.inline)
+        self.tail.data_bytes += task.data.size_bytes
+        return document
 
     def _layout(self, keys: tuple[str, ...], types: bytes) -> _Layout:
         layout = self._layouts.get((keys, types))

@@ -12,12 +12,19 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-Kind: TypeAlias = Literal["number", "bool", "string", "other"]
+Kind: TypeAlias = Literal[
+    "number", "bool", "string", "other",
+    "histogram", "image", "video", "audio", "object_3d", "molecule", "table", "html", "plot", "markdown", "array",
+]  # fmt: skip
 Int64Array: TypeAlias = npt.NDArray[np.int64]
 Float64Array: TypeAlias = npt.NDArray[np.float64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
 NUMERIC_KINDS: tuple[Kind, ...] = ("number", "bool")
+# The kinds of typed records: a point is the record's document as JSON (docs/records.md).
+RECORD_KINDS: tuple[Kind, ...] = (
+    "histogram", "image", "video", "audio", "object_3d", "molecule", "table", "html", "plot", "markdown", "array",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +33,14 @@ class Series:
 
     Attributes:
         key: The metric's name.
-        kind: What the values are: `number` (doubles and integers), `bool`, `string`, or `other` (JSON).
+        kind: What the values are: `number` (doubles and integers), `bool`, `string`, `other` (JSON), or one of
+            `RECORD_KINDS`.
         steps: int64 array of shape (n,), strictly ascending.
         times: int64 array of shape (n,), nanoseconds since 1970 UTC.
         doubles: float64 array of shape (n,) for `number` and `bool` (0 or 1), NaN and infinities allowed; else None.
         ints: int64 array of shape (n,) with the exact integers, or None when no value was logged as an integer.
         int_mask: bool array of shape (n,), true where `ints` holds the exact value; None when `ints` is.
-        strings: n texts for `string`, n JSON texts for `other`; else None.
+        strings: n texts for `string`, n JSON texts for `other` and typed records; else None.
     """
 
     key: str

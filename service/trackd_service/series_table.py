@@ -15,10 +15,12 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from trackd_service.series import BoolArray, Float64Array, Int64Array, Kind, Series
+from trackd_service.series import RECORD_KINDS, BoolArray, Float64Array, Int64Array, Kind, Series
 
 # Also the numbers of the kinds in a levels file, and the order in which the kinds of one key stand.
-KIND_CODES: dict[Kind, int] = {"number": 0, "bool": 1, "string": 2, "other": 3}
+KIND_CODES: dict[Kind, int] = {
+    kind: code for code, kind in enumerate(("number", "bool", "string", "other", *RECORD_KINDS))
+}
 KINDS: tuple[Kind, ...] = tuple(KIND_CODES)
 _NUMERIC_CODE_MAX = KIND_CODES["bool"]
 
@@ -39,7 +41,7 @@ class SeriesTable:
         doubles: float64 of shape (n,); NaN at points that are no number or truth value.
         ints: int64 of shape (n,) with exact integers, or None when there are none.
         int_mask: bool of shape (n,), true where `ints` holds; None when `ints` is.
-        strings: object array of shape (n,), text at points of kind string and other, else None;
+        strings: object array of shape (n,), text at points that are no number or truth value, else None;
             None when there are no such points.
     """
 

@@ -33,6 +33,7 @@ from trackd_service.ingest import Ingest
 from trackd_service.live import Live
 from trackd_service.objects import DirectoryStore
 from trackd_service.query import Query
+from trackd_service.space import Space
 from trackd_service.store import Store
 
 _log = logging.getLogger("trackd.server")
@@ -110,6 +111,7 @@ class _Server:
             ingest=ingest,
             query=Query(store),
             live=self._live,
+            space=Space(store, objects),
             token=token,
             facts=self._facts,
             stop=self._stop_event.set,

@@ -11,30 +11,32 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import logging
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from trackd_service import config
-from trackd_service.catalog import Catalog, SegmentRow
-from trackd_service.errors import FileNotFound, RunNotFound
+from trackd_service import config, presets
+from trackd_service.catalog import Catalog, PresetRow, SegmentRow
+from trackd_service.errors import FileNotFound, PresetNotFound, RunNotFound
+from trackd_service.keeping import Keeper, object_name
 from trackd_service.levels import LevelsFile, SealedSeries, SegmentDamaged
-from trackd_service.objects import ObjectStore
-from trackd_service.records import File
+from trackd_service.objects import DirectoryStore
 from trackd_service.runs import ROW_KEY, Run
 from trackd_service.segments import SealedRange, SegmentInfo, merge_segments, read_ranges, write_table
 from trackd_service.series import Kind, Series, merge
 from trackd_service.series_table import collect
 from trackd_service.tail import Tail
-from trackd_service.worker import Worker, WorkerCrashed
+from trackd_service.worker import Worker, WorkerClosed, WorkerCrashed
 
 _SEAL_RETRY_SECONDS = 2.0  # after a seal that failed: a full disk is not asked more often
+
 
 _T = TypeVar("_T")
 _log = logging.getLogger("trackd.store")
@@ -63,7 +65,7 @@ class StoredRun:
         self.used_time = time.monotonic()
         self.retry_time = 0.0  # before which a seal that failed is not tried again
         self.lock = asyncio.Lock()  # held while sealing or merging
-        self.files_lock = asyncio.Lock()  # held while files are taken in
+        self.keeping_lock = asyncio.Lock()  # held while files are taken in and typed records encoded
         self._worker = worker
 
     @property
@@ -178,15 +180,10 @@ class StoredRun:
         return found
 
 
-def file_name(sha256: str) -> str:
-    """Returns the object's name of a file's content."""
-    return f"files/{sha256[:2]}/{sha256}"
-
-
 class Store:
     """The runs of one store."""
 
-    def __init__(self, catalog: Catalog, objects: ObjectStore, scratch: Path) -> None:
+    def __init__(self, catalog: Catalog, objects: DirectoryStore, scratch: Path) -> None:
         """Takes the catalog, the object store, and a folder for files being made."""
         self._catalog = catalog
         self._objects = objects
@@ -197,10 +194,20 @@ class Store:
         self._runs: dict[tuple[str, str], StoredRun] = {}
         self._loading: dict[tuple[str, str], asyncio.Future[StoredRun | None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.changed: Callable[[Run], None] = lambda run: None
+        self._changed: Callable[[Run], None] = lambda run: None
+        self.keeper = Keeper(objects, scratch, self._begin)
         self.deleted: Callable[[str, str], None] = lambda project, run_id: None
         self.sealed: Callable[[Run, set[str]], None] = lambda run, ended_writers: None
         self.problem = ""
+
+    @property
+    def changed(self) -> Callable[[Run], None]:
+        """What is told of every run that has changed."""
+        return self._changed
+
+    @changed.setter
+    def changed(self, tell: Callable[[Run], None]) -> None:
+        self._changed = self.keeper.changed = tell
 
     async def on_catalog(self, function: Callable[..., _T], *arguments: Any) -> _T:
         """Runs a function of the catalog in its thread."""
@@ -210,6 +217,24 @@ class Store:
     def catalog(self) -> Catalog:
         """The catalog; call it through `on_catalog`."""
         return self._catalog
+
+    async def in_worker(self, function: Callable[..., _T], *arguments: Any) -> _T:
+        """Runs a function in the process that reads sealed points."""
+        try:
+            return await self._worker.run(function, *arguments)
+        except WorkerCrashed:
+            return await self._worker.run(function, *arguments)
+
+    async def save_preset(self, preset_id: str, title: str, specification: Any) -> None:
+        """Saves a preset of a chart over one of the same id; raises InvalidArgument."""
+        presets.check_preset(preset_id, title, specification)
+        row = PresetRow(preset_id, title, json.dumps(specification))
+        await self.on_catalog(self._catalog.save_preset, row)
+
+    async def delete_preset(self, preset_id: str) -> None:
+        """Deletes a saved preset; raises PresetNotFound when there is none."""
+        if not await self.on_catalog(self._catalog.delete_preset, preset_id):
+            raise PresetNotFound(f"there is no saved preset {preset_id[:128]!r}", id=preset_id[:128])
 
     def keep_warm(self) -> None:
         """Readies the process that reads sealed points: somebody looks at runs, and may ask for them next."""
@@ -293,6 +318,8 @@ class Store:
             for key, stored in self._runs.items()
             if not stored.run.is_open
             and not stored.run.tail.point_count
+            and not stored.run.unencoded
+            and not stored.run.objects
             and stored.run.sealing is None
             and not stored.lock.locked()
         ]
@@ -322,79 +349,60 @@ class Store:
             await self.seal(stored)  # the cut keeps document and writers' sequences together
         else:
             async with stored.lock:
-                await self.on_catalog(self._catalog.commit_run, stored.run.dump(), stored.run.summary.dump())
+                await self.keeper.keep(stored)
+                objects = dict(stored.run.objects)
+                await self.on_catalog(
+                    self._catalog.commit_run, stored.run.dump(), stored.run.summary.dump(), (), (), objects
+                )
+                self._forget_committed(stored.run, objects)
 
     async def delete(self, project: str, run_id: str) -> bool:
         """Deletes a run; returns whether it was there."""
         stored = await self._load(project, run_id)
         if stored is None:
             return False
-        async with stored.lock:
+        async with stored.lock, stored.keeping_lock:
             self._runs.pop((project, run_id), None)
-            await self.on_catalog(self._catalog.delete_run, project, run_id)
+            stored.run.unencoded.clear()
+            await self.on_catalog(self._catalog.delete_run, project, run_id, list(stored.run.objects))
         self.deleted(project, run_id)
         await self.collect_garbage()
         return True
 
     async def collect_garbage(self) -> None:
-        """Deletes the files of segments that no run refers to any more."""
+        """Deletes the files of segments and the objects that no run refers to any more."""
         names = await self.on_catalog(self._catalog.garbage)
         for name in names:
+            if name.startswith("files/"):
+                await self.delete_unused(name.rpartition("/")[2])
+                continue
             for ending in ("parquet", "levels"):
                 await asyncio.to_thread(self._objects.delete, f"segments/{name}.{ending}")
         if names:
             await self.on_catalog(self._catalog.forget_garbage, names)
 
-    # -- files -----------------------------------------------------------------------------------------------------
+    async def delete_unused(self, sha256: str) -> bool:
+        """Deletes an object unless some run uses it; returns whether it did."""
 
-    async def keep_files(self, stored: StoredRun) -> None:
-        """Takes the files that a run's records name into the object store, each content once."""
-        run = stored.run
-        async with stored.files_lock:
-            while run.files_to_keep:
-                file = run.files_to_keep[0]
-                try:
-                    sha256, size_bytes = await asyncio.to_thread(self._keep_file, file)
-                    run.files[file.path] = {
-                        "sha256": sha256,
-                        "size_bytes": size_bytes,
-                        "purpose": file.purpose,
-                    }
-                except OSError as error:
-                    run.health.refuse(f"file {file.path[:60]!r} could not be kept: {error.strerror}")
-                run.files_to_keep.pop(0)
-                run.revision += 1
-        self.changed(run)
+        async def is_used() -> bool:
+            in_memory = any(sha256 in run.objects for run in self.in_memory())
+            return in_memory or await self.on_catalog(self._catalog.is_used, sha256)
 
-    def keep_files_soon(self, stored: StoredRun) -> None:
-        """Takes files in, in the background."""
-        task = asyncio.ensure_future(self.keep_files(stored))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def _keep_file(self, file: File) -> tuple[str, int]:
-        if file.content is not None:
-            sha256 = hashlib.sha256(file.content).hexdigest()
-            self._objects.put(file_name(sha256), file.content)
-            return sha256, len(file.content)
-        digest, size_bytes = hashlib.sha256(), 0
-        copy = self._scratch / uuid.uuid4().hex
-        with open(file.local_path, "rb") as source, open(copy, "wb") as target:
-            while chunk := source.read(1 << 20):
-                digest.update(chunk)
-                target.write(chunk)
-                size_bytes += len(chunk)
-        self._objects.put_file(file_name(digest.hexdigest()), copy)
-        return digest.hexdigest(), size_bytes
+        return await self.keeper.delete_unless(sha256, is_used)
 
     async def file_path(self, stored: StoredRun, path: str) -> Path:
         """Returns where the content of a run's file lies; raises FileNotFound."""
-        await self.keep_files(stored)
+        await self.keeper.settle(stored)
         facts = stored.run.files.get(path)
-        found = None if facts is None else self._objects.local_path(file_name(facts["sha256"]))
+        found = None if facts is None else self._objects.local_path(object_name(facts["sha256"]))
         if found is None:
             raise FileNotFound(f"run {stored.run.run_id!r} has no file {path[:60]!r}", path=path[:200])
         return found
+
+    def _forget_committed(self, run: Run, objects: Mapping[str, int]) -> None:
+        """Forgets the objects whose use by the run is in the catalog now."""
+        for sha256 in objects:
+            run.objects.pop(sha256, None)
 
     # -- sealing ---------------------------------------------------------------------------------------------------
 
@@ -415,6 +423,8 @@ class Store:
             await self.seal(stored)
             await self._merge_when_many(stored)
             self.problem = ""
+        except WorkerClosed:
+            pass  # the next daemon goes on from the log
         except SegmentDamaged as error:
             stored.note_damage(f"segments cannot be merged: {error}")
         except Exception as error:  # noqa: BLE001 - logged whole; one failure must not end the rest
@@ -433,11 +443,14 @@ class Store:
     async def _seal(self, stored: StoredRun) -> None:
         async with stored.lock:
             run = stored.run
-            while run.files_to_keep:  # the cut must not seal a record whose file is not kept yet
-                await self.keep_files(stored)
+            while (
+                run.files_to_keep or run.unencoded
+            ):  # the cut must not seal a record whose objects are not kept yet
+                await self.keeper.keep(stored)
             tail, run.tail = run.tail, Tail()
             run.sealing = tail
             document, summary = run.dump(), run.summary.dump()
+            objects = dict(run.objects)
             sequences = {writer.writer_id: writer.sequence for writer in run.writers.values()}
             ended_writers = {writer.writer_id for writer in run.writers.values() if not writer.is_open}
             name = uuid.uuid4().hex
@@ -451,7 +464,7 @@ class Store:
                     )
                     info = await self._sealer.run(write_table, table, self._scratch, name)
                     added.append(await self._keep(run, info, stored.next_position))
-                await self.on_catalog(self._catalog.commit_run, document, summary, added)
+                await self.on_catalog(self._catalog.commit_run, document, summary, added, (), objects)
             except BaseException:
                 # Back to one tail: what came meanwhile goes behind what was to be sealed.
                 run.tail, run.sealing = tail.joined(run.tail), None
@@ -461,6 +474,7 @@ class Store:
                 self._add_segment(stored, row, is_new=True)
             run.sealing = None
             run.revision += 1
+            self._forget_committed(run, objects)
             for writer_id, sequence in sequences.items():
                 run.writers[writer_id].sealed_sequence = sequence
         self.sealed(run, ended_writers)
@@ -525,6 +539,7 @@ class Store:
 
     async def close(self) -> None:
         """Waits for what is under way and closes the catalog."""
+        await self.keeper.close()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=20)
         await self._worker.close()

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from trackd_service.series import Int64Array, Kind, Series, empty, settle
+from trackd_service.series import NUMERIC_KINDS, Int64Array, Kind, Series, empty, settle
 from trackd_service.summary import BOOL, INT64, Words
 
 Key: TypeAlias = tuple[str, Kind]
@@ -79,13 +79,20 @@ def _grown(array: Int64Array, count: int, size: int) -> Int64Array:
     return grown
 
 
+@dataclass(slots=True)
+class Cell:
+    """The text of a point that is known only later: the document of a typed record that is still being encoded."""
+
+    text: str
+
+
 @dataclass
 class _Texts:
-    """The text or other values of one metric, in the order of writing."""
+    """The values of one metric that are no numbers, in the order of writing."""
 
     steps: list[int] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
-    values: list[str] = field(default_factory=list)
+    values: list[str | Cell] = field(default_factory=list)
 
 
 class Tail:
@@ -95,6 +102,7 @@ class Tail:
         """Begins empty."""
         self.point_count = 0
         self.text_bytes = 0
+        self.data_bytes = 0  # of typed records as they lie in the logs, not encoded
         self.row_count = 0
         self._tables: dict[tuple[tuple[str, ...], bytes], Table] = {}
         self._columns: dict[Key, list[tuple[Table, int]]] = {}
@@ -126,13 +134,13 @@ class Tail:
                 self._columns.setdefault((key, kind), []).append((table, position))
         table.append(steps, times, orders, words)
 
-    def append_text(self, key: str, kind: Kind, step: int, time: int, value: str) -> None:
-        """Appends one text ("string") or JSON text ("other")."""
+    def append_text(self, key: str, kind: Kind, step: int, time: int, value: str | Cell) -> None:
+        """Appends one text ("string"), JSON text ("other"), or document of a typed record."""
         texts = self._texts.setdefault((key, kind), _Texts())
         texts.steps.append(step)
         texts.times.append(time)
         texts.values.append(value)
-        self.text_bytes += len(value)
+        self.text_bytes += len(value if isinstance(value, str) else value.text)
         self.point_count += 1
 
     def series_keys(self) -> list[Key]:
@@ -168,11 +176,12 @@ class Tail:
         self.row_count += later.row_count
         self.point_count += later.point_count
         self.text_bytes += later.text_bytes
+        self.data_bytes += later.data_bytes
         return self
 
     def read(self, key: str, kind: Kind) -> Series:
         """Returns the points of one metric of one kind, sorted, each step once."""
-        if kind in ("string", "other"):
+        if kind not in NUMERIC_KINDS:
             texts = self._texts.get((key, kind))
             if texts is None:
                 return empty(key, kind)
@@ -182,7 +191,7 @@ class Tail:
                     kind,
                     np.array(texts.steps, np.int64),
                     np.array(texts.times, np.int64),
-                    strings=list(texts.values),
+                    strings=[value if isinstance(value, str) else value.text for value in texts.values],
                 )
             )
         places = self._columns.get((key, kind), [])

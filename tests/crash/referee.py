@@ -108,13 +108,13 @@ class Referee:
 
     # -- processes -------------------------------------------------------------------------------------------------
 
-    def start_writer(self, mode: str = "online", pace: str = "paced") -> Writer:
-        """Starts a training process that logs until it is stopped or killed."""
+    def start_writer(self, mode: str = "online", pace: str = "paced", code: str = WRITER) -> Writer:
+        """Starts a training process that logs until it is stopped or killed; `code` is what it runs."""
         run_id = f"run-{self.seed}-{len(self.writers)}"
         ledger = self._ledgers / f"{run_id}.ledger"
         seed = str(self.random.randrange(1 << 30))
         arguments = [str(self.store), str(ledger), run_id, mode, pace, seed]
-        process = subprocess.Popen([sys.executable, "-c", WRITER, *arguments], stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([sys.executable, "-c", code, *arguments], stderr=subprocess.DEVNULL)
         writer = Writer(run_id, ledger, process)
         self.writers.append(writer)
         return writer

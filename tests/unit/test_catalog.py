@@ -1,10 +1,11 @@
+import json
 import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from trackd_service.catalog import CatalogTooNew, SegmentRow, SqliteCatalog
+from trackd_service.catalog import CatalogTooNew, PresetRow, SegmentRow, SqliteCatalog
 
 
 def document(run_id: str, project: str = "p", create_time: int = 1, **fields: Any) -> dict[str, Any]:
@@ -85,5 +86,79 @@ def test_a_catalog_of_a_newer_trackd_is_not_touched(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "c")
     connection.execute("PRAGMA user_version=99")
     connection.close()
-    with pytest.raises(CatalogTooNew, match="has version 99; this trackd knows 1: update trackd"):
+    with pytest.raises(CatalogTooNew, match="has version 99; this trackd knows 2: update trackd"):
         SqliteCatalog(tmp_path / "c")
+
+
+def test_objects_leave_with_the_last_run_that_uses_them(catalog: SqliteCatalog) -> None:
+    shared, own = "aa" * 32, "bb" * 32
+    catalog.commit_run(document("one"), b"", objects={shared: 5, own: 7})
+    catalog.commit_run(document("one"), b"", objects={own: 7})
+    catalog.commit_run(document("two"), b"", objects={shared: 5})
+    assert catalog.used_names() == {f"files/aa/{shared}", f"files/bb/{own}"}
+    usage = {run.run_id: run for run in catalog.usage()}
+    assert (usage["one"].object_bytes, usage["one"].object_count, usage["one"].own_object_bytes) == (12, 2, 7)
+    assert (usage["two"].object_bytes, usage["two"].own_object_bytes) == (5, 0)
+    unsealed = "cc" * 32
+    assert set(catalog.delete_run("p", "one", [unsealed])) == {f"files/bb/{own}", f"files/cc/{unsealed}"}
+    assert catalog.delete_run("p", "two") == [f"files/aa/{shared}"]
+    assert sorted(catalog.garbage()) == sorted(f"files/{each[:2]}/{each}" for each in (shared, own, unsealed))
+    assert not catalog.is_used(shared)
+
+
+def test_usage_counts_segments_once_however_many_objects_there_are(catalog: SqliteCatalog) -> None:
+    segments = [SegmentRow("s1", 0, 1, 100), SegmentRow("s2", 1, 1, 200)]
+    catalog.commit_run(document("r"), b"", segments, objects={f"{number:064x}": 10 for number in range(5)})
+    catalog.commit_run(document("empty"), b"")
+    usage = {run.run_id: run for run in catalog.usage()}
+    assert (usage["r"].segment_bytes, usage["r"].object_bytes) == (300, 50)
+    assert (usage["empty"].segment_bytes, usage["empty"].object_count) == (0, 0)
+
+
+def test_presets_are_saved_over_and_deleted(catalog: SqliteCatalog) -> None:
+    catalog.save_preset(PresetRow("team/b", "B", "{}"))
+    catalog.save_preset(PresetRow("team/a", "A", "{}"))
+    catalog.save_preset(PresetRow("team/b", "again", '{"mark": "bar"}'))
+    assert [preset.id for preset in catalog.presets()] == ["team/a", "team/b"]
+    assert catalog.preset("team/b") == PresetRow("team/b", "again", '{"mark": "bar"}')
+    assert catalog.delete_preset("team/b")
+    assert not catalog.delete_preset("team/b")
+    assert catalog.preset("team/b") is None
+
+
+VERSION_1 = """
+CREATE TABLE runs (
+    run_key INTEGER PRIMARY KEY, project TEXT NOT NULL, run_id TEXT NOT NULL, state TEXT NOT NULL,
+    create_time INTEGER NOT NULL, update_time INTEGER NOT NULL, document TEXT NOT NULL, summary BLOB NOT NULL,
+    UNIQUE (project, run_id)
+);
+CREATE TABLE segments (
+    name TEXT PRIMARY KEY, run_key INTEGER NOT NULL REFERENCES runs (run_key) ON DELETE CASCADE,
+    position INTEGER NOT NULL, point_count INTEGER NOT NULL, size_bytes INTEGER NOT NULL, UNIQUE (run_key, position)
+);
+CREATE TABLE garbage (name TEXT PRIMARY KEY);
+CREATE INDEX runs_by_project ON runs (project, create_time);
+PRAGMA user_version=1;
+"""
+
+
+def test_a_catalog_of_version_1_is_read_and_its_files_are_known_as_objects(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite"
+    old = sqlite3.connect(path)
+    old.executescript(VERSION_1)
+    sha256 = "dd" * 32
+    text = json.dumps(
+        document("r", files=[{"path": "a.txt", "sha256": sha256, "size_bytes": 3, "purpose": "saved"}])
+    )
+    old.execute("INSERT INTO runs VALUES (7, 'p', 'r', 'finished', 1, 2, ?, x'00')", (text,))
+    old.execute("INSERT INTO segments VALUES ('s', 7, 0, 1, 1)")
+    old.commit()
+    old.close()
+    catalog = SqliteCatalog(path)
+    found = catalog.load_run("p", "r")
+    assert found is not None
+    assert found[2] == [SegmentRow("s", 0, 1, 1)]
+    assert catalog.is_used(sha256)
+    assert catalog.presets() == []
+    catalog.close()
+    assert SqliteCatalog(path).is_used(sha256)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from trackd.v1 import records_pb2, values_pb2
 from trackd_service import records
+from trackd_service.encoders import Data, Task
 from trackd_service.errors import InvalidArgument
 from trackd_service.frames import FLAG_COMMIT, FLAG_HOLD, FLAG_STEP
 
@@ -80,6 +81,51 @@ def test_an_integer_beyond_64_bits_is_sent_as_a_float() -> None:
 def test_a_deeply_nested_json_is_refused_and_breaks_nothing() -> None:
     with pytest.raises(InvalidArgument, match="nested too deep"):
         records.value(values_pb2.Value(json_value="[" * 100_000))
+
+
+def page(data: values_pb2.Payload) -> values_pb2.TypedRecord:
+    return values_pb2.TypedRecord(html=values_pb2.Html(encoded=data))
+
+
+def test_a_typed_record_is_a_task_that_knows_where_its_bytes_are() -> None:
+    record = page(values_pb2.Payload(range=values_pb2.ByteRange(offset=8, size_bytes=3)))
+    row = records_pb2.Row(values=[values_pb2.Entry(key="k", value=values_pb2.Value(record_value=record))])
+    inline = records.from_message(Record(row=row, data_inline=b"12345678abc"))
+    assert isinstance(inline, records.Numbers)
+    assert inline.texts == [(0, "k", Task("html", record.SerializeToString(), Data(b"12345678abc")))]
+    place = records_pb2.DataRange(offset=64, size_bytes=11, check_sum=5)
+    in_file = records.from_message(Record(row=row, data_range=place), "/store/log/w.data")
+    assert isinstance(in_file, records.Numbers)
+    (_, _, task), *_ = in_file.texts
+    assert isinstance(task, Task)
+    assert task.data == Data(path="/store/log/w.data", offset=64, size_bytes=11, check_sum=5)
+    with pytest.raises(InvalidArgument, match="names a data file"):
+        records.from_message(Record(row=row, data_range=place))
+
+
+def test_a_list_of_records_has_one_kind() -> None:
+    html = page(values_pb2.Payload(inline=b"x"))
+    many = values_pb2.TypedRecord(list=values_pb2.RecordList(records=[html, html]))
+    task = records.value(values_pb2.Value(record_value=many))
+    assert isinstance(task, Task)
+    assert task.kind == "html"
+    other = values_pb2.TypedRecord(markdown=values_pb2.Markdown(text="x"))
+    for mixed in ([html, other], [], [many]):
+        message = values_pb2.TypedRecord(list=values_pb2.RecordList(records=mixed))
+        with pytest.raises(InvalidArgument, match="records of one kind"):
+            records.value(values_pb2.Value(record_value=message))
+    with pytest.raises(InvalidArgument, match="has no kind"):
+        records.value(values_pb2.Value(record_value=values_pb2.TypedRecord()))
+
+
+def test_a_typed_record_may_stand_in_the_summary_and_not_in_the_config() -> None:
+    entry = values_pb2.Entry(
+        key="k", value=values_pb2.Value(record_value=page(values_pb2.Payload(inline=b"x")))
+    )
+    change = records.changes("summary", records_pb2.SummaryUpdate(set=[entry]))
+    assert isinstance(change.values["k"], Task)
+    with pytest.raises(InvalidArgument, match="cannot stand in the config"):
+        records.changes("config", records_pb2.ConfigUpdate(set=[entry]))
 
 
 @pytest.mark.parametrize("kind", ["console_lines", "system_sample", "environment"])

@@ -1,0 +1,87 @@
+"""Owns what a logged value becomes on the wire: an encoded typed record where it is one, else the leaf that `_values` makes.
+
+Invariant: no library is imported to recognise its objects; a record that cannot be encoded leaves nothing in the draft.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trackd import _record, _values
+from trackd._record import Draft, Record
+from trackd._wire import Encoded, Json, Leaf
+
+SUMMARY_ELEMENTS_MAX = (
+    32  # of an array kept as plain numbers in the summary; a larger one is kept whole beside it
+)
+# Of an array logged as plain numbers: more make a text near its limit, and are kept whole as an array.
+LOGGED_ELEMENTS_MAX = 32_768
+_PLAIN = frozenset({float, int, bool, str, type(None), Json})
+
+
+def leaf(key: str, value: Any, draft: Draft, elements_max: int = LOGGED_ELEMENTS_MAX) -> Leaf:
+    """Returns a value as a leaf.
+
+    Args:
+        key: The metric's name.
+        value: Any value.
+        draft: What the bytes of typed records go into.
+        elements_max: The most elements of an array that is kept as plain numbers; a larger one is kept as an array.
+
+    Raises:
+        TypeError: the value cannot be serialised; names the key and the type.
+        ValueError: the value is larger than the limit, or a record cannot be encoded.
+    """
+    if type(value) in _PLAIN:
+        return _values.leaf(key, value)
+    record = find_record(key, value, elements_max)
+    return _values.leaf(key, value) if record is None else _encode(key, record, draft)
+
+
+def find_record(
+    key: str, value: Any, elements_max: int = SUMMARY_ELEMENTS_MAX
+) -> Record | list[Record] | None:
+    """Returns the typed record that a value is, or its list of records; None when it is none; raises like `leaf`."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return None
+    if isinstance(value, Record):
+        return value
+    if kind.__module__ == "builtins" and kind not in (list, tuple):
+        return None
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        size = 1
+        for length in value.shape:
+            size *= int(length)
+        if size <= elements_max or getattr(value.dtype, "kind", "f") not in "biuf":
+            return None
+        from trackd._array import ArrayRecord
+
+        return ArrayRecord(value)
+    if isinstance(value, list | tuple) and (not value or type(value[0]) in _PLAIN):
+        return None
+    from trackd import _records
+
+    try:
+        return _records.wrap(value)
+    except (TypeError, ValueError) as error:
+        raise _named(key, error) from None
+    except Exception as error:  # code of the value's own library; it may fail in any way
+        raise _values.unreadable(key, value, error) from error
+
+
+def _encode(key: str, record: Record | list[Record], draft: Draft) -> Encoded:
+    mark = draft.mark()
+    try:
+        return Encoded(_record.encode(record, draft))
+    except Exception as error:
+        draft.reset(mark)
+        if isinstance(error, TypeError | ValueError):
+            raise _named(key, error) from None
+        raise _values.unreadable(key, record, error) from error
+
+
+def _named(key: str, error: TypeError | ValueError) -> TypeError | ValueError:
+    """Returns an error that names the key; of the plain class, since a derived one may take other arguments."""
+    kind = ValueError if isinstance(error, ValueError) else TypeError
+    return kind(f"value of {key!r}: {error}")

@@ -1,0 +1,87 @@
+"""Owns the questions of space: what takes how much of it in a store, and what nothing refers to any more.
+
+Invariant: only what no run uses, in the catalog or in memory, is garbage, and only after a while: an object may have been
+sent ahead of the record that refers to it, and a segment ahead of its transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+from trackd_service.catalog import RunUsage
+from trackd_service.keeping import object_name
+from trackd_service.objects import ObjectStore
+from trackd_service.store import Store
+
+_GARBAGE_AGE_SECONDS = 3600.0
+
+
+class Space:
+    """Measures a store and clears it."""
+
+    def __init__(self, store: Store, objects: ObjectStore) -> None:
+        """Takes the store and its objects."""
+        self._store = store
+        self._objects = objects
+
+    async def usage(self) -> tuple[list[RunUsage], dict[str, int]]:
+        """Returns what each run takes, the largest first, and how much and how many all objects and the garbage are."""
+        runs = {
+            (run.project, run.run_id): run for run in await self._store.on_catalog(self._store.catalog.usage)
+        }
+        for run in self._store.in_memory():  # what the catalog does not have yet
+            known = runs.get((run.project, run.run_id), RunUsage(run.project, run.run_id, 0, 0, 0, 0))
+            runs[(run.project, run.run_id)] = replace(
+                known,
+                object_bytes=known.object_bytes + sum(run.objects.values()),
+                object_count=known.object_count + len(run.objects),
+            )
+        objects = await asyncio.to_thread(self._list_objects)
+        garbage = await self._garbage(objects)
+        whole = {
+            "object_bytes": sum(size for size, _ in objects.values()),
+            "object_count": len(objects),
+            "garbage_bytes": sum(garbage.values()),
+            "garbage_count": len(garbage),
+        }
+        return sorted(runs.values(), key=lambda run: -(run.segment_bytes + run.object_bytes)), whole
+
+    async def sweep(self, dry_run: bool) -> tuple[int, int]:
+        """Removes all that nothing refers to: objects, and segments that a crash has left; returns their number and bytes."""
+        garbage = await self._garbage(await asyncio.to_thread(self._list_objects))
+        removed_count = removed_bytes = 0
+        for name, size_bytes in garbage.items():
+            if not dry_run:
+                if name.startswith("files/"):
+                    if not await self._store.delete_unused(name.rpartition("/")[2]):
+                        continue
+                else:
+                    await asyncio.to_thread(self._objects.delete, name)
+            removed_count += 1
+            removed_bytes += size_bytes
+        return removed_count, removed_bytes
+
+    def _list_objects(self) -> dict[str, tuple[int, float]]:
+        """Returns (size in bytes, time of the last change in seconds since 1970) by name of all objects."""
+        found = {}
+        for name in self._objects.list(""):
+            path = self._objects.local_path(name)
+            if path is not None:
+                status = path.stat()
+                found[name] = (status.st_size, status.st_mtime)
+        return found
+
+    async def _garbage(self, objects: Mapping[str, tuple[int, float]]) -> dict[str, int]:
+        """Returns the size in bytes by name of the objects that nothing refers to, but for those that were put just now."""
+        used = await self._store.on_catalog(self._store.catalog.used_names)
+        for run in self._store.in_memory():
+            used.update(map(object_name, run.objects))
+        young = time.time() - _GARBAGE_AGE_SECONDS
+        return {
+            name: size_bytes
+            for name, (size_bytes, change_time) in objects.items()
+            if name not in used and change_time < young
+        }
