@@ -26,7 +26,11 @@ _ENDINGS = {
     "image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/gif": "gif", "image/bmp": "bmp",
     "image/svg+xml": "svg", "video/mp4": "mp4", "video/webm": "webm", "video/ogg": "ogv", "audio/wav": "wav",
     "audio/mpeg": "mp3", "audio/ogg": "ogg", "audio/flac": "flac", "text/html": "html", "application/json": "json",
+    "application/vnd.apache.parquet": "parquet",
 }  # fmt: skip
+# The demuxer of FFmpeg for each media type. It is told which to take: left to itself it would also try playlists, which name
+# other files for it to open.
+_DEMUXERS = {"image/gif": "gif", "video/mp4": "mp4", "video/webm": "matroska", "video/ogg": "ogg"}
 
 
 class StoredRecord(dict[str, Any]):
@@ -80,7 +84,9 @@ class StoredRecord(dict[str, Any]):
             name: The file's name; by default made of the sha256 and the media type.
         """
         file = self._file()
-        ending = _ENDINGS.get(file["media_type"], self.get("file_type", "bin"))
+        ending = _ENDINGS.get(
+            file["media_type"], "npy" if self.kind == "array" else self.get("file_type", "bin")
+        )
         path = os.path.join(os.fspath(root), name or f"{self.kind}_{file['sha256'][:16]}.{ending}")
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         with open(path, "wb") as target:
@@ -88,7 +94,7 @@ class StoredRecord(dict[str, Any]):
         return path
 
     def image(self) -> Any:
-        """Returns an image as a `PIL.Image.Image`, decoded."""
+        """Returns an image as a `PIL.Image.Image`, decoded; raises CommError when Pillow cannot decode it."""
         self._check("image", "image()")
         return _open_image(self.read())
 
@@ -108,22 +114,24 @@ class StoredRecord(dict[str, Any]):
         """Returns what the record holds as a NumPy array.
 
         Returns:
-            An image: uint8 of shape (height, width) or (height, width, channels). A video: uint8 of shape (time, height,
-            width, 3). Audio: samples of shape (time,) or (time, channels). A 3D scene: its points. An array: itself.
+            An image: uint8, of 16-bit files uint16, of shape (height, width) when it is grey, else (height, width,
+            channels): red, green, blue, and alpha where there is one. A video: uint8 of shape (time, height, width, 3).
+            Audio: samples of shape (time,) or (time, channels). A 3D scene: its points. An array: itself.
 
         Raises:
             TypeError: the record holds no array.
+            CommError: its file cannot be decoded here.
         """
         import numpy as np
 
         if self.kind == "image":
-            return np.asarray(self.image())
+            return np.asarray(_plain_mode(self.image()))
         if self.kind == "array":
             return self._npy(self["file"])
         if self.kind == "audio":
             return _samples(self.read())
         if self.kind == "video":
-            return _frames(self.read())
+            return _frames(self.read(), self._file()["media_type"])
         if self.kind == "object_3d" and "points" in self.get("scene", {}):
             return self._npy(self["scene"]["points"]["file"])
         raise TypeError(f"the record is a {self.kind}, which holds no array")
@@ -170,7 +178,10 @@ class StoredRecord(dict[str, Any]):
         return [column["name"] for column in self.table()["columns"]]
 
     def rows(self) -> list[list[Any]]:
-        """Returns a table's rows as they were logged; a cell that is a typed record is a `StoredRecord`."""
+        """Returns a table's rows as they were logged; a cell that is a typed record is a `StoredRecord`.
+
+        Where a column holds cells of several kinds, NaN and infinities in it are the texts "NaN", "Infinity", "-Infinity".
+        """
         columns = self._columns()
         return [list(row) for row in zip(*columns, strict=True)] if columns else []
 
@@ -181,13 +192,16 @@ class StoredRecord(dict[str, Any]):
         return self._columns()[self.columns.index(name)]
 
     def dataframe(self) -> Any:
-        """Returns a table as a pandas DataFrame."""
+        """Returns a table as a pandas DataFrame; integers with empty cells are of pandas' nullable type."""
         import pandas as pd
 
         columns = self._columns()
-        return pd.concat(
-            [pd.Series(cells, name=name) for name, cells in zip(self.columns, columns, strict=True)], axis=1
+        types = [column["type"] for column in self.table()["columns"]]
+        frame = pd.DataFrame(
+            {place: _as_series(*column) for place, column in enumerate(zip(types, columns, strict=True))}
         )
+        frame.columns = pd.Index(self.columns)
+        return frame
 
     def _columns(self) -> list[list[Any]]:
         from pyarrow import parquet
@@ -247,7 +261,33 @@ def _open_image(data: bytes) -> Any:
         raise CommError(
             "decoding an image needs Pillow, which is not installed: pip install pillow"
         ) from None
-    return Image.open(io.BytesIO(data))
+    try:
+        image = Image.open(io.BytesIO(data))
+        image.load()
+    # Decoders raise all of these for files that are damaged, or too large to decode.
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, Image.DecompressionBombError) as error:
+        raise CommError(
+            f"Pillow cannot decode the image ({error}); read() returns the bytes of its file"
+        ) from None
+    return image
+
+
+def _plain_mode(image: Any) -> Any:
+    """Returns an image whose pixels are levels: no palette indices, truth values or inks."""
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode == "P":
+        return image.convert("RGBA" if "transparency" in image.info else "RGB")
+    return image.convert("RGB") if image.mode in ("CMYK", "YCbCr", "LAB", "HSV") else image
+
+
+def _as_series(kind: str, cells: list[Any]) -> Any:
+    """Returns the cells of a column as a Series of pandas that keeps each what it is."""
+    import pandas as pd
+
+    if kind == "integer" and None in cells:  # pandas would make floats of them, which have 53 bits
+        return pd.Series(cells, dtype="UInt64" if max(cell or 0 for cell in cells) >= 1 << 63 else "Int64")
+    return pd.Series(cells, dtype=None if kind in ("number", "integer", "bool") else object)
 
 
 def _samples(data: bytes) -> Any:
@@ -273,22 +313,35 @@ def _samples(data: bytes) -> Any:
             )
             if dtype is None or not channels:
                 raise CommError(f"WAV samples of format {form} with {bits} bits are not decoded here")
-            samples = np.frombuffer(body, dtype)
+            whole = len(body) // (np.dtype(dtype).itemsize * channels)  # of a file that is cut off
+            samples = np.frombuffer(body, dtype, whole * channels)
             return samples if channels == 1 else samples.reshape(-1, channels)
         position += 8 + size + size % 2
     raise CommError("the WAV file holds no samples")
 
 
-def _frames(data: bytes) -> Any:
+def _frames(data: bytes, media_type: str) -> Any:
     """Returns the frames of a clip."""
     import numpy as np
 
+    if media_type not in _DEMUXERS:
+        raise CommError(
+            f"a video of type {media_type} is not decoded here; read() returns the bytes of its file"
+        )
     try:
         import av
     except ImportError:
         raise CommError("decoding a video needs PyAV, which is not installed: pip install av") from None
-    with av.open(io.BytesIO(data)) as container:
-        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+    try:
+        with av.open(io.BytesIO(data), format=_DEMUXERS[media_type]) as container:
+            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    except (av.FFmpegError, IndexError) as error:  # no video in it is an IndexError
+        raise CommError(
+            f"PyAV cannot decode the video ({error}); read() returns the bytes of its file"
+        ) from None
+    if not frames:
+        raise CommError("the video has no frames that can be decoded; read() returns the bytes of its file")
+    return np.stack(frames)
 
 
 class Upload(Draft):

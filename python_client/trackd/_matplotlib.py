@@ -79,10 +79,13 @@ def to_plotly(figure: Any) -> str | None:
     if len({each.get_position().bounds for each in axes}) < len(axes):  # twins, which would hide each other
         return None
     try:
-        tools = importlib.import_module("plotly.tools")
+        converter = importlib.import_module("plotly.matplotlylib")
+        renderer = converter.PlotlyRenderer()
         with warnings.catch_warnings():  # about parts of Matplotlib that the converter uses and should not
             warnings.simplefilter("ignore")
-            chart = json.loads(tools.mpl_to_plotly(figure).to_json())
+            # What plotly.tools.mpl_to_plotly does, but for closing the figure, which may be drawn on.
+            converter.Exporter(renderer, close_mpl=False).run(figure)
+            chart = json.loads(renderer.plotly_fig.to_json())
     except Exception:  # noqa: BLE001 - not installed, or it does not know this version of Matplotlib
         return None
     if not _is_complete(chart, axes):

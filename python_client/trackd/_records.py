@@ -38,9 +38,11 @@ def wrap(value: Any) -> Record | list[Record] | None:
 
 def _wrap_list(values: Sequence[Any]) -> list[Record] | None:
     kinds: set[type] = set(map(type, values))
-    if all(kind is not ModuleType and _maker_of(kind) is None for kind in kinds):
-        return None  # also of an empty list
+    if ModuleType not in kinds and not any(map(_maker_of, kinds)):
+        return None  # also of an empty list; long lists of numbers get no further
     makers = [_maker(value) for value in values]
+    if not any(makers):
+        return None
     for number, make in enumerate(makers):
         if make is None:
             raise TypeError(

@@ -384,6 +384,8 @@ def _value(value: Any, column: int, column_type: str) -> Any:
     if column_type in ("number", "integer"):
         if isinstance(value, str):
             value = _ODD_NUMBERS.get(value, value)
+        if isinstance(value, int) and abs(value) >= 1 << 1023:
+            raise QueryInvalid(f"value is {_show(value)}, which is larger than numbers can be")
         if isinstance(value, int | float) and not isinstance(value, bool):
             return value
     raise QueryInvalid(f"value is {_show(value)}; column {column} is of type {column_type}")
@@ -435,7 +437,8 @@ def _position(value: Any, column_count: int, where: str) -> int:
 
 
 def _show(value: Any) -> str:
-    text = repr(value)
+    # Python refuses to write out integers of more than 4,300 digits.
+    text = f"{value:#x}" if isinstance(value, int) and abs(value) >= 1 << 1023 else repr(value)
     return text if len(text) <= 60 else text[:60] + "…"
 
 
@@ -613,7 +616,7 @@ def _evaluate_test(header: _Header, test: _Test) -> BoolArray:
         return _bools(compare(cells, pa.scalar(test.value, cells.type)))
     if column_type == "integer":
         return _compare_integers(cells, test.operator, test.value)
-    return _bools(compare(cells, pa.scalar(_float(test.value), cells.type)))
+    return _bools(compare(cells, pa.scalar(float(test.value), cells.type)))
 
 
 def _in(cells: Any, column_type: str, values: Sequence[Any]) -> BoolArray:
@@ -626,7 +629,7 @@ def _in(cells: Any, column_type: str, values: Sequence[Any]) -> BoolArray:
         wanted = [int(value) for value in wanted if isinstance(value, int) or value.is_integer()]
         wanted = [value for value in wanted if low <= value <= high]
     elif column_type == "number":
-        wanted = [_float(value) for value in wanted]
+        wanted = [float(value) for value in wanted]
     found = _bools(pc.is_in(cells, value_set=pa.array(wanted, cells.type)))
     if column_type == "number" and any(map(math.isnan, wanted)):
         found = found | _bools(pc.is_nan(cells))
@@ -641,10 +644,10 @@ def _compare_integers(cells: Any, operator: str, value: float) -> BoolArray:
     import pyarrow.compute as pc
 
     is_less = operator in ("<", "<=")
-    if value != value:  # noqa: PLR0124 - NaN; math.isnan cannot take the largest integers
+    if math.isnan(value):
         return np.zeros(len(cells), np.bool_)
     low, high = _integer_range(cells.type)
-    if value in (math.inf, -math.inf):
+    if math.isinf(value):
         bound = high + 1 if value > 0 else low - 1
     else:  # x < 2.5 is x < 3, and x <= 2.5 is x <= 2
         bound = math.ceil(value) if operator in ("<", ">=") else math.floor(value)
@@ -658,19 +661,11 @@ def _integer_range(arrow_type: Any) -> tuple[int, int]:
     return int(info.min), int(info.max)
 
 
-def _float(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
-
-
 def _bools(cells: Any) -> BoolArray:
     """Returns truth values as NumPy's, empty ones as false."""
     import pyarrow.compute as pc
 
-    found: BoolArray = pc.fill_null(cells, fill_value=False).to_numpy()
-    return found
+    return np.asarray(pc.fill_null(cells, fill_value=False), np.bool_)
 
 
 # -- JSON cells -----------------------------------------------------------------------------------------------------------
@@ -706,6 +701,13 @@ def _json_key(value: Any) -> tuple[int, float, str]:
     if isinstance(value, str):
         return _RANK_TEXT, 0.0, value
     return _RANK_OTHER, 0.0, json.dumps(value, sort_keys=True)
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _json_in(keys: _JsonKeys, values: Sequence[Any]) -> BoolArray:
@@ -858,8 +860,10 @@ def _grouped(header: _Header, group: _Group, mask: BoolArray | None) -> _Grouped
     for place, (column, function) in enumerate(group.aggregates):
         columns[f"v{place}"] = _prepared(chosen(column), header.types[column], function)
         asked.append((f"v{place}", function))
-    # One thread: several would put the groups into another order each time.
-    table = pa.table(columns).group_by(keys, use_threads=False).aggregate(asked)
+    # The place of each group's first row: Arrow puts groups into an order of its own.
+    row_count = header.row_count if mask is None else int(mask.sum())
+    columns["row"] = pa.array(np.arange(row_count))
+    table = pa.table(columns).group_by(keys).aggregate([*asked, ("row", "min")]).sort_by("row_min")
     found = [_combined(table.column(key)) for key in keys]
     found += [_combined(table.column(f"{name}_{function}")) for name, function in asked]
     names = [header.names[column] for column in group.by]

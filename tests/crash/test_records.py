@@ -13,8 +13,8 @@ from tests.crash.referee import PROJECT, Referee, Writer, report, seeds
 
 import trackd
 
-ROUNDS = 10
-WRITERS = 3
+ROUNDS = 8
+WRITERS = 2
 RECORD_WRITER = """
 import os, random, struct, sys, time
 store, ledger, run_id, mode, pace, seed = sys.argv[1:7]
@@ -31,7 +31,7 @@ while not os.path.exists(stop):
     pixels[:] = 0  # what was logged is what it was
     pwrite(notes, pack(index + 1), 0)
     index += 1
-    time.sleep(draw.random() * 0.02)  # the load: a training step takes time
+    time.sleep(draw.random() * 0.06)  # the load: a training step takes time
 run.finish()
 """
 
