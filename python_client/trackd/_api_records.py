@@ -131,7 +131,12 @@ class StoredRecord(dict[str, Any]):
         if self.kind == "audio":
             return _samples(self.read())
         if self.kind == "video":
-            return _frames(self.read(), self._file()["media_type"])
+            return _frames(
+                self.read(),
+                self._file()["media_type"],
+                self.get("frame_count", 0),
+                self.get("frames_per_second", 0),
+            )
         if self.kind == "object_3d" and "points" in self.get("scene", {}):
             return self._npy(self["scene"]["points"]["file"])
         raise TypeError(f"the record is a {self.kind}, which holds no array")
@@ -320,8 +325,8 @@ def _samples(data: bytes) -> Any:
     raise CommError("the WAV file holds no samples")
 
 
-def _frames(data: bytes, media_type: str) -> Any:
-    """Returns the frames of a clip."""
+def _frames(data: bytes, media_type: str, frame_count: int, frames_per_second: float) -> Any:
+    """Returns the frames of a clip; one that a GIF shows for longer stands for all that were alike."""
     import numpy as np
 
     if media_type not in _DEMUXERS:
@@ -334,14 +339,20 @@ def _frames(data: bytes, media_type: str) -> Any:
         raise CommError("decoding a video needs PyAV, which is not installed: pip install av") from None
     try:
         with av.open(io.BytesIO(data), format=_DEMUXERS[media_type]) as container:
-            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+            decoded = [
+                (frame.time or 0.0, frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)
+            ]
     except (av.FFmpegError, IndexError) as error:  # no video in it is an IndexError
         raise CommError(
             f"PyAV cannot decode the video ({error}); read() returns the bytes of its file"
         ) from None
-    if not frames:
+    if not decoded:
         raise CommError("the video has no frames that can be decoded; read() returns the bytes of its file")
-    return np.stack(frames)
+    frames = np.stack([picture for _, picture in decoded])
+    if not frames_per_second or len(frames) >= frame_count:
+        return frames
+    starts = np.rint(np.array([time for time, _ in decoded]) * frames_per_second)
+    return frames[np.searchsorted(starts, np.arange(frame_count), side="right").clip(1) - 1]
 
 
 class Upload(Draft):

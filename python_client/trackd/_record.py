@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from trackd import _wire
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     AnyArray: TypeAlias = npt.NDArray[Any]
@@ -172,27 +171,23 @@ def owned(array: AnyArray) -> AnyArray:
     return np.array(array, order="C", copy=True)
 
 
-def read_file(path: str | os.PathLike[str], what: str, endings: Iterable[str] = ()) -> tuple[bytes, str, str]:
+def read_file(path: str | os.PathLike[str], what: str) -> tuple[bytes, str, str]:
     """Returns a file's bytes, its ending in lower case without the dot, and its name without folders.
 
     Args:
         path: The file.
         what: Which record it is for: "Image".
-        endings: The endings that it can have; none means any.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is empty, too large, a folder, or has another ending.
+        ValueError: it is empty, too large, or a folder.
     """
     name = os.fspath(path)
     ending = os.path.splitext(name)[1].lower().lstrip(".")
-    allowed = list(endings)
     if not os.path.exists(name):
         raise FileNotFoundError(f"{what}: there is no file {name!r}")
     if not os.path.isfile(name):
         raise ValueError(f"{what}: {name!r} is no file")
-    if allowed and ending not in allowed:
-        raise ValueError(f"{what}: {name!r} ends in {ending!r}; it can end in {', '.join(allowed)}")
     size = os.path.getsize(name)
     if not size:
         raise ValueError(f"{what}: {name!r} is empty (0 bytes)")
@@ -232,7 +227,3 @@ def is_from(value: Any, library: str) -> bool:
         base.__module__ == library or base.__module__.startswith(library + ".")
         for base in type(value).__mro__
     )
-
-
-if TYPE_CHECKING:
-    _ = np

@@ -1,9 +1,10 @@
 """Owns `Table`: rows and columns of cells, and their cheapest exact encoding.
 
 Invariants: a cell reads back as what it was: 1, 1.0 and True stay apart, an int64 keeps its bits, NaN is not an empty cell.
-A table is kept either as rows (from rows and `add_data`) or as columns (from arrays and DataFrames), never as both; columns
-stay arrays until rows are asked for. Cells are plain values or typed records from the moment they are added: what cannot be
-logged is refused then, and a list, array or figure that changes later changes nothing.
+A table is kept either as columns, as it was made, or as rows, once some are added or asked for, never as both: a million
+small lists cost more than what is in them. Columns of arrays and DataFrames stay arrays until then. Cells are plain values
+or typed records from the moment they are added: what cannot be logged is refused then, and a list, array or figure that
+changes later changes nothing.
 """
 
 from __future__ import annotations
@@ -111,8 +112,14 @@ class Table(_record.Record):
         else:
             given_rows = _rows_of(source)
             self.columns = _default_names(len(given_rows[0]) if given_rows else 3) if names is None else names
-            self._rows = []
-            self._add_rows(given_rows)
+            self._check_rows(given_rows, 0)
+            if given_rows:
+                self._columns = [
+                    _plain_cells(name, [row[index] for row in given_rows])
+                    for index, name in enumerate(self.columns)
+                ]
+            else:
+                self._rows = []
 
     @property
     def data(self) -> list[list[Any]]:
@@ -132,8 +139,14 @@ class Table(_record.Record):
             ValueError: there are more or fewer cells than columns.
             TypeError: a cell cannot be logged.
         """
-        self._as_rows()
-        self._add_rows([list(data)])
+        rows = self._as_rows()
+        self._check_rows([data], len(rows))
+        rows.append(
+            [
+                cell if type(cell) in _PLAIN else _owned_cell(name, cell)
+                for name, cell in zip(self.columns, data, strict=True)
+            ]
+        )
 
     def add_row(self, *row: Any) -> None:
         """Adds a row: like `add_data`, or one list of cells."""
@@ -218,10 +231,11 @@ class Table(_record.Record):
 
     def encode(self, draft: _record.Draft) -> bytes:
         """Encodes the `Table`."""
-        columns: Iterable[Sequence[Any] | Array] = self._columns
-        if self._rows is not None:
-            self._check_rows(self._rows, 0)  # whoever has `data` may have changed it
-            columns = zip(*self._rows, strict=True) if self._rows else [()] * len(self.columns)
+        columns: Sequence[Column] = self._columns
+        rows = self._rows
+        if rows is not None:
+            self._check_rows(rows, 0)  # whoever has `data` may have changed it
+            columns = [[row[index] for row in rows] for index in range(len(self.columns))]
         return b"".join(
             _wire.message(1, _wire.text(1, name) + _cells(name, column, draft))
             for name, column in zip(self.columns, columns, strict=True)
@@ -233,17 +247,7 @@ class Table(_record.Record):
             self._columns = []
         return self._rows
 
-    def _add_rows(self, rows: list[list[Any]]) -> None:
-        assert self._rows is not None
-        self._check_rows(rows, len(self._rows))
-        for index, cells in enumerate(zip(*rows, strict=True)):
-            if not _PLAIN.issuperset(map(type, cells)):
-                for row in rows:
-                    if type(row[index]) not in _PLAIN:
-                        row[index] = _owned_cell(self.columns[index], row[index])
-        self._rows.extend(rows)
-
-    def _check_rows(self, rows: list[list[Any]], first: int) -> None:
+    def _check_rows(self, rows: Sequence[Sequence[Any]], first: int) -> None:
         width = len(self.columns)
         if set(map(len, rows)) <= {width}:
             return
@@ -272,24 +276,23 @@ def _default_names(width: int) -> list[str]:
     )
 
 
-def _rows_of(source: Any) -> list[list[Any]]:
-    """Returns rows as new lists."""
+def _rows_of(source: Any) -> list[Sequence[Any]]:
+    """Returns rows of any form as lists or tuples; raises TypeError when they are none."""
     if hasattr(source, "tolist") and hasattr(source, "dtype"):  # an array of texts or objects
         source = source.tolist()
-    if isinstance(source, Iterable) and not isinstance(source, str | bytes | Mapping):
-        source = list(source)
-    else:
+    if not isinstance(source, Iterable) or isinstance(source, str | bytes | Mapping):
         raise TypeError(
             f"Table: data is a {type(source).__name__}; it is a list of rows, a 2-D array, or a DataFrame"
         )
-    if set(map(type, source)) <= {list, tuple}:
-        return list(map(list, source))
-    rows = []
-    for number, row in enumerate(source):
+    given: list[Any] = list(source)
+    if set(map(type, given)) <= {list, tuple}:
+        return given
+    rows: list[Sequence[Any]] = []
+    for number, row in enumerate(given):
         if hasattr(row, "tolist") and getattr(row, "ndim", 0) == 1:
             rows.append(row.tolist())
         elif isinstance(row, list | tuple):
-            rows.append(list(row))
+            rows.append(row)
         else:
             raise TypeError(f"Table: row {number} is a {type(row).__name__}; a row is a list of cells")
     return rows
@@ -310,17 +313,16 @@ def _owned_cell(name: str, cell: Any) -> Any:
         if getattr(cell.dtype, "kind", "f") in "mM":  # NumPy's dates and durations
             return _as_list(_times(cell.reshape(1)))[0]
         return _values.plain(name, cell)
-    if _is_missing(cell):
-        return None
+    if _record.is_from(cell, "pandas"):
+        name_of_type = type(cell).__name__
+        if name_of_type in ("NaTType", "NAType"):
+            return None
+        if name_of_type in ("Interval", "Period"):
+            return str(cell)
     from trackd import _records
 
     record = _records.wrap(cell)
     return _values.plain(name, cell) if record is None else record
-
-
-def _is_missing(cell: Any) -> bool:
-    """Says whether a cell is pandas' NaT or NA."""
-    return type(cell).__name__ in ("NaTType", "NAType") and _record.is_from(cell, "pandas")
 
 
 def _owned_column(name: str, data: Any) -> Column:

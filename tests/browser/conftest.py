@@ -20,6 +20,7 @@ ARGUMENTS = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
+    "--enable-unsafe-swiftshader",  # WebGL without a graphics card
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -55,7 +56,9 @@ def open_page(browser: Browser, module_store: Path) -> Iterator[OpenPage]:
         if urlsplit(request.url).hostname not in ("127.0.0.1", None):
             faults.append(f"a request left the machine: {request.url}")
 
-    def open_it(path: str, *, dark: bool = False, width: int = 1440, height: int = 900) -> Page:
+    def open_it(
+        path: str, *, dark: bool = False, width: int = 1440, height: int = 900, is_hostile: bool = False
+    ) -> Page:
         endpoint = _daemon.read_endpoint(str(module_store))
         assert endpoint is not None
         context = browser.new_context(
@@ -63,7 +66,8 @@ def open_page(browser: Browser, module_store: Path) -> Iterator[OpenPage]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.on("console", see)
+        if not is_hostile:  # what the policy stops a hostile record from doing is told on the console
+            page.on("console", see)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("request", watch)
         separator = "&" if "?" in path else "?"

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import PIL.Image
-import plotly.graph_objects  # type: ignore[import-untyped]
+import plotly.graph_objects
 import pytest
 from tests.unit.encoded import Encoded, raises
 

@@ -14,7 +14,7 @@ import matplotlib as mpl
 import matplotlib.gridspec
 import matplotlib.pyplot as plt
 import numpy as np
-import plotly.graph_objects  # type: ignore[import-untyped]
+import plotly.graph_objects
 import pytest
 from tests.unit.encoded import Encoded, raises
 

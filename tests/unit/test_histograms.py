@@ -14,7 +14,9 @@ from trackd_service.histograms import Histogram
 
 FLOATS = st.lists(
     st.floats(width=64)
-    | st.sampled_from([0.0, -0.0, 5e-324, 1.7e308, -1.7e308, float("nan"), float("inf"), 1 + 2**-52]),
+    | st.sampled_from(
+        [0.0, -0.0, 5e-324, 1.7e308, 1.7976931348623157e308, -1.7e308, float("nan"), float("inf"), 1 + 2**-52]
+    ),
     max_size=60,
 )
 
@@ -82,10 +84,10 @@ def test_large_array_is_binned_as_numpy_does() -> None:
 
 
 def test_equal_values_stand_within_a_range() -> None:
-    for value in (0.0, 3.0, 1e20, -1.7e308, 5e-324):
+    for value in (0.0, 3.0, 1e20, -1.7e308, 1.7976913371709784e308, 5e-324):
         found = histograms.bin_values(np.full(7, value), 64)
         assert found.counts.sum() == 7
-        assert found.edges[0] < value < found.edges[-1] or abs(value) == 1.7e308
+        assert found.edges[0] < value < found.edges[-1]
         assert (found.edges[1:] > found.edges[:-1]).all()
 
 

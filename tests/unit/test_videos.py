@@ -156,9 +156,19 @@ def test_what_is_no_video_is_refused(
 def test_encoded_gif_says_what_it_is(tmp_path: Path) -> None:
     path = tmp_path / "a.gif"
     videos.encode(moving(), 10, "gif", path)
+    whole = path.read_bytes()
     assert videos.inspect(path) == videos.Clip("image/gif", 47, 33, 8, 10)
-    path.write_bytes(path.read_bytes()[:20])
-    assert "damaged" in videos.inspect(path).warning
+    for size in range(6, len(whole) - 1, 97):
+        path.write_bytes(whole[:size])
+        found = videos.inspect(path)
+        assert "damaged" in found.warning
+        assert (found.frame_count or 0) <= 8
+
+
+def test_still_gif_has_no_rate(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    Image.fromarray(moving(1)[0, 0]).save(path)
+    assert videos.inspect(path) == videos.Clip("image/gif", 47, 33, 1)
 
 
 @pytest.mark.parametrize("file_type", ["mp4", "webm"])
