@@ -42,7 +42,9 @@ def trackd_calls(store: str, kind: str, count: int) -> dict[str, float]:
         made_ms.append((made - start) * 1e3)
     start = time.perf_counter()
     run.finish()
-    documents = [row["sample"] for row in trackd.Api(timeout=120).run(run.path).scan_history(["sample"])]
+    documents = [
+        row["sample"] for row in trackd.Api(timeout=120, store=store).run(run.path).scan_history(["sample"])
+    ]
     if len(documents) != count or any(each.error or each.get("pending") for each in documents):
         raise RuntimeError(f"{len(documents)} of {count} records came back whole")
     return {

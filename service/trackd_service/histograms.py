@@ -7,6 +7,7 @@ map holds the whole mass of the histograms it is made of. Pure: NumPy only, no I
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ _HALF_WIDTH = 0.5
 _HALF_WIDTH_SHARE = 1e-6
 # In bins narrower than so many neighbouring floats, the rounding of the edges themselves moves values by whole bins.
 _FAST_BIN_ULPS = 1024
+# NumPy's own ways to equal bins multiply their width, and nothing may become infinite there.
+_WIDTH_MAX = 1e300
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -170,7 +173,7 @@ def _equal_bins(low: float, high: float, bin_count: int) -> Float64Array:
 
 
 def _grid_between(low: float, high: float, bin_count: int) -> Float64Array:
-    if high - low < np.inf:
+    if high - low < _WIDTH_MAX:
         return np.linspace(low, high, bin_count + 1)
     shares = np.arange(bin_count + 1) / bin_count
     return low * (1 - shares) + high * shares
@@ -180,7 +183,10 @@ def _count(values: Float64Array, edges: Float64Array) -> npt.NDArray[np.int64]:
     """Counts finite values within the edges of `_equal_bins`."""
     bin_count = len(edges) - 1
     low, high = float(edges[0]), float(edges[-1])
-    if high - low > bin_count * _FAST_BIN_ULPS * np.spacing(max(abs(low), abs(high))) and high - low < np.inf:
+    if (
+        high - low > bin_count * _FAST_BIN_ULPS * math.ulp(max(abs(low), abs(high)))
+        and high - low < _WIDTH_MAX
+    ):
         # Told that the bins are equal, NumPy divides instead of searching.
         return np.histogram(values, bin_count, (low, high))[0]
     places = np.minimum(np.searchsorted(edges, values, side="right") - 1, bin_count - 1)

@@ -863,7 +863,9 @@ def _grouped(header: _Header, group: _Group, mask: BoolArray | None) -> _Grouped
     # The place of each group's first row: Arrow puts groups into an order of its own.
     row_count = header.row_count if mask is None else int(mask.sum())
     columns["row"] = pa.array(np.arange(row_count))
-    table = pa.table(columns).group_by(keys).aggregate([*asked, ("row", "min")]).sort_by("row_min")
+    # One thread, since several add up floats in another order each time.
+    groups = pa.table(columns).group_by(keys, use_threads=False)
+    table = groups.aggregate([*asked, ("row", "min")]).sort_by("row_min")
     found = [_combined(table.column(key)) for key in keys]
     found += [_combined(table.column(f"{name}_{function}")) for name, function in asked]
     names = [header.names[column] for column in group.by]
