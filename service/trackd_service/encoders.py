@@ -117,7 +117,7 @@ class MadeFile:
     Attributes:
         sha256: Of its content, in hex.
         size_bytes: How long it is.
-        path: Where it is.
+        path: Where it is; empty for an object that was in the store already.
     """
 
     sha256: str
@@ -131,8 +131,8 @@ class Made:
 
     Attributes:
         document: As docs/records.md has it; `{"type", "error"}` when the record could not be encoded.
-        files: The objects that the document names and that were not in the store before, each once. A file of the same
-            content as that of another task of the call is the same file.
+        files: The objects that the document uses, each once, also those that only the cells of a table name. A file of the
+            same content as that of another task of the call is the same file.
     """
 
     document: Document
@@ -148,10 +148,17 @@ def encode_many(tasks: list[Task], scratch: Path, objects: Path) -> list[Made]:
         tasks: The records.
         scratch: A folder to write files into, under names that nobody has.
         objects: The root of the object store, for payloads that name an object: `files/AB/SHA256` under it.
+
+    Raises:
+        OSError: the disk takes no more; nothing is left of the call, which may be made again.
     """
     _limit_process()
     folder = _Folder(scratch)
-    return [_Encoder(task, folder, objects).encode() for task in tasks]
+    try:
+        return [_Encoder(task, folder, objects).encode() for task in tasks]
+    except BaseException:
+        folder.clear()
+        raise
 
 
 def sample_check_sum(read: Callable[[int, int], bytes | memoryview], size: int) -> int:
@@ -243,6 +250,11 @@ class _Folder:
             del self._known[kept.sha256]
             kept.path.unlink(missing_ok=True)
 
+    def clear(self) -> None:
+        """Removes all files."""
+        for kept in self._known.values():
+            kept.path.unlink(missing_ok=True)
+
     def _settle(self, sha256: str, size: int, path: Path) -> _Kept:
         known = self._known.get(sha256)
         if known is not None:
@@ -268,6 +280,7 @@ class _Encoder:
         self._folder = folder
         self._objects = objects
         self._made: dict[str, _Kept] = {}  # what the document names and the store has not, in order
+        self._found: dict[str, int] = {}  # size by sha256 of the objects that were there already
         self._data: _Part | None = None
         self._closing = contextlib.ExitStack()
         self._encoders: dict[str, Callable[[Any, int], Document]] = {
@@ -290,11 +303,16 @@ class _Encoder:
         with self._closing:
             try:
                 document = self._spilled(self._record(self._message(), kind, 0))
-            except Exception as error:  # noqa: BLE001 - one record's trouble stays its own
+            except Exception as error:
                 self._forget_from(0)
+                if _is_of_the_disk(error):
+                    raise
                 document = {"type": kind, "error": _sentence(error, kind)}
-        files = tuple(MadeFile(kept.sha256, kept.size_bytes, str(kept.path)) for kept in self._made.values())
-        return Made(document, files)
+        files = [MadeFile(kept.sha256, kept.size_bytes, str(kept.path)) for kept in self._made.values()]
+        files += [
+            MadeFile(sha256, size, "") for sha256, size in self._found.items() if sha256 not in self._made
+        ]
+        return Made(document, tuple(files))
 
     def _message(self) -> values_pb2.TypedRecord:
         try:
@@ -321,8 +339,10 @@ class _Encoder:
             if depth > _DEPTH_MAX:
                 raise RecordInvalid(f"tables stand in the cells of tables more than {_DEPTH_MAX} deep")
             document = self._encoders[found](getattr(message, found), depth)
-        except Exception as error:  # noqa: BLE001 - as in encode
+        except Exception as error:
             self._forget_from(mark)
+            if _is_of_the_disk(error):
+                raise
             return {"type": kind, "error": _sentence(error, kind)}
         return {"type": kind, **document}
 
@@ -637,7 +657,9 @@ class _Encoder:
         """Returns a payload as an object of the store; its bytes pass through in small pieces."""
         if payload.WhichOneof("source") == "sha256":
             path = self._object_path(payload.sha256)
-            return _Kept(payload.sha256, path.stat().st_size, path)
+            kept = _Kept(payload.sha256, path.stat().st_size, path)
+            self._found[kept.sha256] = kept.size_bytes
+            return kept
         with self._open(payload) as part:
             pieces = (
                 part.read(offset, min(_COPY_BYTES, part.size - offset))
@@ -717,6 +739,11 @@ def _read_exactly(descriptor: int, offset: int, size: int, otherwise: str) -> me
     return buffer
 
 
+def _is_of_the_disk(error: Exception) -> bool:
+    """Says whether the store's disk failed, which is no fault of a record: it is encoded later."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
+
+
 def _sentence(error: Exception, kind: str) -> str:
     """Returns what is wrong, for the person who logged it; nothing of the daemon's insides."""
     if isinstance(error, RecordInvalid):
@@ -724,8 +751,6 @@ def _sentence(error: Exception, kind: str) -> str:
     if isinstance(error, MemoryError):
         limit = f"{MEMORY_BYTES_MAX >> 30} GiB"
         return f"the {kind} needs more than the {limit} of memory there are to encode it: log a smaller one"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the {kind} could not be kept: the disk of the store is full"
     _log.error("a record of the kind %s cannot be encoded", kind, exc_info=error)
     return f"the {kind} cannot be encoded ({type(error).__name__})"
 

@@ -123,7 +123,7 @@ class Keeper:
                 break
         for waiting, made in zip(batch, await self._encode(batch), strict=True):
             for file in made.files:
-                await self._put(run, file.sha256, file.size_bytes, Path(file.path))
+                await self._put(run, file.sha256, file.size_bytes, Path(file.path) if file.path else None)
             waiting.finish(made.document)
             if "error" in made.document:
                 run.health.refuse(f"{waiting.task.kind} of {waiting.key[:60]!r}: {made.document['error']}")
@@ -145,11 +145,12 @@ class Keeper:
                 return [Made({"type": tasks[0].kind, "error": "it could not be encoded: see daemon.log"}, ())]
             return [made for waiting in batch for made in await self._encode([waiting])]
 
-    async def _put(self, run: Run, sha256: str, size_bytes: int, path: Path) -> None:
-        """Moves a file into the object store as an object of a run; records of one batch may have made one file."""
+    async def _put(self, run: Run, sha256: str, size_bytes: int, path: Path | None) -> None:
+        """Makes a file an object of a run; None for one that is there, as is what another record of a batch has made too."""
         async with self._lock:
             run.objects[sha256] = size_bytes
-            await asyncio.to_thread(self._put_once, object_name(sha256), path)
+            if path is not None:
+                await asyncio.to_thread(self._put_once, object_name(sha256), path)
 
     def _put_once(self, name: str, path: Path) -> None:
         if path.exists() or self._objects.local_path(name) is None:

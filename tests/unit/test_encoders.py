@@ -88,6 +88,9 @@ class Bench:
             named = {file["sha256"] for file in files_of(each.document)}
             assert len({file.sha256 for file in each.files}) == len(each.files)
             for file in each.files:
+                if not file.path:  # it is in the store
+                    assert (self.objects / "files" / file.sha256[:2] / file.sha256).exists()
+                    continue
                 content = Path(file.path).read_bytes()
                 assert hashlib.sha256(content).hexdigest() == file.sha256
                 assert len(content) == file.size_bytes
@@ -508,7 +511,8 @@ def test_payloads_may_be_inline_files_or_objects(bench: Bench, tmp_path: Path) -
     made = encode_many(tasks, bench.scratch, bench.objects)
     bench.check(*made)
     assert [each.document["file"]["sha256"] for each in made] == [sha256] * 3
-    assert [len(each.files) for each in made] == [1, 1, 0]
+    # The last one is in the store already: its use is told, and there is nothing to move.
+    assert [[bool(file.path) for file in each.files] for each in made] == [[True], [True], [False]]
 
 
 def test_payload_that_cannot_be_read_is_said(bench: Bench, tmp_path: Path) -> None:
@@ -653,7 +657,6 @@ def test_trouble_that_nobody_foresaw_says_nothing_of_the_daemon(
 ) -> None:
     message = TypedRecord(markdown=values_pb2.Markdown(text="x"))
     for error, sentence in (
-        (OSError(28, "No space left on device", "/store/x"), "the markdown could not be kept: the disk of the store is full"),
         (MemoryError(), "the markdown needs more than the 8 GiB of memory there are to encode it: log a smaller one"),
         (KeyError("/store/x"), "the markdown cannot be encoded (KeyError)"),
     ):  # fmt: skip
@@ -663,6 +666,20 @@ def test_trouble_that_nobody_foresaw_says_nothing_of_the_daemon(
 
         monkeypatch.setattr(encoders._Encoder, "_markdown", fail)
         assert bench.document(message) == {"type": "markdown", "error": sentence}
+
+
+def test_a_full_disk_is_no_fault_of_a_record(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device", "/store/x")
+
+    page = TypedRecord(html=values_pb2.Html(encoded=values_pb2.Payload(inline=b"page"))).SerializeToString()
+    text = TypedRecord(markdown=values_pb2.Markdown(text="x")).SerializeToString()
+    monkeypatch.setattr(encoders._Encoder, "_markdown", fail)
+    with pytest.raises(OSError, match="No space left"):
+        encode_many(
+            [Task("html", page, Data()), Task("markdown", text, Data())], bench.scratch, bench.objects
+        )
+    assert list(bench.scratch.iterdir()) == []
 
 
 @settings(deadline=None)
