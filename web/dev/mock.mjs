@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
+import { answerObjects, answerRunRecords } from "./records.mjs";
 import { answerSeries } from "./series.mjs";
 import { advance, projects } from "./store.mjs";
 
@@ -14,6 +15,11 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/cs
 const POLICY =
   "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; worker-src 'self'; " +
   "connect-src 'self'; object-src 'none'; base-uri 'none'";
+// A frame stands on an opaque origin and may load nothing.
+const FRAME_POLICY =
+  "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; " +
+  "img-src data: blob:; font-src data:; worker-src blob:; connect-src 'none'; form-action 'none'; base-uri 'none'; " +
+  "frame-ancestors 'self'";
 
 const sockets = new Set();
 let queryCount = 0;
@@ -25,6 +31,18 @@ function sendJson(response, body, status = 200) {
 const refuse = (response, status, reason, message) =>
   sendJson(response, { error: { reason, message, metadata: {} } }, status);
 
+/** Sends what a module of records answers: JSON, bytes or a part of them, or a refusal. */
+function sendAnswer(response, { json, bytes, type, headers, range, status, reason, message }) {
+  if (status) return refuse(response, status, reason, message);
+  if (json) return sendJson(response, json);
+  const match = range?.match(/^bytes=(\d+)-(\d*)$/);
+  if (!match) return response.writeHead(200, { "Content-Type": type, ...headers }).end(bytes);
+  const from = Number(match[1]);
+  const to = Math.min(bytes.length - 1, match[2] === "" ? Infinity : Number(match[2]));
+  const part = { "Content-Type": type, "Content-Range": `bytes ${from}-${to}/${bytes.length}`, ...headers };
+  return response.writeHead(206, part).end(bytes.subarray(from, to + 1));
+}
+
 const kindOf = (series) => series.kind ?? "number";
 
 function projectMetrics(runs) {
@@ -35,6 +53,11 @@ function projectMetrics(runs) {
       metric.run_count++;
       if (name.startsWith("val/")) metric.step_metric = "epoch";
       metrics.set(name, metric);
+    }
+    for (const [id, { key: name, kind }] of run.records) {
+      const metric = metrics.get(id) ?? { name, kind, run_count: 0, hidden: false, step_metric: "" };
+      metric.run_count++;
+      metrics.set(id, metric);
     }
   }
   return [...metrics.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -58,8 +81,14 @@ function answerProject(response, segments, query) {
       first_step: series.step[0],
       last_step: series.step.at(-1),
     }));
+    for (const { key, kind, points } of run.records.values()) {
+      const [first_step, last_step] = [points[0].step, points.at(-1).step];
+      metrics.push({ name: key, kind, count: points.length, first_step, last_step });
+    }
     return sendJson(response, { metrics });
   }
+  const records = segments[3] && answerRunRecords(run, segments[3], query);
+  if (records) return sendAnswer(response, records);
   return sendJson(response, { ...run.brief, ...run.whole });
 }
 
@@ -88,10 +117,16 @@ async function answer(request, response) {
     const segments = pathname.slice("/api/v1/projects/".length).split("/").map(decodeURIComponent);
     return answerProject(response, segments, searchParams);
   }
+  const objects = await answerObjects(request, pathname, searchParams);
+  if (objects) return sendAnswer(response, objects);
   if (pathname.startsWith("/api/")) return refuse(response, 404, "NOT_FOUND", `there is nothing at ${pathname}`);
   const file = join(DIST, pathname);
+  if (pathname.startsWith("/frames/") && !existsSync(file)) {
+    return refuse(response, 404, "NOT_FOUND", `there is nothing at ${pathname}: build the app`);
+  }
   const path = extname(pathname) && existsSync(file) ? file : join(DIST, "index.html");
-  response.writeHead(200, { "Content-Type": TYPES[extname(path)] ?? "text/plain", "Content-Security-Policy": POLICY });
+  const policy = pathname.startsWith("/frames/") ? FRAME_POLICY : POLICY;
+  response.writeHead(200, { "Content-Type": TYPES[extname(path)] ?? "text/plain", "Content-Security-Policy": policy });
   return response.end(readFileSync(path));
 }
 
@@ -135,7 +170,10 @@ function onUpgrade(request, socket) {
 
 setInterval(() => {
   const changed = advance();
-  for (const { socket, project } of sockets) if (project === "demo") socket.write(sayRuns(changed));
+  for (const { socket, project } of sockets) {
+    const own = changed.filter((run) => run.brief.project === project);
+    if (own.length > 0) socket.write(sayRuns(own));
+  }
 }, INTERVAL_MS);
 
 createServer((request, response) => {

@@ -1,4 +1,5 @@
 // The mock daemon's data: made-up projects with everything the page must be able to show.
+import { addMedia, logMedia, logOdd, logRecord } from "./records.mjs";
 
 const START = Date.now() - 45 * 60_000;
 
@@ -62,6 +63,7 @@ function makeRun(project, index, over = {}) {
       metric_definitions: [],
     },
     series: new Map(),
+    records: new Map(),
     random: seeded(index + 17),
   };
 }
@@ -167,6 +169,26 @@ function many(runCount, keys, steps, project) {
   });
 }
 
+const MEDIA_STEPS = 500;
+
+function media() {
+  const runs = Array.from({ length: 3 }, (_, index) => {
+    const run = makeRun("media", index);
+    run.brief.name = ["baseline", "wide", "augmented"][index];
+    for (let step = 0; step <= MEDIA_STEPS; step += 10)
+      log(run, step, { "train/loss": Math.exp(-step / 200) }, step / 2);
+    addMedia(run, index, MEDIA_STEPS - index * 70);
+    return run;
+  });
+  Object.assign(runs[0].brief, { state: "running", finish_time_unix_ms: null, exit_code: null });
+  // One name, two kinds: a chart and a card.
+  log(runs[0], MEDIA_STEPS, { "samples/sky": 0.5 }, 300);
+  const odd = makeRun("media", 3);
+  odd.brief.name = "odd";
+  logOdd(odd);
+  return [...runs, odd];
+}
+
 function waiting() {
   const run = makeRun("waiting", 0, { create_time_unix_ms: Date.now() - 95_000 });
   Object.assign(run.brief, { state: "running", finish_time_unix_ms: null, exit_code: null });
@@ -175,6 +197,7 @@ function waiting() {
 
 export const projects = new Map([
   ["demo", demo()],
+  ["media", media()],
   ["million", million()],
   ["many-runs", many(500, ["loss", "accuracy", "lr", "norm"], 200, "many-runs")],
   [
@@ -190,16 +213,34 @@ export const projects = new Map([
   ["odd/name 100%", many(2, ["a/b/c", "plain"], 3, "odd/name 100%")],
 ]);
 
+// Records come more slowly than rows, and each is encoded some ticks after it was logged.
+const TICKS_PER_RECORD = 12;
+const TICKS_PENDING = 4;
+let tick = 0;
+
+function advanceMedia() {
+  const [run] = projects.get("media");
+  const phase = tick % TICKS_PER_RECORD;
+  if (phase !== 0 && phase !== TICKS_PENDING) return [];
+  const step = phase === 0 ? run.brief.next_step + 49 - ((run.brief.next_step + 49) % 50) : run.brief.next_step - 1;
+  if (phase === 0) logRecord(run, "samples/digits", "image", step, { type: "image", pending: true });
+  else if (step % 50 === 0) logMedia(run, 0, step);
+  return [run];
+}
+
 /** Logs one more row into every running run; returns the runs that changed. */
 export function advance() {
-  const changed = [];
+  tick++;
+  const changed = advanceMedia();
   for (const run of projects.get("demo")) {
     if (run.brief.state !== "running") continue;
     const step = run.brief.next_step;
     log(run, step, trainingRow(run, step), (Date.now() - run.brief.create_time_unix_ms) / 1000);
+    changed.push(run);
+  }
+  for (const run of changed) {
     run.brief.revision++;
     run.brief.update_time_unix_ms = Date.now();
-    changed.push(run);
   }
   return changed;
 }

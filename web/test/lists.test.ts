@@ -40,9 +40,9 @@ describe("sections", () => {
 
   test("are all before the last slash", () => {
     expect(makeSections(keys, "last")).toEqual([
-      { name: "a", keys: ["a/e"] },
-      { name: "a/b", keys: ["a/b/c", "a/b/d"] },
-      { name: "Charts", keys: ["/odd", "loss"] },
+      { name: "a", keys: ["a/e"], media: [] },
+      { name: "a/b", keys: ["a/b/c", "a/b/d"], media: [] },
+      { name: "Charts", keys: ["/odd", "loss"], media: [] },
     ]);
   });
 

@@ -14,6 +14,7 @@ describe("view state", () => {
       smoothing: { kind: "ema", amount: 0.9 },
       isLogX: true,
       isLogY: true,
+      isLogColor: true,
       line: "mean",
       sections: "first",
       metrics: "^train/(loss|acc)&x=1",
@@ -24,6 +25,9 @@ describe("view state", () => {
       closed: ["a/b", "Charts"],
       zoom: { min: -1.5, max: 1e-7, axis: "metric:a,b" },
       panel: "train/loss",
+      media: "image:a,b/c",
+      item: { run: "r,1", index: 3 },
+      steps: { "image:a,b/c": 18, "table:x:y": -1 },
     };
     expect(parseView(`?${formatView(view)}`)).toEqual(view);
   });
@@ -37,6 +41,11 @@ describe("view state", () => {
     "zoom=1,2",
     "x=weekday",
     "x=metric:",
+    "at=18",
+    "at=x,image:a",
+    "at=1,2",
+    "item=run",
+    "item=-1,run",
   ])("what cannot be is left out: %s", (query) => {
     expect(parseView(query)).toEqual(DEFAULT_VIEW);
   });

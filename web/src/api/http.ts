@@ -41,7 +41,25 @@ export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T>
   return (await (await ask(path, { signal })).json()) as T;
 }
 
+export async function getText(path: string, signal?: AbortSignal): Promise<string> {
+  return (await ask(path, { signal })).text();
+}
+
+export async function getBytes(path: string, signal?: AbortSignal): Promise<ArrayBuffer> {
+  return (await ask(path, { signal })).arrayBuffer();
+}
+
+const JSON_HEADERS = { "Content-Type": "application/json" };
+
 export async function postForBytes(path: string, body: string): Promise<ArrayBuffer> {
-  const response = await ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body });
-  return response.arrayBuffer();
+  return (await ask(path, { method: "POST", headers: JSON_HEADERS, body })).arrayBuffer();
+}
+
+export async function postForJson<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
+  const init = { method: "POST", headers: JSON_HEADERS, body: JSON.stringify(body), signal };
+  return (await (await ask(path, init)).json()) as T;
+}
+
+export async function putJson(path: string, body: unknown): Promise<void> {
+  await ask(path, { method: "PUT", headers: JSON_HEADERS, body: JSON.stringify(body) });
 }

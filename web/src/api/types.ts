@@ -1,4 +1,5 @@
 /** The JSON forms of the HTTP API, version 1, as docs/http_api.md states them. */
+import type { RecordKind } from "./records";
 
 export type RunState = "running" | "finished" | "failed" | "killed" | "crashed";
 
@@ -50,7 +51,8 @@ export interface WholeRun extends Run {
   metric_definitions: MetricDefinition[];
 }
 
-export type MetricKind = "number" | "bool" | "string" | "other";
+/** What is logged under a name: plain values, or records of a kind. */
+export type MetricKind = "number" | "bool" | "string" | "other" | RecordKind;
 
 export interface ProjectMetric {
   name: string;

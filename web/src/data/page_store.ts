@@ -1,15 +1,45 @@
-/** The one series store of the page, in the browser's surroundings. */
+/** The stores of the page, in the browser's surroundings: one of series, one of records. */
 import { postForBytes } from "../api/http";
+import { fetchHistograms, fetchRecords, fetchRecordSteps } from "../api/records";
 import { SERIES_ADDRESS } from "../api/routes";
 import { decodeSeries } from "../api/series";
+import { type RecordAnswer, type RecordQuestion, RecordStore } from "./records";
 import { SeriesStore } from "./series_store";
 
-export const seriesStore = new SeriesStore({
-  ask: async (body) => decodeSeries(await postForBytes(SERIES_ADDRESS, body)),
+const around = {
   isHidden: () => document.visibilityState === "hidden",
-  nextFrame: (task) => requestAnimationFrame(task),
-  later: (task, milliseconds) => setTimeout(task, milliseconds),
+  later: (task: () => void, milliseconds: number) => void setTimeout(task, milliseconds),
   now: () => performance.now(),
+};
+
+export const seriesStore = new SeriesStore({
+  ...around,
+  ask: async (body) => decodeSeries(await postForBytes(SERIES_ADDRESS, body)),
+  nextFrame: (task) => requestAnimationFrame(task),
 });
 
-document.addEventListener("visibilitychange", () => seriesStore.wake());
+export const recordStore = new RecordStore({ ...around, ask: askForRecords });
+
+async function askForRecords(question: RecordQuestion): Promise<RecordAnswer> {
+  if (question.what === "steps") return fetchRecordSteps(question.series);
+  if (question.what === "histograms") return fetchHistograms(question.series, question.columns, question.bins);
+  const { records } = await fetchRecords(question.series, question.step, 1);
+  return records[0] ?? null;
+}
+
+/** Notes how far a run has come: what is shown of it is brought up to date. */
+export function noteRevision(project: string, run: string, revision: number): void {
+  seriesStore.noteRevision(project, run, revision);
+  recordStore.noteRevision(project, run, revision);
+}
+
+/** Asks again what could not be answered: the daemon is back. */
+export function retryAll(): void {
+  seriesStore.retry();
+  recordStore.retry();
+}
+
+document.addEventListener("visibilitychange", () => {
+  seriesStore.wake();
+  recordStore.wake();
+});

@@ -2,7 +2,7 @@
 import { QueryClient, useQuery } from "@tanstack/react-query";
 import { ApiError } from "../api/http";
 import { fetchProjectMetrics, fetchProjects, fetchRun, fetchRunMetrics, fetchRuns } from "../api/routes";
-import { seriesStore } from "./page_store";
+import { noteRevision } from "./page_store";
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -42,7 +42,7 @@ export const useRuns = (project: string, limit: number) =>
     queryKey: [...queryKeys.runs(project), limit],
     queryFn: async ({ signal }) => {
       const page = await fetchRuns(project, limit, signal);
-      for (const run of page.runs) seriesStore.noteRevision(project, run.run_id, run.revision);
+      for (const run of page.runs) noteRevision(project, run.run_id, run.revision);
       return page;
     },
     placeholderData: (before, query) => (query?.queryKey[1] === project ? before : undefined),
@@ -59,7 +59,7 @@ export const useRun = (project: string, run: string) =>
     queryKey: queryKeys.run(project, run),
     queryFn: async ({ signal }) => {
       const whole = await fetchRun(project, run, signal);
-      seriesStore.noteRevision(project, run, whole.revision);
+      noteRevision(project, run, whole.revision);
       return whole;
     },
   });

@@ -3,7 +3,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { type LiveState, openLive } from "../api/live";
 import type { RunsPage } from "../api/types";
-import { seriesStore } from "./page_store";
+import { noteRevision, retryAll } from "./page_store";
 import { queryKeys } from "./queries";
 import { applyLive } from "./runs";
 import { throttle } from "./throttle";
@@ -42,7 +42,7 @@ export function useLive(project: string, run: string | null): LiveState {
         );
         let hasNewMetrics = message.removed.length > 0;
         for (const one of message.runs) {
-          seriesStore.noteRevision(project, one.run_id, one.revision);
+          noteRevision(project, one.run_id, one.revision);
           if (metricCounts.get(one.run_id) !== one.metric_count) hasNewMetrics = true;
           metricCounts.set(one.run_id, one.metric_count);
           if (one.run_id === run) whole.call();
@@ -53,7 +53,7 @@ export function useLive(project: string, run: string | null): LiveState {
         setState(next);
         if (next !== "open" || !isAgain) return;
         // What changed while nobody listened is asked once.
-        seriesStore.retry();
+        retryAll();
         void client.invalidateQueries({ queryKey: queryKeys.runs(project) });
         metrics.call();
         whole.call();

@@ -1,12 +1,13 @@
-/** A section of charts: folds, and holds in the page only the rows of charts near the screen. */
+/** A section of charts and, behind them, media: folds, and holds in the page only the rows of charts near the screen. */
 import { memo, useRef } from "react";
 import { formatCount } from "../format/number";
+import { MediaGrid } from "../media/MediaGrid";
 import { ChevronIcon } from "../ui/icons";
 import { useWidth } from "../ui/use_size";
 import { useWindow } from "../ui/use_window";
 import type { ChangeView } from "../url/use_view";
 import type { ViewState } from "../url/view_state";
-import { type Section, UNNAMED_SECTION } from "./sections";
+import { type Section, titleIn } from "./sections";
 import { ChartCard } from "./ChartCard";
 import styles from "./ChartSection.module.css";
 import type { ChartMetric, ShownRun } from "./shown_run";
@@ -41,10 +42,20 @@ export const ChartSection = memo(function ChartSection(props: ChartSectionProps)
             <ChevronIcon />
           </span>
           {section.name}
-          <span className={styles.count}>{formatCount(section.keys.length)}</span>
+          <span className={styles.count}>{formatCount(section.keys.length + section.media.length)}</span>
         </button>
       </h2>
-      {!isClosed && <ChartGrid {...props} />}
+      {!isClosed && section.keys.length > 0 && <ChartGrid {...props} />}
+      {!isClosed && section.media.length > 0 && (
+        <MediaGrid
+          project={props.project}
+          section={section.name}
+          media={section.media}
+          runs={props.runs}
+          view={view}
+          changeView={changeView}
+        />
+      )}
     </section>
   );
 });
@@ -71,7 +82,7 @@ function ChartGrid({ project, section, metrics, runs, view, changeView }: ChartS
             key={key}
             project={project}
             metric={metrics.get(key)!}
-            title={section.name === UNNAMED_SECTION ? key : key.slice(section.name.length + 1) || key}
+            title={titleIn(section.name, key)}
             runs={runs}
             view={view}
             changeView={changeView}

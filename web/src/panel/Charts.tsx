@@ -1,33 +1,37 @@
-/** All charts of a page, in sections, with the tooltip they share and the one shown full screen. */
+/** All charts and media of a page, in sections, with the tooltip the charts share and the one card shown full screen. */
 import { useMemo } from "react";
+import { MediaDialog } from "../media/MediaDialog";
 import type { ChangeView } from "../url/use_view";
-import type { ViewState } from "../url/view_state";
+import { mediaId, type ViewState } from "../url/view_state";
 import { makeSections } from "./sections";
 import { matcher } from "../ui/matcher";
 import { ChartDialog } from "./ChartDialog";
 import { ChartSection } from "./ChartSection";
 import styles from "./Charts.module.css";
-import type { ChartMetric, ShownRun } from "./shown_run";
+import type { ChartMetric, MediaMetric, ShownRun } from "./shown_run";
 import { Tooltip } from "./Tooltip";
 
 interface ChartsProps {
   project: string;
   metrics: readonly ChartMetric[];
+  media: readonly MediaMetric[];
   runs: readonly ShownRun[];
   view: ViewState;
   changeView: ChangeView;
 }
 
-export function Charts({ project, metrics, runs, view, changeView }: ChartsProps) {
+export function Charts({ project, metrics, media, runs, view, changeView }: ChartsProps) {
   const byKey = useMemo(() => new Map(metrics.map((metric) => [metric.key, metric])), [metrics]);
   const sections = useMemo(() => {
     const isFound = matcher(view.metrics) ?? (() => true);
     return makeSections(
       metrics.map((metric) => metric.key).filter((key) => isFound(key)),
       view.sections,
+      media.filter((one) => isFound(one.key)),
     );
-  }, [metrics, view.metrics, view.sections]);
+  }, [metrics, media, view.metrics, view.sections]);
   const panel = view.panel === null ? undefined : byKey.get(view.panel);
+  const medium = view.media === null ? undefined : media.find((one) => mediaId(one.kind, one.key) === view.media);
 
   if (sections.length === 0) {
     return (
@@ -52,6 +56,7 @@ export function Charts({ project, metrics, runs, view, changeView }: ChartsProps
           changeView={changeView}
         />
       ))}
+      {medium && <MediaDialog project={project} metric={medium} runs={runs} view={view} changeView={changeView} />}
       {panel ? (
         <ChartDialog project={project} metric={panel} runs={runs} view={view} changeView={changeView} />
       ) : (

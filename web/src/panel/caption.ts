@@ -1,4 +1,5 @@
 /** The words under a chart: how true the drawing is to what was logged, and what it leaves out. */
+import { isRecordKind } from "../api/records";
 import type { Series, XAxis } from "../api/series";
 import type { Frame } from "../chart/frame";
 import { formatCount, formatValue, plural } from "../format/number";
@@ -59,7 +60,10 @@ export function caption(
     );
   }
   if (sum.seriesCount < runCount) parts.push(`in ${formatCount(sum.seriesCount)} of ${plural(runCount, "run")}`);
-  if (otherKinds.length > 0) parts.push(`also logged as ${otherKinds.join(" and ")}, not drawn`);
+  const [shown, undrawn] = [otherKinds.filter(isRecordKind), otherKinds.filter((kind) => !isRecordKind(kind))];
+  if (undrawn.length > 0) parts.push(`also logged as ${undrawn.join(" and ")}, not drawn`);
+  // Each kind of records has a card of its own in the same section.
+  if (shown.length > 0) parts.push(`also logged as ${shown.join(" and ")}`);
   return parts.join(" · ");
 }
 

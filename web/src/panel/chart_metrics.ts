@@ -1,16 +1,20 @@
-/** Which metrics can be drawn as lines: numbers and truth values that are not hidden. */
+/** Which metrics are drawn as lines, numbers and truth values, and which are shown as media, records; none that are hidden. */
+import { isRecordKind } from "../api/records";
 import type { ProjectMetric } from "../api/types";
-import type { ChartMetric } from "./shown_run";
+import type { ChartMetric, MediaMetric } from "./shown_run";
 
 export interface ChartMetrics {
   drawn: ChartMetric[];
+  media: MediaMetric[];
   /** Names that hold only texts or other values. */
   undrawnCount: number;
 }
 
 const isDrawable = (kind: string) => kind === "number" || kind === "bool";
 
-type Listed = Pick<ProjectMetric, "name" | "kind" | "hidden" | "step_metric">;
+/** A metric of a project, or of a run, which counts no runs. */
+type Listed = Pick<ProjectMetric, "name" | "kind" | "hidden" | "step_metric"> &
+  Partial<Pick<ProjectMetric, "run_count">>;
 
 export function chartMetrics(listed: readonly Listed[]): ChartMetrics {
   const byName = new Map<string, Listed[]>();
@@ -20,11 +24,19 @@ export function chartMetrics(listed: readonly Listed[]): ChartMetrics {
     else byName.set(metric.name, [metric]);
   }
   const drawn: ChartMetric[] = [];
+  const media: MediaMetric[] = [];
   let undrawnCount = 0;
   for (const [key, kinds] of byName) {
     if (kinds.some((one) => one.hidden)) continue;
+    let hasRecords = false;
+    for (const { kind, run_count: runCount = 1 } of kinds) {
+      if (!isRecordKind(kind)) continue;
+      hasRecords = true;
+      const otherKinds = kinds.map((one) => one.kind).filter((other) => other !== kind);
+      media.push({ key, kind, runCount, otherKinds });
+    }
     if (!kinds.some((one) => isDrawable(one.kind))) {
-      undrawnCount++;
+      if (!hasRecords) undrawnCount++;
       continue;
     }
     drawn.push({
@@ -33,5 +45,5 @@ export function chartMetrics(listed: readonly Listed[]): ChartMetrics {
       otherKinds: kinds.filter((one) => !isDrawable(one.kind)).map((one) => one.kind),
     });
   }
-  return { drawn, undrawnCount };
+  return { drawn, media, undrawnCount };
 }

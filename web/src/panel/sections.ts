@@ -1,12 +1,16 @@
-/** Sorts metrics into sections by their names. */
+/** Sorts metrics, drawn as charts or shown as media, into sections by their names. */
 import type { SectionRule } from "../url/view_state";
+import type { MediaMetric } from "./shown_run";
 
 /** Where metrics without a slash stand. */
 export const UNNAMED_SECTION = "Charts";
 
 export interface Section {
   name: string;
+  /** The metrics drawn as charts. */
   keys: string[];
+  /** Those shown as media: a key of several kinds has a card for each. */
+  media: MediaMetric[];
 }
 
 // Numbers within names count as numbers: layer.2 stands before layer.10.
@@ -17,13 +21,27 @@ export function sectionOf(key: string, rule: SectionRule): string {
   return slash > 0 ? key.slice(0, slash) : UNNAMED_SECTION;
 }
 
-export function makeSections(keys: readonly string[], rule: SectionRule): Section[] {
-  const sections = new Map<string, string[]>();
-  for (const key of [...keys].sort(byName)) {
+/** What a key is called within its section. */
+export function titleIn(section: string, key: string): string {
+  return section === UNNAMED_SECTION ? key : key.slice(section.length + 1) || key;
+}
+
+export function makeSections(
+  keys: readonly string[],
+  rule: SectionRule,
+  media: readonly MediaMetric[] = [],
+): Section[] {
+  const sections = new Map<string, Section>();
+  const sectionFor = (key: string): Section => {
     const name = sectionOf(key, rule);
-    const section = sections.get(name);
-    if (section) section.push(key);
-    else sections.set(name, [key]);
-  }
-  return [...sections].map(([name, names]) => ({ name, keys: names })).sort((a, b) => byName(a.name, b.name));
+    let section = sections.get(name);
+    if (!section) {
+      section = { name, keys: [], media: [] };
+      sections.set(name, section);
+    }
+    return section;
+  };
+  for (const key of [...keys].sort(byName)) sectionFor(key).keys.push(key);
+  for (const one of [...media].sort((a, b) => byName(a.key, b.key))) sectionFor(one.key).media.push(one);
+  return [...sections.values()].sort((a, b) => byName(a.name, b.name));
 }

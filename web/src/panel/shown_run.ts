@@ -1,4 +1,5 @@
 /** A run and a metric as charts show them. */
+import type { RecordKind } from "../api/records";
 import type { LineStyle } from "../chart/model";
 
 /** Holds nothing that changes while a run goes on, so that charts are not drawn anew for it. */
@@ -17,6 +18,16 @@ export interface ChartMetric {
   key: string;
   /** The x axis the runs have defined for it; empty for none. */
   stepMetric: string;
-  /** Other kinds of values logged under the same name: said, since they cannot be drawn. */
+  /** Other kinds of values logged under the same name: said, since the chart cannot show them. */
+  otherKinds: string[];
+}
+
+/** The records of one kind under one name. */
+export interface MediaMetric {
+  key: string;
+  kind: RecordKind;
+  /** How many runs have logged it; 1 on the page of a run. */
+  runCount: number;
+  /** Whatever else is logged under the same name. */
   otherKinds: string[];
 }

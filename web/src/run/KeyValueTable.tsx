@@ -1,7 +1,9 @@
 /** A table of names and values with a search. */
 import { useMemo, useState } from "react";
+import { isRecordDocument } from "../api/records";
 import { formatAny, formatCount } from "../format/number";
 import { matcher } from "../ui/matcher";
+import { RecordSummary } from "./RecordSummary";
 import styles from "./KeyValueTable.module.css";
 
 // More rows than a person reads; the search finds the others.
@@ -46,7 +48,13 @@ export function KeyValueTable({ title, rows, empty }: KeyValueTableProps) {
               {found.slice(0, ROWS_MAX).map(([name, value]) => (
                 <tr key={name}>
                   <th scope="row">{name}</th>
-                  <td title={typeof value === "string" ? value : JSON.stringify(value)}>{formatAny(value)}</td>
+                  {isRecordDocument(value) ? (
+                    <td>
+                      <RecordSummary document={value} name={name} />
+                    </td>
+                  ) : (
+                    <td title={typeof value === "string" ? value : JSON.stringify(value)}>{formatAny(value)}</td>
+                  )}
                 </tr>
               ))}
             </tbody>

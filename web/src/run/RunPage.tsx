@@ -68,7 +68,7 @@ export function RunPage({ project, runId }: { project: string; runId: string }) 
       <Overview run={run} />
       <Toolbar view={view} changeView={changeView} metricNames={metricNames} />
       <div className={styles.charts}>
-        {metrics.drawn.length === 0 ? (
+        {metrics.drawn.length === 0 && metrics.media.length === 0 ? (
           <p className={styles.empty}>
             No data logged yet for run {run.name || run.run_id}
             {run.state === "running" && (
@@ -79,7 +79,14 @@ export function RunPage({ project, runId }: { project: string; runId: string }) 
             )}
           </p>
         ) : (
-          <Charts project={project} metrics={metrics.drawn} runs={shown} view={view} changeView={changeView} />
+          <Charts
+            project={project}
+            metrics={metrics.drawn}
+            media={metrics.media}
+            runs={shown}
+            view={view}
+            changeView={changeView}
+          />
         )}
         {metrics.undrawnCount > 0 && (
           <p className={styles.note}>

@@ -17,6 +17,8 @@ export interface ViewState {
   smoothing: SeriesSmoothing | null;
   isLogX: boolean;
   isLogY: boolean;
+  /** Whether the colours of heat maps are logarithmic. */
+  isLogColor: boolean;
   line: LineValue;
   sections: SectionRule;
   /** A regular expression over metric names. */
@@ -31,13 +33,28 @@ export interface ViewState {
   zoom: Zoom | null;
   /** The metric shown full screen. */
   panel: string | null;
+  /** The media card shown full screen. */
+  media: string | null;
+  /** The one record of it that is shown: its place in the list that `run` has logged. */
+  item: MediaItem | null;
+  /** The steps chosen for media cards; those that are not here follow the latest. */
+  steps: Readonly<Record<string, number>>;
 }
+
+export interface MediaItem {
+  run: string;
+  index: number;
+}
+
+/** Names a media card: a kind of records holds no colon. */
+export const mediaId = (kind: string, key: string): string => `${kind}:${key}`;
 
 export const DEFAULT_VIEW: ViewState = {
   x: null,
   smoothing: null,
   isLogX: false,
   isLogY: false,
+  isLogColor: false,
   line: "last",
   sections: "last",
   metrics: "",
@@ -48,6 +65,9 @@ export const DEFAULT_VIEW: ViewState = {
   closed: [],
   zoom: null,
   panel: null,
+  media: null,
+  item: null,
+  steps: {},
 };
 
 const SMOOTHING_LIMITS: Record<SeriesSmoothing["kind"], (amount: number) => boolean> = {
@@ -63,6 +83,7 @@ export function parseView(search: string): ViewState {
     smoothing: parseSmoothing(query.get("smooth")),
     isLogX: query.get("log")?.includes("x") ?? false,
     isLogY: query.get("log")?.includes("y") ?? false,
+    isLogColor: query.get("log")?.includes("c") ?? false,
     line: query.get("line") === "mean" ? "mean" : "last",
     sections: query.get("sections") === "first" ? "first" : "last",
     metrics: query.get("q") ?? "",
@@ -73,6 +94,9 @@ export function parseView(search: string): ViewState {
     closed: query.getAll("closed"),
     zoom: parseZoom(query.get("zoom")),
     panel: query.get("panel"),
+    media: query.get("media"),
+    item: parseItem(query.get("item")),
+    steps: parseSteps(query.getAll("at")),
   };
 }
 
@@ -83,7 +107,7 @@ export function formatView(view: ViewState): string {
   if (view.runs) query.set("runs", view.runs);
   if (view.x) query.set("x", view.x);
   if (view.smoothing) query.set("smooth", `${view.smoothing.kind}:${view.smoothing.amount}`);
-  const log = (view.isLogX ? "x" : "") + (view.isLogY ? "y" : "");
+  const log = (view.isLogX ? "x" : "") + (view.isLogY ? "y" : "") + (view.isLogColor ? "c" : "");
   if (log) query.set("log", log);
   if (view.line !== "last") query.set("line", view.line);
   if (view.sections !== "last") query.set("sections", view.sections);
@@ -93,6 +117,9 @@ export function formatView(view: ViewState): string {
   for (const section of view.closed) query.append("closed", section);
   if (view.zoom) query.set("zoom", `${view.zoom.min},${view.zoom.max},${view.zoom.axis}`);
   if (view.panel !== null) query.set("panel", view.panel);
+  if (view.media !== null) query.set("media", view.media);
+  if (view.item) query.set("item", `${view.item.index},${view.item.run}`);
+  for (const [id, step] of Object.entries(view.steps)) query.append("at", `${step},${id}`);
   return query.toString();
 }
 
@@ -113,4 +140,18 @@ function parseZoom(text: string | null): Zoom | null {
   if (!match) return null;
   const [min, max, axis] = [Number(match[1]), Number(match[2]), parseAxis(match[3])];
   return axis && Number.isFinite(min) && Number.isFinite(max) && min < max ? { min, max, axis } : null;
+}
+
+function parseItem(text: string | null): MediaItem | null {
+  const match = text?.match(/^(\d+),(.+)$/s);
+  return match ? { index: Number(match[1]), run: match[2] } : null;
+}
+
+function parseSteps(texts: readonly string[]): Record<string, number> {
+  const steps: Record<string, number> = {};
+  for (const text of texts) {
+    const match = text.match(/^(-?\d+),(.+:.+)$/s);
+    if (match) steps[match[2]] = Number(match[1]);
+  }
+  return steps;
 }

@@ -45,7 +45,12 @@ export function Workspace({ project }: { project: string }) {
   const shown = useStable(
     useMemo(() => showRuns(visible, slots, theme, view.highlight), [visible, slots, theme, view.highlight]),
   );
-  const { drawn: metrics, undrawnCount } = useMemo(() => chartMetrics(metricsQuery.data ?? []), [metricsQuery.data]);
+  const {
+    drawn: metrics,
+    media,
+    undrawnCount,
+  } = useMemo(() => chartMetrics(metricsQuery.data ?? []), [metricsQuery.data]);
+  const hasCards = metrics.length > 0 || media.length > 0;
   const metricNames = useMemo(() => metrics.map((metric) => metric.key), [metrics]);
 
   const error = runsQuery.error ?? metricsQuery.error;
@@ -83,7 +88,7 @@ export function Workspace({ project }: { project: string }) {
         <Toolbar view={view} changeView={changeView} metricNames={metricNames} />
         <div className={styles.charts}>
           {runs.length === 0 && <p className={styles.empty}>No run in this project yet.</p>}
-          {runs.length > 0 && metrics.length === 0 && (
+          {runs.length > 0 && !hasCards && (
             <p className={styles.empty}>
               {runs.length === 1
                 ? `No data logged yet for run ${runs[0].name || runs[0].run_id} – waiting since `
@@ -91,7 +96,7 @@ export function Workspace({ project }: { project: string }) {
               <Since unixMs={runs[0].create_time_unix_ms} />
             </p>
           )}
-          {metrics.length > 0 && shown.length === 0 && runs.length > 0 && (
+          {hasCards && shown.length === 0 && runs.length > 0 && (
             <p className={styles.empty}>
               {listed.length === 0 ? `No run matches “${view.runs}”. ` : "All runs are hidden. "}
               <button type="button" onClick={() => changeView({ runs: "", hidden: [], only: [] }, "keep")}>
@@ -99,8 +104,15 @@ export function Workspace({ project }: { project: string }) {
               </button>
             </p>
           )}
-          {metrics.length > 0 && shown.length > 0 && (
-            <Charts project={project} metrics={metrics} runs={shown} view={view} changeView={changeView} />
+          {hasCards && shown.length > 0 && (
+            <Charts
+              project={project}
+              metrics={metrics}
+              media={media}
+              runs={shown}
+              view={view}
+              changeView={changeView}
+            />
           )}
           {undrawnCount > 0 && (
             <p className={styles.note}>

@@ -1,0 +1,220 @@
+/** The records of one kind under one key: those of the visible runs side by side, at a step that a slider chooses. */
+import { useCallback, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { useTheme } from "../app/theme";
+import { recordStore } from "../data/page_store";
+import { formatCount, plural } from "../format/number";
+import type { MediaMetric, ShownRun } from "../panel/shown_run";
+import { useOnScreen } from "../panel/use_on_screen";
+import { ExpandIcon } from "../ui/icons";
+import { Since } from "../ui/Moment";
+import type { ChangeView } from "../url/use_view";
+import { mediaId, type ViewState } from "../url/view_state";
+import { CELL_GAP } from "./card_rows";
+import { MarkControls } from "./MarkControls";
+import { getMarks, subscribeMarks } from "./marks";
+import styles from "./MediaCard.module.css";
+import { MediaCell } from "./MediaCell";
+import { CELL_WIDTH_MAX, CELL_WIDTH_MIN } from "./panels";
+import { StepSlider } from "./StepSlider";
+import type { CardRecords } from "./card_records";
+import { useCardRecords } from "./use_card_records";
+import { useBox } from "./use_box";
+import { useChosenStep } from "./use_chosen_step";
+import { KIND_WORDS } from "./words";
+
+export interface MediaCardProps {
+  project: string;
+  metric: MediaMetric;
+  title: string;
+  runs: readonly ShownRun[];
+  view: ViewState;
+  changeView: ChangeView;
+  isFullScreen?: boolean;
+}
+
+// Runs side by side at first and with each "More runs": more than fit on a screen, few enough to stay quick.
+const CELLS_STEP = 12;
+// Of a run's record in full screen, where rows are as high as the window allows but not lower than this.
+const FULL_HEIGHT_MIN = 300;
+
+export function MediaCard({ project, metric, title, runs, view, changeView, isFullScreen = false }: MediaCardProps) {
+  const { key, kind } = metric;
+  const id = mediaId(kind, key);
+  const root = useRef<HTMLElement>(null);
+  const body = useRef<HTMLDivElement>(null);
+  const box = useBox(body);
+  const isOnScreen = useOnScreen(root);
+  const theme = useTheme();
+  const [cellMax, setCellMax] = useState(CELLS_STEP);
+  const [chosen, choose] = useChosenStep(id, view, changeView);
+  const card = `${project}\n${id}`;
+  const marks = useSyncExternalStore(subscribeMarks, () => getMarks(card));
+
+  const item = isFullScreen ? view.item : null;
+  const shownRuns = useMemo(() => (item ? runs.filter((run) => run.id === item.run) : runs), [runs, item]);
+  const records = useCardRecords({ project, key, kind, runs: shownRuns, cellMax, chosen }, isOnScreen);
+  const { cells, steps, step } = records;
+  // What is on the card while the records of another step are on their way.
+  const [settledStep, setSettledStep] = useState<number | null>(null);
+  if (records.isSettled && step !== settledStep) setSettledStep(step);
+
+  const openItem = useCallback(
+    (run: string, index: number) => changeView({ media: id, item: { run, index } }, "keep"),
+    [changeView, id],
+  );
+  const hasNames = runs.length > 1;
+  const layout = layoutOf(cells.length, box.width, box.height, CELL_WIDTH_MIN[kind], isFullScreen);
+  return (
+    <article
+      ref={root}
+      className={isFullScreen ? styles.full : styles.card}
+      data-testid="media"
+      data-key={key}
+      data-kind={kind}
+      data-step={settledStep ?? undefined}
+      aria-label={`${key}, ${KIND_WORDS[kind]}`}
+    >
+      <header className={styles.header}>
+        <h3 title={key}>{title}</h3>
+        {records.hasMore && cells.length >= cellMax && (
+          <button type="button" className="quiet" onClick={() => setCellMax(cellMax + CELLS_STEP)}>
+            More runs
+          </button>
+        )}
+        {item && (
+          <button type="button" className="quiet" onClick={() => changeView({ item: null }, "keep")}>
+            Show all
+          </button>
+        )}
+        {kind === "histogram" && steps.length > 1 && (
+          <label className={styles.check}>
+            <input
+              type="checkbox"
+              checked={view.isLogColor}
+              onChange={(event) => changeView({ isLogColor: event.target.checked })}
+            />
+            log colour
+          </label>
+        )}
+        {!isFullScreen && (
+          <button
+            type="button"
+            className="quiet icon"
+            aria-label={`Show ${key} full screen${metric.otherKinds.length > 0 ? ` as ${KIND_WORDS[kind]}` : ""}`}
+            onClick={() => changeView({ media: id, item: null }, "keep")}
+          >
+            <ExpandIcon />
+          </button>
+        )}
+      </header>
+      {kind === "image" && (
+        <MarkControls
+          card={card}
+          documents={cells.flatMap((cell) => (cell.shown ? [cell.shown.document] : []))}
+          marks={marks}
+          isFullScreen={isFullScreen}
+        />
+      )}
+      <div
+        ref={body}
+        className={isFullScreen ? styles.grid : styles.row}
+        style={isFullScreen ? { gridTemplateColumns: `repeat(${layout.columns}, minmax(0, 1fr))` } : undefined}
+        // What scrolls must be reachable by keyboard.
+        tabIndex={layout.isScrolling ? 0 : undefined}
+        role={layout.isScrolling ? "group" : undefined}
+        aria-label={layout.isScrolling ? `${key} of ${plural(cells.length, "run")}` : undefined}
+      >
+        {box.height > 0 &&
+          cells.map((cell) => (
+            <MediaCell
+              key={cell.run.id}
+              cell={cell}
+              step={step ?? 0}
+              height={layout.height}
+              width={
+                isFullScreen ? ANY_WIDTH : { min: Math.min(box.width, CELL_WIDTH_MIN[kind]), max: CELL_WIDTH_MAX[kind] }
+              }
+              hasName={hasNames}
+              theme={theme}
+              isFullScreen={isFullScreen}
+              isLogColor={view.isLogColor}
+              marks={marks}
+              only={item?.index}
+              open={item ? null : openItem}
+              chooseStep={choose}
+            />
+          ))}
+        {cells.length === 0 && <Nothing metric={metric} runs={shownRuns} records={records} />}
+      </div>
+      {steps.length > 0 && <StepSlider name={key} steps={steps} chosen={chosen} choose={choose} />}
+      <footer className={styles.caption}>
+        <span className={styles.words} title={captionOf(metric, records, shownRuns.length)}>
+          {captionOf(metric, records, shownRuns.length)}
+        </span>
+        <span>{KIND_WORDS[kind]}</span>
+      </footer>
+    </article>
+  );
+}
+
+const ANY_WIDTH = { min: 0, max: undefined };
+
+interface Layout {
+  columns: number;
+  height: number;
+  isScrolling: boolean;
+}
+
+function layoutOf(count: number, width: number, height: number, cellWidth: number, isFullScreen: boolean): Layout {
+  if (!isFullScreen) return { columns: 1, height, isScrolling: count * (cellWidth + CELL_GAP) - CELL_GAP > width };
+  const columns = Math.max(1, Math.min(count, Math.floor((width + CELL_GAP) / (cellWidth + CELL_GAP))));
+  const rows = Math.max(1, Math.ceil(count / columns));
+  const fitting = Math.floor((height - (rows - 1) * CELL_GAP) / rows);
+  return {
+    columns,
+    height: Math.max(Math.min(FULL_HEIGHT_MIN, height), fitting),
+    isScrolling: fitting < FULL_HEIGHT_MIN,
+  };
+}
+
+function captionOf({ otherKinds }: MediaMetric, records: CardRecords, runCount: number): string {
+  const { cells, steps } = records;
+  if (cells.length === 0) return "";
+  const parts = [plural(steps.length, "step")];
+  if (records.hasMore) parts.push(`the first ${plural(cells.length, "run")} of ${formatCount(runCount)}`);
+  else if (cells.length < runCount) parts.push(`in ${formatCount(cells.length)} of ${plural(runCount, "run")}`);
+  if (otherKinds.length > 0) parts.push(`also logged as ${otherKinds.join(" and ")}`);
+  return parts.join(" · ");
+}
+
+interface NothingProps {
+  metric: MediaMetric;
+  runs: readonly ShownRun[];
+  records: CardRecords;
+}
+
+function Nothing({ metric, runs, records }: NothingProps) {
+  if (!records.isAnswered) return null;
+  if (records.error) {
+    return (
+      <p className={styles.nothing}>
+        {`Could not be read: ${records.error.message}. `}
+        <button type="button" onClick={() => recordStore.retry()}>
+          Try again
+        </button>
+      </p>
+    );
+  }
+  const running = runs.filter((run) => run.isRunning);
+  return (
+    <p className={styles.nothing}>
+      {`No ${KIND_WORDS[metric.kind]} logged yet for ${metric.key} in the visible runs`}
+      {running.length > 0 && (
+        <>
+          {" – waiting since "}
+          <Since unixMs={Math.min(...running.map((run) => run.createTimeMs))} />
+        </>
+      )}
+    </p>
+  );
+}

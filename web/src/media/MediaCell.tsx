@@ -1,0 +1,104 @@
+/** What one run has logged under a card's key. Nothing of it is loaded before it comes onto the screen. */
+import { lazy, Suspense, useMemo, useRef, useState } from "react";
+import { isWhole } from "../api/records";
+import type { ThemeName } from "../chart/palette";
+import { recordStore } from "../data/page_store";
+import { formatCount } from "../format/number";
+import { useOnScreen } from "../panel/use_on_screen";
+import { RunSwatch } from "../ui/RunSwatch";
+import { CardContext } from "./card_context";
+import type { Marks } from "./marks";
+import styles from "./MediaCell.module.css";
+import { RecordView } from "./RecordView";
+import type { CardCell } from "./card_records";
+import { Words } from "./Words";
+
+const HistogramOverSteps = lazy(() => import("./HistogramOverSteps"));
+
+const NAME_HEIGHT = 20;
+
+interface MediaCellProps {
+  cell: CardCell;
+  /** The step the card shows. */
+  step: number;
+  height: number;
+  width: { min: number; max: number | undefined };
+  hasName: boolean;
+  theme: ThemeName;
+  isFullScreen: boolean;
+  isLogColor: boolean;
+  marks: Marks;
+  /** Of a list, the one record to show. */
+  only: number | undefined;
+  open: ((run: string, index: number) => void) | null;
+  chooseStep: (step: number) => void;
+}
+
+export function MediaCell(props: MediaCellProps) {
+  const { cell, step, height, width, hasName, marks, open } = props;
+  const root = useRef<HTMLElement>(null);
+  const isOnScreen = useOnScreen(root);
+  const [wasSeen, setSeen] = useState(false);
+  if (isOnScreen && !wasSeen) setSeen(true);
+  const { id, name, style } = cell.run;
+  const context = useMemo(() => ({ marks, open: open && ((index: number) => open(id, index)) }), [marks, open, id]);
+  const isOther = cell.shown !== null && cell.shown.step !== step;
+  return (
+    <section
+      ref={root}
+      className={styles.cell}
+      style={{ height, minWidth: width.min, maxWidth: width.max }}
+      data-testid="media-run"
+      data-run={id}
+      data-step={cell.shown?.step}
+      aria-label={name}
+    >
+      {hasName && (
+        <h4 className={styles.name}>
+          <RunSwatch style={style} />
+          <span title={name}>{name}</span>
+          {isOther && <em>step {formatCount(cell.shown!.step)}</em>}
+        </h4>
+      )}
+      <CardContext value={context}>
+        {wasSeen && <Content {...props} height={hasName ? height - NAME_HEIGHT : height} isOnScreen={isOnScreen} />}
+      </CardContext>
+    </section>
+  );
+}
+
+function Content(props: MediaCellProps & { isOnScreen: boolean }) {
+  const { cell, height, theme, isFullScreen, isLogColor, only, chooseStep, isOnScreen } = props;
+  const { shown, error } = cell;
+  if (cell.wanted === null)
+    return <Words height={height}>{`First logged at step ${formatCount(cell.steps[0])}.`}</Words>;
+  if (!shown) {
+    if (!error) return <div style={{ height }} aria-busy="true" />;
+    return (
+      <Words height={height} isTrouble>
+        {`Could not be read: ${error.message}. `}
+        <button type="button" onClick={() => recordStore.retry()}>
+          Try again
+        </button>
+      </Words>
+    );
+  }
+  if (cell.series.kind === "histogram" && isWhole(shown.document)) {
+    return (
+      <Suspense fallback={<div style={{ height }} />}>
+        <HistogramOverSteps
+          series={cell.series}
+          stepCount={cell.steps.length}
+          shown={shown}
+          height={height}
+          theme={theme}
+          isFullScreen={isFullScreen}
+          isLogColor={isLogColor}
+          isActive={isOnScreen}
+          chooseStep={chooseStep}
+        />
+      </Suspense>
+    );
+  }
+  return <RecordView document={shown.document} height={height} theme={theme} isFullScreen={isFullScreen} only={only} />;
+}

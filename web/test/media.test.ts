@@ -1,0 +1,290 @@
+import { describe, expect, test } from "vitest";
+import type { Histograms, ImageDocument, LoggedRecord, RecordSeries } from "../src/api/records";
+import type { RecordQuestion } from "../src/data/records";
+import { cardRows } from "../src/media/card_rows";
+import { scaleColor, scaleShare } from "../src/media/color_scale";
+import { barsOf, barsPath, binAt, columnEdges, countsInWords, heatPixels, placeIn } from "../src/media/histogram";
+import { DEFAULT_MARKS, isShown, markClass, markSets, reachesScores, scoreRanges } from "../src/media/marks";
+import { positionOf, stepAtMost, unionOfSteps } from "../src/media/steps";
+import { lookUp } from "../src/media/card_records";
+import { outlineOf } from "../src/media/waveform";
+import { dtypeName, formatBytes, formatShape } from "../src/media/words";
+import { chartMetrics } from "../src/panel/chart_metrics";
+import { makeSections } from "../src/panel/sections";
+import type { ShownRun } from "../src/panel/shown_run";
+
+describe("the step shown", () => {
+  test("is the largest that is not past the chosen one", () => {
+    expect(stepAtMost([0, 18, 20], 19)).toBe(18);
+    expect(stepAtMost([0, 18, 20], 20)).toBe(20);
+    expect(stepAtMost([5], 4)).toBeNull();
+  });
+
+  test("stands among the steps of all runs, each once", () => {
+    expect(unionOfSteps([[0, 10, 20], [5, 10], []])).toEqual([0, 5, 10, 20]);
+  });
+
+  test("is the last unless one is chosen, and the first for one that is before all", () => {
+    expect(positionOf([0, 18, 36], null)).toBe(2);
+    expect(positionOf([0, 18, 36], 20)).toBe(1);
+    expect(positionOf([5, 6], 1)).toBe(0);
+  });
+});
+
+const FILE = { sha256: "a", size_bytes: 1, media_type: "image/png" };
+const run = (id: string) => ({ id, name: id }) as ShownRun;
+
+describe("what a card shows", () => {
+  const logged = (step: number, isPending = false): LoggedRecord => ({
+    step,
+    time_unix_ms: 0,
+    document: isPending ? { type: "image", pending: true } : { type: "image", file: FILE, width: 1, height: 1 },
+  });
+  const storeOf = (held: Record<string, Record<number, LoggedRecord>>, answered = Object.keys(held)) => ({
+    steps: (series: RecordSeries) =>
+      answered.includes(series.run) ? Object.keys(held[series.run] ?? {}).map(Number) : undefined,
+    record: (series: RecordSeries, step: number) => held[series.run][step],
+    error: (question: RecordQuestion) => (question.series.run === "bad" ? new Error("refused") : null),
+  });
+  const wanted = { project: "p", key: "k", kind: "image" as const, cellMax: 12, chosen: null };
+
+  test("is of each run the record at or before the chosen step", () => {
+    const store = storeOf({ a: { 0: logged(0), 20: logged(20) }, b: { 18: logged(18) }, c: {} });
+    const { records } = lookUp(store, { ...wanted, runs: ["a", "b", "c"].map(run), chosen: 19 }, new Map());
+    expect(records.steps).toEqual([0, 18, 20]);
+    expect(records.step).toBe(18);
+    expect(records.cells.map((cell) => [cell.run.id, cell.wanted, cell.shown?.step])).toEqual([
+      ["a", 0, 0],
+      ["b", 18, 18],
+    ]);
+    expect(records.isSettled).toBe(true);
+  });
+
+  test("is nothing of a run that has none so early", () => {
+    const store = storeOf({ a: { 0: logged(0) }, b: { 18: logged(18) } });
+    const { records } = lookUp(store, { ...wanted, runs: [run("a"), run("b")], chosen: 0 }, new Map());
+    expect(records.cells[1]).toMatchObject({ wanted: null, shown: null });
+  });
+
+  test("is the record before while a new one is on its way or being encoded", () => {
+    const before = new Map([["a", logged(0)]]);
+    const store = storeOf({ a: { 0: logged(0), 5: logged(5, true) } });
+    const latest = lookUp(store, { ...wanted, runs: [run("a")] }, before).records;
+    expect(latest.cells[0].shown?.step).toBe(0);
+    expect(latest.isSettled).toBe(false);
+    const chosen = lookUp(store, { ...wanted, runs: [run("a")], chosen: 5 }, before).records;
+    expect(chosen.cells[0].shown?.step).toBe(5);
+  });
+
+  test("asks more runs only until enough have the key, and says when one could not be asked", () => {
+    const runs = Array.from({ length: 100 }, (_, at) => run(`r${at}`));
+    const none: Record<number, LoggedRecord> = {};
+    const all = Object.fromEntries(runs.map((one, at) => [one.id, at >= 30 ? { 0: logged(0) } : none]));
+    const { questions, records } = lookUp(storeOf(all), { ...wanted, runs }, new Map());
+    expect(questions.filter((question) => question.what === "steps")).toHaveLength(48);
+    expect(records.cells.map((cell) => cell.run.id).slice(0, 2)).toEqual(["r30", "r31"]);
+    expect(records.hasMore).toBe(true);
+    const refused = lookUp(storeOf({}), { ...wanted, runs: [run("bad")] }, new Map()).records;
+    expect(refused).toMatchObject({ isAnswered: true, error: { message: "refused" } });
+  });
+});
+
+describe("media cards", () => {
+  const metric = (name: string, kind: "number" | "image" | "table" | "string", hidden = false) => ({
+    name,
+    kind,
+    hidden,
+    step_metric: "",
+    run_count: 3,
+  });
+
+  test("are one for each kind of records under a name, which say the other kinds", () => {
+    const found = chartMetrics([
+      metric("a/x", "number"),
+      metric("a/x", "image"),
+      metric("a/x", "table"),
+      metric("a/s", "string"),
+      metric("a/s", "image"),
+      metric("b", "image", true),
+    ]);
+    expect(found.media).toEqual([
+      { key: "a/x", kind: "image", runCount: 3, otherKinds: ["number", "table"] },
+      { key: "a/x", kind: "table", runCount: 3, otherKinds: ["number", "image"] },
+      { key: "a/s", kind: "image", runCount: 3, otherKinds: ["string"] },
+    ]);
+    expect(found.drawn.map((one) => one.key)).toEqual(["a/x"]);
+    expect(found.undrawnCount).toBe(0);
+  });
+
+  test("stand in the sections their names give them, which may hold no chart", () => {
+    const media = (key: string) => ({ key, kind: "image" as const, runCount: 1, otherKinds: [] });
+    const sections = makeSections(["a/loss"], "last", [media("b/y10"), media("b/y2"), media("a/x"), media("z")]);
+    expect(sections.map(({ name, keys, media: shown }) => [name, keys, shown.map((one) => one.key)])).toEqual([
+      ["a", ["a/loss"], ["a/x"]],
+      ["b", [], ["b/y2", "b/y10"]],
+      ["Charts", [], ["z"]],
+    ]);
+  });
+
+  test("take the columns their runs need, in order", () => {
+    const media = (key: string, runCount: number) => ({ key, kind: "image" as const, runCount, otherKinds: [] });
+    const rows = (all: ReturnType<typeof media>[], runCount: number) =>
+      cardRows(all, runCount, 3, 350).map((row) => row.map(({ metric, span }) => `${metric.key}${span}`));
+    expect(rows([media("a", 1), media("b", 1), media("c", 3), media("d", 9)], 9)).toEqual([
+      ["a1", "b1"],
+      ["c3"],
+      ["d3"],
+    ]);
+    expect(rows([media("a", 3), media("b", 1)], 9)).toEqual([["a2", "b1"]]);
+    expect(rows([media("a", 9), media("b", 9)], 1)).toEqual([["a1", "b1"]]);
+    expect(rows([], 1)).toEqual([]);
+    const table = { key: "t", kind: "table" as const, runCount: 1, otherKinds: [] };
+    expect(cardRows([table], 1, 3, 350)[0][0].span).toBe(2);
+    expect(cardRows([table], 1, 1, 350)[0][0].span).toBe(1);
+  });
+});
+
+describe("masks and boxes", () => {
+  const image: ImageDocument = {
+    type: "image",
+    file: FILE,
+    width: 10,
+    height: 10,
+    class_names: { 0: "Background", 2: "cat" },
+    masks: [{ name: "truth", file: { ...FILE, sha256: "m" } }],
+    boxes: [
+      {
+        name: "found",
+        boxes: [
+          { x_min: 0, x_max: 1, y_min: 0, y_max: 1, pixels: false, class_id: 2, scores: { conf: 0.4, logit: -3 } },
+          { x_min: 0, x_max: 1, y_min: 0, y_max: 1, pixels: false, class_id: 9, scores: { conf: null } },
+        ],
+      },
+    ],
+  };
+
+  test("are switched by class within each set, with the names they have", () => {
+    const sets = markSets([image], () => [2, 7]);
+    expect(sets.map((set) => [set.kind, set.name, set.classes.map((one) => one.name)])).toEqual([
+      ["mask", "truth", ["Background", "cat", "class 7"]],
+      ["box", "found", ["cat", "class 9"]],
+    ]);
+  });
+
+  test("show all classes but a mask's background until they are switched", () => {
+    const background = markClass("mask", "truth", 0, image.class_names);
+    const cat = markClass("mask", "truth", 2, image.class_names);
+    expect([isShown(DEFAULT_MARKS, background), isShown(DEFAULT_MARKS, cat)]).toEqual([false, true]);
+    expect(isShown({ switched: { [background.key]: true } }, background)).toBe(true);
+    expect(isShown(DEFAULT_MARKS, markClass("mask", "truth", 0, undefined))).toBe(false);
+    expect(isShown(DEFAULT_MARKS, markClass("mask", "truth", 0, { 0: "sky" }))).toBe(true);
+    expect(isShown(DEFAULT_MARKS, markClass("box", "found", 0, undefined))).toBe(true);
+  });
+
+  test("with a score are shown from the least one asked; without it they are shown", () => {
+    const [scored, unscored] = image.boxes![0].boxes;
+    const marks = { ...DEFAULT_MARKS, scoreMin: { conf: 0.5 } };
+    expect([reachesScores(marks, scored), reachesScores(marks, unscored)]).toEqual([false, true]);
+    expect(reachesScores({ ...marks, scoreMin: { conf: 0.4 } }, scored)).toBe(true);
+    expect(scoreRanges([image])).toEqual([
+      { name: "conf", min: 0, max: 1 },
+      { name: "logit", min: -3, max: 1 },
+    ]);
+  });
+});
+
+describe("histograms", () => {
+  const grid = (over: Partial<Histograms> = {}): Histograms => ({
+    key: "w",
+    histogramCount: 2,
+    columns: 2,
+    bins: 2,
+    firstSteps: [0, 10],
+    lastSteps: [0, 10],
+    edges: [0, 1, 2],
+    nanCounts: [0, 0],
+    infiniteCounts: [0, 0],
+    counts: Float32Array.of(0, 4, 1, 0),
+    ...over,
+  });
+
+  test("count values and what is none, in words", () => {
+    const document = { type: "histogram" as const, edges: [0, 1, 3], counts: [2, 6], nan_count: 1, infinite_count: 2 };
+    const bars = barsOf(document);
+    expect(bars).toMatchObject({ most: 6, total: 8 });
+    expect(countsInWords(bars, document)).toEqual(["8 values", "1 NaN", "2 infinite"]);
+    // A bin twice as wide is a bar twice as wide; the highest fills the box.
+    expect(barsPath(bars, 30, 60)).toBe("M0 60V40H10V60ZM10 60V0H30V60Z");
+    expect(barsPath(barsOf({ ...document, counts: [0, 0] }), 30, 60)).toBe("");
+  });
+
+  test("have each value in one bin, the last edge in the last", () => {
+    expect([0, 0.99, 1, 3, 3.1, -1].map((value) => binAt([0, 1, 3], value))).toEqual([0, 0, 1, 1, null, null]);
+  });
+
+  test("stand over the steps they reach", () => {
+    expect(columnEdges(grid())).toEqual([0, 10, 20]);
+    expect(columnEdges(grid({ columns: 1, firstSteps: [7], lastSteps: [7] }))).toEqual([7, 8]);
+    expect(placeIn(grid(), 12, 0.5)).toEqual({ column: 1, bin: 0 });
+    expect(placeIn(grid(), 25, 0.5)).toBeNull();
+  });
+
+  test("leave empty what is empty and show anything else, the least bin at the bottom", () => {
+    const pixels = heatPixels(grid(), 2, 2, 100, false);
+    expect([...pixels]).toEqual([100, 0, 0, 26]);
+  });
+
+  test("keep a thin spike where many columns share a pixel", () => {
+    const columns = 100;
+    const counts = new Float32Array(columns);
+    counts[41] = 9;
+    const steps = Array.from({ length: columns }, (_, at) => at);
+    const all = grid({ columns, bins: 1, edges: [0, 1], firstSteps: steps, lastSteps: steps, counts });
+    expect([...heatPixels(all, 10, 1, 50, false)]).toEqual([0, 0, 0, 0, 50, 0, 0, 0, 0, 0]);
+  });
+
+  test("are coloured in order, by the logarithm where that is asked", () => {
+    expect(scaleShare(0, 100, true)).toBe(0);
+    expect(scaleShare(100, 100, true)).toBe(1);
+    expect(scaleShare(1, 1e6, true)).toBeGreaterThan(scaleShare(1, 1e6, false));
+    for (const theme of ["light", "dark"] as const) {
+      const weights = Array.from({ length: 21 }, (_, at) => {
+        const [red, green, blue] = scaleColor(theme, at / 20);
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+      });
+      const sign = theme === "light" ? -1 : 1;
+      for (let at = 1; at < weights.length; at++) expect((weights[at] - weights[at - 1]) * sign).toBeGreaterThan(0);
+    }
+  });
+});
+
+test("a waveform keeps the loudest samples of each part, over all channels", () => {
+  const left = Float32Array.of(0, 0.5, 0, 0, -1, 0);
+  const right = Float32Array.of(0, 0, -0.25, 0, 0, 0);
+  expect(outlineOf([left, right], 1, 2)).toEqual({
+    durationSeconds: 1,
+    lows: Float32Array.of(-0.25, -1),
+    highs: Float32Array.of(0.5, 0),
+  });
+  expect(outlineOf([], 0).highs).toHaveLength(0);
+});
+
+test("sizes, types and shapes are written for people", () => {
+  expect([1, 999, 1000, 1449, 99_500, 999_999, 12_345_678].map(formatBytes)).toEqual([
+    "1 byte",
+    "999 bytes",
+    "1 kB",
+    "1.4 kB",
+    "100 kB",
+    "1 MB",
+    "12 MB",
+  ]);
+  expect(["<f4", "|u1", "|b1", "<c16", "<U7"].map(dtypeName)).toEqual([
+    "float32",
+    "uint8",
+    "bool",
+    "complex128",
+    "<U7",
+  ]);
+  expect([formatShape([]), formatShape([3, 1024])]).toEqual(["one value", "3 × 1,024"]);
+});
