@@ -66,16 +66,7 @@ class Run:
             setattr(self, name, list(value) if name == "tags" else value)
         self.config = _decode.entries(message.config)
         self._config_before = copy.deepcopy(self.config)
-        self.summary = RunSummary(self._summary_of(message), self._commit_summary)
-
-    def _summary_of(self, message: runs_pb2.Run) -> dict[str, Any]:
-        """Returns the summary by dotted key, with typed records as `StoredRecord`."""
-        return {
-            key: StoredRecord(value, self._connection)
-            if is_document(value) and "document" not in value
-            else value
-            for key, value in _decode.entries(message.summary).items()
-        }
+        self.summary = RunSummary(_decode.entries(message.summary), self._commit_summary, self._connection)
 
     # -- what the run is -------------------------------------------------------------------------------------------
 
@@ -344,7 +335,7 @@ class Run:
             ),
         )
         answer = self._connection.manage(lambda stub, options: stub.UpdateRun(request, **options))
-        return self._summary_of(answer.run)
+        return _decode.entries(answer.run.summary)
 
     def delete(self) -> None:
         """Deletes the run and everything it alone holds; deleting it again does nothing."""
@@ -375,14 +366,19 @@ class RunSummary(Summary):
     """The summary of a run: `run.summary["best"] = 0.9; run.summary.update()`.
 
     Assignments, nested ones too, wait for `update()`. A value set by hand is no longer overwritten by `log`; `del` gives the
-    key back to `log`. Nested keys are dotted: `summary["a"]["b"]` and `summary["a.b"]` are one value.
+    key back to `log`. Nested keys are dotted: `summary["a"]["b"]` and `summary["a.b"]` are one value. A typed record or an
+    array reads as a `StoredRecord`: `summary["tensor"].array()`.
     """
 
     def __init__(
-        self, values: dict[str, Any], commit: Callable[[Mapping[str, Any], list[str]], dict[str, Any]]
+        self,
+        values: dict[str, Any],
+        commit: Callable[[Mapping[str, Any], list[str]], dict[str, Any]],
+        connection: Connection,
     ) -> None:
-        """Takes the values by dotted key, and the function that keeps changes and returns what is then."""
-        object.__setattr__(self, "_values", values)
+        """Takes the values by dotted key, the function that keeps changes and returns what is then, and the daemon."""
+        object.__setattr__(self, "_connection", connection)
+        object.__setattr__(self, "_values", _SummaryValues(values, connection))
         object.__setattr__(self, "_commit", commit)
         object.__setattr__(self, "_changed", {})
         object.__setattr__(self, "_removed", [])
@@ -406,7 +402,9 @@ class RunSummary(Summary):
         super().update(*given, **values)
         changed, removed = self.pending
         if changed or removed:
-            object.__setattr__(self, "_values", self._commit(changed, removed))
+            object.__setattr__(
+                self, "_values", _SummaryValues(self._commit(changed, removed), self._connection)
+            )
             for waiting in (self._changed, self._removed, self._own):
                 waiting.clear()
 
@@ -417,6 +415,20 @@ class RunSummary(Summary):
     def __setattr__(self, key: str, value: Any) -> None:
         """Sets a value; `update()` keeps it."""
         super().update({key: value})
+
+
+class _SummaryValues(dict[str, Any]):
+    """Values of a summary by dotted key, of which a typed record is one only when it is asked for: it may be large."""
+
+    def __init__(self, values: Mapping[str, Any], connection: Connection) -> None:
+        """Takes the values, typed records as their documents."""
+        super().__init__(values)
+        self._connection = connection
+
+    def __getitem__(self, key: str) -> Any:
+        """Returns a value, or a typed record."""
+        value = super().__getitem__(key)
+        return StoredRecord(value, self._connection) if is_document(value) else value
 
 
 def _changes(changed: Mapping[str, Any], removed: list[str], draft: Draft | None = None) -> bytes:

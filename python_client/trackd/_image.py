@@ -202,11 +202,16 @@ class Image(_record.Record):
         if self._known_size is None and self._content is not None and self._content.file_type != "svg":
             try:
                 import PIL.Image
-
-                with PIL.Image.open(io.BytesIO(self._content.data)) as picture:
-                    self._known_size = picture.height, picture.width
-            except (ImportError, OSError, SyntaxError, ValueError):
-                return None, None  # no Pillow, or a damaged file, which is kept as it is
+            except ImportError:
+                return None, None
+            unreadable = (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError)
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of many pixels: none of them is decoded here
+                    with PIL.Image.open(io.BytesIO(self._content.data)) as picture:
+                        self._known_size = picture.height, picture.width
+            except unreadable:
+                return None, None  # a damaged file, or one of too many pixels: it is kept as it is
         return self._known_size or (None, None)
 
 

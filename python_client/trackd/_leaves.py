@@ -5,6 +5,7 @@ Invariant: no library is imported to recognise its objects; a record that cannot
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 from trackd import _record, _values
@@ -47,27 +48,36 @@ def find_record(
         return None
     if isinstance(value, Record):
         return value
-    if kind.__module__ == "builtins" and kind not in (list, tuple):
+    if kind.__module__ == "builtins" and kind not in (list, tuple, ModuleType):  # `pyplot` is a module
         return None
-    if hasattr(value, "dtype") and hasattr(value, "shape"):
-        size = 1
-        for length in value.shape:
-            size *= int(length)
-        if size <= elements_max or getattr(value.dtype, "kind", "f") not in "biuf":
-            return None
-        from trackd._array import ArrayRecord
-
-        return ArrayRecord(value)
-    if isinstance(value, list | tuple) and (not value or type(value[0]) in _PLAIN):
-        return None
-    from trackd import _records
-
     try:
-        return _records.wrap(value)
+        found = _find_wrapped(value)
+        return _find_array(value, elements_max) if found is None else found  # an empty table is a record too
     except (TypeError, ValueError) as error:
         raise _named(key, error) from None
     except Exception as error:  # code of the value's own library; it may fail in any way
         raise _values.unreadable(key, value, error) from error
+
+
+def _find_array(value: Any, elements_max: int) -> Record | None:
+    if not (hasattr(value, "dtype") and hasattr(value, "shape")):
+        return None
+    size = 1
+    for length in value.shape:
+        size *= int(length)
+    if size <= elements_max or getattr(value.dtype, "kind", "f") not in "biuf":
+        return None
+    from trackd._array import ArrayRecord
+
+    return ArrayRecord(value)
+
+
+def _find_wrapped(value: Any) -> Record | list[Record] | None:
+    if isinstance(value, list | tuple) and (not value or type(value[0]) in _PLAIN):
+        return None
+    from trackd import _records
+
+    return _records.wrap(value)
 
 
 def _encode(key: str, record: Record | list[Record], draft: Draft) -> Encoded:

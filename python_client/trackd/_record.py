@@ -165,9 +165,14 @@ def as_array(value: Any) -> AnyArray:
 
 
 def owned(array: AnyArray) -> AnyArray:
-    """Returns a copy of an array in C order that nobody else can change."""
+    """Returns a copy of an array in C order that nobody else can change; raises ValueError for one over the limit."""
     import numpy as np
 
+    if array.nbytes > PAYLOAD_BYTES_MAX:
+        raise ValueError(
+            f"the array has {array.nbytes} bytes; the limit is {PAYLOAD_BYTES_MAX}: "
+            "log a part of it, or keep it as a file with run.save()"
+        )
     return np.array(array, order="C", copy=True)
 
 

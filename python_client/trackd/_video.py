@@ -22,6 +22,7 @@ FORMATS = {
     "ogv": "video/ogg",
 }
 FRAMES_PER_SECOND_DEFAULT = 4
+FRAMES_PER_SECOND_MIN, FRAMES_PER_SECOND_MAX = 0.01, 1000  # the daemon's limits
 _SIGNATURES = {b"GIF8": "gif", b"\x1a\x45\xdf\xa3": "webm", b"OggS": "ogg"}
 
 
@@ -36,7 +37,7 @@ class Video(_record.Record):
             - a batch of clips (batch, time, channel, height, width), shown side by side in a grid.
             - the path, the bytes or an open file of a gif, mp4, webm or ogg, kept byte for byte.
         caption: Text under the video.
-        fps: Frames per second of frames, more than 0; by default 4. A file has its own.
+        fps: Frames per second of frames, 0.01 to 1,000; by default 4. A file has its own.
         format: What frames are encoded to, "gif" by default, "mp4", "webm" or "ogg"; or the type of a file without a name.
 
     Raises:
@@ -58,8 +59,10 @@ class Video(_record.Record):
         file_type = None if format is None else str(format).lower().lstrip(".")
         if file_type is not None and file_type not in FORMATS:
             raise ValueError(f"Video: format is {format!r}; it can be gif, mp4, webm or ogg")
-        if fps is not None and not fps > 0:
-            raise ValueError(f"Video: fps is {fps!r}; it is more than 0 frames per second")
+        if fps is not None and not FRAMES_PER_SECOND_MIN <= fps <= FRAMES_PER_SECOND_MAX:
+            raise ValueError(
+                f"Video: fps is {fps!r}; it can be {FRAMES_PER_SECOND_MIN} to {FRAMES_PER_SECOND_MAX} frames per second"
+            )
         self.caption = None if caption is None else str(caption)
         self._frames_per_second = float(fps or FRAMES_PER_SECOND_DEFAULT)
         self._frames: Array | None = None

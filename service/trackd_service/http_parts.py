@@ -50,7 +50,7 @@ def integer(parameters: Any, name: str, default: int) -> int:
     given = parameters.get(name)
     if given is None:
         return default
-    if not given.isdigit() or len(given) > 9:
+    if not given.isdecimal() or len(given) > 9:
         raise InvalidArgument(f"{name} is {given[:40]!r}; it must be a whole number from 0", field=name)
     return int(given)
 

@@ -16,6 +16,7 @@ from trackd_service.errors import InvalidArgument
 from trackd_service.http_parts import answer, body, dump, integer, text
 from trackd_service.record_query import LIMIT_MAX
 
+_STEP_DIGITS_MAX = 19  # of 2^63-1; Python refuses to parse thousands
 MEDIA_TYPE_HISTOGRAMS = "application/vnd.trackd.histograms"
 _MEDIA_TYPES = frozenset(
     {
@@ -77,7 +78,7 @@ class RecordFace:
         parameters = request.query_params
         limit = integer(parameters, "limit", 1)
         at = parameters.get("at")
-        if at is not None and not (at.isdigit() and int(at) < 1 << 63):
+        if at is not None and not (at.isdecimal() and len(at) <= _STEP_DIGITS_MAX and int(at) < 1 << 63):
             raise InvalidArgument(f"at is {at[:40]!r}; it must be a step, 0 to 2^63-1", field="at")
         if not 1 <= limit <= LIMIT_MAX:
             raise InvalidArgument(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -32,12 +33,21 @@ class Space:
         runs = {
             (run.project, run.run_id): run for run in await self._store.on_catalog(self._store.catalog.usage)
         }
-        for run in self._store.in_memory():  # what the catalog does not have yet
+        used = await self._store.on_catalog(self._store.catalog.used_names)
+        in_memory = self._store.in_memory()
+        users = Counter(sha256 for run in in_memory for sha256 in run.objects)
+        for run in in_memory:  # what the catalog does not have yet
             known = runs.get((run.project, run.run_id), RunUsage(run.project, run.run_id, 0, 0, 0, 0))
             runs[(run.project, run.run_id)] = replace(
                 known,
                 object_bytes=known.object_bytes + sum(run.objects.values()),
                 object_count=known.object_count + len(run.objects),
+                own_object_bytes=known.own_object_bytes
+                + sum(
+                    size_bytes
+                    for sha256, size_bytes in run.objects.items()
+                    if users[sha256] == 1 and object_name(sha256) not in used
+                ),
             )
         objects = await asyncio.to_thread(self._list_objects)
         garbage = await self._garbage(objects)

@@ -1,4 +1,4 @@
-"""Owns video files: frames to GIF, MP4, WebM or Ogg, and what an encoded file says it is.
+"""Owns video files: frames to GIF, MP4 or WebM, and what an encoded file says it is.
 
 Invariants: the same frames make the same bytes; every frame is shown, in its place, for its time; an encoded file is never
 changed, and no library sees one before its first bytes say what it is. Pillow writes GIF; PyAV (with an FFmpeg of its own)
@@ -29,6 +29,7 @@ FRAMES_PER_SECOND_MAX = 1000.0
 FRAMES_PER_SECOND_MIN = 0.01  # a frame for 100 seconds; GIF holds a frame for 655 at most
 # Browsers show a GIF's frame of 1/100 s for 1/10 s instead: 1/50 s is the shortest that is honest.
 _GIF_FRAME_CENTISECONDS_MIN = 2
+_GIF_STAY_CENTISECONDS_MAX = (1 << 16) - 1  # of one frame, and equal ones become one
 _GIF_COLORS = 256
 _SIDE_MAX = 16_384  # of H.264 and VP9 in what browsers decode
 _RATE_DENOMINATOR_MAX = 1001  # 30000/1001 is NTSC's 29.97
@@ -45,8 +46,8 @@ _ENCODERS: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
         ("libvpx-vp9", {"crf": "24", "b": "0", "deadline": "realtime", "cpu-used": "6"}),
         ("libvpx", {"crf": "10", "b": "8000000", "deadline": "realtime", "cpu-used": "6"}),
     ),
-    "ogg": (("libtheora", {"qscale": "8"}),),
 }
+_OGG_WARNING = "the video is kept as WebM: browsers no longer play the Theora of Ogg files"
 _MEDIA_TYPES = {"gif": "image/gif", "mp4": "video/mp4", "webm": "video/webm", "ogg": "video/ogg"}
 # The first bytes of a file, where they stand, its media type, and the demuxer of FFmpeg that reads it.
 _SIGNATURES = (
@@ -88,8 +89,8 @@ def encode(frames: AnyArray, frames_per_second: float, file_type: str, path: Pat
         frames: (time, channel, height, width), or (batch, time, channel, height, width), whose clips are shown beside
             each other in a grid. 1 channel is grey, of 4 the last is left out. Types and ranges as in `images.as_bytes`.
         frames_per_second: 0.01 to 1,000; 0 means 4. A GIF shows at most 50.
-        file_type: "gif" (also when empty), "mp4" (H.264), "webm" (VP9), "ogg" (Theora). All but GIF have even sides: a
-            last row or column is shown twice.
+        file_type: "gif" (also when empty), "mp4" (H.264), "webm" (VP9), "ogg". Ogg is written as WebM: no current
+            browser plays its Theora. All but GIF have even sides: a last row or column is shown twice.
         path: The file to write.
 
     Raises:
@@ -109,6 +110,8 @@ def encode(frames: AnyArray, frames_per_second: float, file_type: str, path: Pat
         raise RecordInvalid(
             f"the video is {width}x{height} pixels; the limit is {_SIDE_MAX} a side: log a smaller one"
         )
+    if file_type == "ogg":
+        file_type, warning = "webm", join_warnings([warning, _OGG_WARNING])
     write = _write_gif if file_type == "gif" else _write_by_av
     found = write(pictures, rate, file_type, path)
     return Clip(
@@ -169,6 +172,13 @@ def _write_gif(pictures: AnyArray, rate: float, _: str, path: Path) -> Clip:
     # Each frame begins at the hundredth that is nearest to its time, so that roundings do not add up.
     starts = [round(number * 100 / rate) for number in range(len(pictures) + 1)]
     durations = [(end - start) * 10 for start, end in itertools.pairwise(starts)]
+    changes = np.flatnonzero((pictures[1:] != pictures[:-1]).any(axis=(1, 2, 3))) + 1
+    stays = np.diff(np.array(starts)[[0, *changes, len(pictures)]])
+    if stays.max() > _GIF_STAY_CENTISECONDS_MAX:
+        raise RecordInvalid(
+            f"a picture of the video stays for {stays.max() / 100:g} s, and in a gif for at most "
+            f"{_GIF_STAY_CENTISECONDS_MAX / 100:g} s: log it as mp4"
+        )
     images = (_palette_image(picture) for picture in pictures)
     first = next(images)
     first.save(

@@ -667,13 +667,6 @@ def test_a_text_of_one_mebibyte_is_kept_and_a_longer_one_refused() -> None:
     assert found[1] == (1, {"good": 1})
 
 
-def test_an_array_too_large_for_plain_values_is_refused_with_what_to_do() -> None:
-    run = trackd.init()
-    with pytest.raises(ValueError, match=r"array of 1000000 elements.*statistic"):
-        run.log({"weights": np.zeros((1000, 1000)), "good": 1})
-    assert logged(run) == [(0, {"good": 1})]
-
-
 def test_a_row_of_ten_thousand_keys() -> None:
     run = trackd.init()
     row = {f"layer{i % 100}/weight{i}": i + 0.5 for i in range(10_000)}

@@ -39,7 +39,9 @@ def draft_of(*parts: bytes) -> Draft:
 def append(spool: Spool, *parts: bytes) -> int:
     draft = Draft()
     pages = [_wire.message(8, _wire.message(1, draft.payload(part))) for part in parts]
-    body = _wire.row([(f"key {number}", _wire.Encoded(page)) for number, page in enumerate(pages)], None, None)
+    body = _wire.row(
+        [(f"key {number}", _wire.Encoded(page)) for number, page in enumerate(pages)], None, None
+    )
     return spool.append_record(_wire.ROW, body, draft=draft)
 
 

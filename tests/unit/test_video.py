@@ -88,7 +88,7 @@ def test_a_file_is_kept_byte_for_byte(
         (ValueError, "1 of 3 pixels|NaN", {"data_or_path": np.array([1, np.nan, 2]).reshape(1, 3, 1, 1)}),
         (TypeError, "NoneType|frames", {"data_or_path": None}),
         (ValueError, "format|'avi'|gif, mp4, webm or ogg", {"data_or_path": b"", "format": "avi"}),
-        (ValueError, "fps|0", {"data_or_path": b"GIF8", "fps": 0}),
+        (ValueError, "fps|0", {"data_or_path": b"GIF8", "fps": 0.001}),
         (ValueError, "empty|0 bytes", {"data_or_path": io.BytesIO()}),
         (ValueError, "bytes|type|mp4", {"data_or_path": b"unknown"}),
         (FileNotFoundError, "no file|a.mp4", {"data_or_path": "a.mp4"}),
