@@ -18,7 +18,7 @@ WEB_SOURCES := $(shell find web \( -name node_modules -o -name dist -o -name cov
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check lint fix web-test chromium bench clean
+.PHONY: help setup demo gallery test check lint fix web-test chromium bench clean
 
 help: ## Lists the targets.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -29,6 +29,12 @@ demo: $(STUBS) $(WEB) ## Trains a small classifier for about a minute and tracks
 	@$(BIN)/trackd up
 	@echo "The live page: $$($(BIN)/trackd ui --print)"
 	@$(BIN)/python examples/demo.py $(if $(STEPS),--steps $(STEPS))
+	@echo "The live page: $$($(BIN)/trackd ui --print)"
+
+gallery: $(TOOLS) $(STUBS) $(WEB) ## Logs every kind of record there is, images to charts, into two runs.
+	@$(BIN)/trackd up
+	@echo "The live page: $$($(BIN)/trackd ui --print)"
+	@$(BIN)/python examples/gallery.py
 	@echo "The live page: $$($(BIN)/trackd ui --print)"
 
 test: lint web-test chromium ## Runs every check and every test.

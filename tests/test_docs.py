@@ -13,6 +13,8 @@ import pytest
 from _pytest.mark import ParameterSet
 
 ROOT = Path(__file__).resolve().parent.parent
+# Their Python blocks are run, each by itself.
+GUIDES = (ROOT / "README.md", ROOT / "docs" / "logging_records.md")
 PACKAGES = ("service/trackd_service", "python_client/trackd")
 FENCE = re.compile(r"^( *)```(.*)\n((?:.*\n)*?)\1```$", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
@@ -43,11 +45,11 @@ def code_blocks(document: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def python_blocks(*, to_run: bool) -> list[ParameterSet]:
-    """Returns the Python blocks as test parameters: all of them, or those of README.md that are not marked `no-run`."""
+    """Returns the Python blocks as test parameters: all of them, or those of the guides that are not marked `no-run`."""
     return [
         pytest.param(place, text, id=place)
         for document in documents()
-        if not to_run or document == ROOT / "README.md"
+        if not to_run or document in GUIDES
         for place, info, text in code_blocks(document)
         if info.split()[:1] == ["python"] and not (to_run and "no-run" in info.split())
     ]
@@ -66,8 +68,8 @@ def test_python_in_documents_is_valid(place: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(("place", "text"), python_blocks(to_run=True))
-def test_python_in_readme_runs(place: str, text: str, store: Path, tmp_path: Path) -> None:
-    environment = {**os.environ, "TRACKD_STORE": str(store), "TRACKD_IDLE_EXIT_SECONDS": "1"}
+def test_python_in_guides_runs(place: str, text: str, module_store: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "TRACKD_STORE": str(module_store)}
     answer = subprocess.run(
         [sys.executable, "-W", "error", "-c", text],
         check=False,
@@ -80,8 +82,10 @@ def test_python_in_readme_runs(place: str, text: str, store: Path, tmp_path: Pat
     assert answer.returncode == 0, f"{place} fails:\n{answer.stderr}"
 
 
-def test_readme_starts_with_a_python_example_that_runs() -> None:
-    assert python_blocks(to_run=True) != []
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.name)
+def test_guide_has_python_that_runs(guide: Path) -> None:
+    places = [str(block.values[0]) for block in python_blocks(to_run=True)]
+    assert any(place.startswith(str(guide.relative_to(ROOT))) for place in places)
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
