@@ -217,7 +217,7 @@ class StoredRecord(dict[str, Any]):
         for position, column in enumerate(table["columns"]):
             cells = data.column(position).to_pylist()
             if column["type"] == "json":
-                cells = [None if cell is None else json.loads(cell) for cell in cells]
+                cells = [None if cell is None else self._cell(cell) for cell in cells]
             elif column["type"] == "record":
                 cells = [
                     None if cell is None else StoredRecord(json.loads(cell), self._connection)
@@ -225,6 +225,11 @@ class StoredRecord(dict[str, Any]):
                 ]
             columns.append(cells)
         return columns
+
+    def _cell(self, text: str) -> Any:
+        """Returns a cell of a column of several types."""
+        cell = json.loads(text, object_hook=_odd_float)
+        return StoredRecord(cell, self._connection) if is_document(cell) else cell
 
     def _npy(self, file: dict[str, Any]) -> Any:
         import numpy as np
@@ -245,6 +250,11 @@ class StoredRecord(dict[str, Any]):
             raise TypeError(f"{method} is of records of kind {kind}; this is a {self.kind}")
         if self.error:
             raise CommError(f"the {kind} could not be kept: {self.error}")
+
+
+def _odd_float(value: dict[str, Any]) -> Any:
+    """Returns a number that JSON has not; any other object as it is."""
+    return float(value["$float"]) if value.keys() == {"$float"} else value
 
 
 def is_document(value: Any) -> bool:

@@ -23,7 +23,7 @@ FILE_TYPES = {
     "mp4": "audio/mp4",
     "aac": "audio/aac",
 }  # and their media types
-SAMPLE_RATE_MAX = (1 << 31) - 1  # the contract's integer; far above any sound card's
+SAMPLE_RATE_MAX = 10_000_000  # hertz, the daemon's limit
 _CHANNELS_MAX = 64  # of a clip: a longer axis is time
 _SIGNATURES = {
     b"RIFF": "wav",

@@ -13,6 +13,7 @@ import os
 from typing import TYPE_CHECKING, Any, TextIO
 
 from trackd import _history
+from trackd._api_records import KINDS
 from trackd.errors import Error
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def _write_parquet(run: Run, path: str) -> None:
         "bool": pa.bool_(),
         "string": pa.string(),
         "other": pa.string(),
+        **dict.fromkeys(KINDS, pa.string()),  # the documents of typed records
     }
     schema = pa.schema([*fields, *((name, types[kind]) for name, kind in columns.values())])
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:

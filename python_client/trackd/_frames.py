@@ -19,7 +19,7 @@ CHECKSUM = struct.Struct("<I")
 OVERHEAD_BYTES = HEADER.size + CHECKSUM.size
 
 SAMPLED_BYTES_MIN = 65_536  # data up to this size are summed whole
-_SAMPLES, _SAMPLE_BYTES = 8, 4_096
+_SAMPLES, _SAMPLE_BYTES = 8, 1_024
 
 FLAG_STEP = 1  # the row carries its step
 FLAG_COMMIT = 2  # the caller said commit=True

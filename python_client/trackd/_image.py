@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Array: TypeAlias = npt.NDArray[Any]
 
 FILE_TYPES = ("png", "jpg", "jpeg", "webp", "bmp")  # that pixels can be encoded to
-_MODE_CHANNELS = {"1": 1, "L": 1, "RGB": 3, "YCbCr": 3, "LAB": 3, "HSV": 3, "RGBA": 4, "CMYK": 4}
+_MODE_CHANNELS = {"1": 1, "L": 1, "RGB": 3, "YCbCr": 3, "HSV": 3, "RGBA": 4, "CMYK": 4}
 _PLAIN_MODES = ("1", "L", "RGB", "RGBA")  # of Pillow, whose pixels are logged as they are
 _DEEP_MODES = ("I", "I;16", "I;16B", "I;16L")  # of more than 8 bits, which PNG keeps
 
@@ -38,7 +38,7 @@ class Image(_record.Record):
             - a figure or axes of Matplotlib, or `pyplot`.
             - the path, the bytes or an open file of a PNG, JPEG, GIF, WebP, BMP or SVG, kept byte for byte.
             - another `Image`.
-        mode: Pillow's colour mode of an array, when its channels do not say it: "HSV", "YCbCr", "LAB", "CMYK".
+        mode: Pillow's colour mode of an array, when its channels do not say it: "HSV", "YCbCr", "CMYK".
         caption: Text under the image.
         grouping: A label to group images by.
         classes: `Classes`, or a list of `{"id": 1, "name": "cat"}`: the names for all masks and boxes.

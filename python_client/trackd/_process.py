@@ -6,6 +6,11 @@ call; a forked child has its runs as helpers and no shipper.
 
 from __future__ import annotations
 
+# These two are not used here. They register fork hooks of their own, and hooks before a fork run in the reverse order of
+# their registration: were they imported later, a fork would take the lock of `logging` and then wait for our thread, which
+# may be importing gRPC and wait for that lock.
+import concurrent.futures.thread  # noqa: F401
+import logging  # noqa: F401
 import os
 from collections.abc import Callable
 

@@ -81,14 +81,16 @@ class Draft:
         """Takes a NumPy array and encodes the `Array` that refers to it; raises TypeError for a type that it cannot have."""
         import numpy as np
 
-        dtype = array.dtype.newbyteorder("<").str if array.dtype.kind in "biuf" else array.dtype.str
-        if dtype not in _DTYPES:
-            raise TypeError(
-                f"the array holds {array.dtype}; it can hold bool, integers of 8 to 64 bits, or floats of 16 to 64 bits"
-            )
-        flat = np.ascontiguousarray(array, dtype)
-        shape = b"".join(_wire.varint(length) for length in array.shape)
-        data: bytes | memoryview = flat.reshape(-1).view(np.uint8).data if flat.size else b""
+        dtype = array.dtype.str
+        if dtype not in _DTYPES or not array.flags.c_contiguous:
+            dtype = array.dtype.newbyteorder("<").str
+            if dtype not in _DTYPES:
+                raise TypeError(
+                    f"the array holds {array.dtype}; it can hold bool, integers of 8 to 64 bits, or floats of 16 to 64 bits"
+                )
+            array = np.ascontiguousarray(array, dtype).reshape(array.shape)
+        shape = b"".join([_wire.varint(length) for length in array.shape])
+        data: bytes | memoryview = memoryview(array.reshape(-1)).cast("B") if array.size else b""
         return (
             _wire.text(1, dtype)
             + (_wire.message(2, shape) if shape else b"")

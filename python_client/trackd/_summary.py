@@ -10,9 +10,18 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from trackd import _leaves, _values
+from trackd._record import Record
 
 Write = Callable[[Mapping[str, Any], list[str]], None]
 Read = Callable[[], Mapping[str, Any]]
+
+
+class _Pending(dict[str, Any]):
+    """Stands for a typed record that was set until the daemon says what has become of it."""
+
+    def __init__(self, record: Record | list[Record]) -> None:
+        first = record if isinstance(record, Record) else record[0]
+        super().__init__(type=first.kind, pending=True)
 
 
 class Summary(MutableMapping[str, Any]):
@@ -32,7 +41,8 @@ class Summary(MutableMapping[str, Any]):
         """Sets many values; nested dicts are kept under dotted keys, beside what is there.
 
         An array or tensor of more than 32 elements is kept whole in a file, and the summary shows its statistics; typed
-        records such as `trackd.Histogram` are kept too. Both read back as their documents (docs/records.md).
+        records such as `trackd.Histogram` are kept too. Both read back as their documents (docs/records.md), and as pending
+        where no daemon has said what has become of them.
         """
         incoming: dict[str, Any] = {}
         for source in given:
@@ -40,32 +50,35 @@ class Summary(MutableMapping[str, Any]):
         incoming.update(values)
         changed: dict[str, Any] = {}
         problems: list[Exception] = []
-        records: list[str] = []
+        own: dict[str, Any] = {}
         for key, value in _values.flatten(incoming, problems, self._prefix):
             record = _leaves.find_record(key, value)
             changed[_values.check_key(key)] = _values.plain(key, value) if record is None else record
-            if record is not None:
-                records.append(key)
+            own[key] = changed[key] if record is None else _Pending(record)
         if problems:
             raise problems[0]
         if changed:
             self._write(changed, [])
-        self._own.update(changed)
-        for key in records:  # what the daemon makes of a record is read from there
-            self._own.pop(key, None)
+        self._own.update(own)
 
     def _flat(self) -> dict[str, Any]:
-        values = dict(self._read())
-        values.update(self._own)
+        values = {name: value for name, value in self._own.items() if isinstance(value, _Pending)}
+        values.update(self._read())
+        values.update((name, value) for name, value in self._own.items() if not isinstance(value, _Pending))
         size = len(self._prefix)
         return {key[size:]: value for key, value in values.items() if key.startswith(self._prefix)}
 
     def __getitem__(self, key: str) -> Any:
         """Returns a value, or a view of the values under `key.`; raises KeyError when there is neither."""
         name = self._prefix + key
-        for values in (self._own, self._read()):
-            if name in values:
-                return values[name]
+        own = self._own.get(name)
+        if name in self._own and not isinstance(own, _Pending):
+            return own
+        values = self._read()
+        if name in values:
+            return values[name]
+        if own is not None:
+            return own
         if any(other.startswith(key + ".") for other in self._flat()):
             return Summary(self._write, self._read, name + ".", self._own)
         raise KeyError(key)

@@ -181,12 +181,16 @@ def _plain(key: str, value: Any, depth: int) -> Any:
         return f"{value.__module__}.{value.__qualname__}"
     if hasattr(value, "__fspath__"):
         return str(value)
-    raise _Unfit(
-        TypeError(
-            f"value of {key!r} is a {_type_name(value)}, which cannot be logged: "
-            "log numbers, text, or lists and dicts of them"
+    if kind.__module__.startswith("trackd."):  # one of our records
+        advice = (
+            f"is a trackd.{kind.__name__}, which cannot be logged here: a typed record stands alone under a key of log(), "
+            "or in a list of one kind"
         )
-    )
+    else:
+        advice = (
+            f"is a {_type_name(value)}, which cannot be logged: log numbers, text, or lists and dicts of them"
+        )
+    raise _Unfit(TypeError(f"value of {key!r} {advice}"))
 
 
 def _array(key: str, value: Any) -> Any:

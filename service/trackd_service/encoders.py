@@ -38,11 +38,11 @@ MEMORY_BYTES_MAX = 8 << 30  # of address space: a record of 1 GiB, decoded, copi
 NICENESS = 10  # the training goes first
 DOCUMENT_BYTES_MAX = 64 << 10  # a document is sent with every point; what is larger is asked for
 SPECIFICATION_BYTES_MAX = 64 << 20  # of a plot: a page parses it in a second
-# The sampled check sum: all of what is small, and of the rest eight pages at even distances, since reading a gigabyte
+# The sampled check sum: all of what is small, and of the rest eight blocks at even distances, since reading a gigabyte
 # twice would cost more than it finds.
 _WHOLE_BYTES_MAX = 65_536
 _SAMPLE_COUNT = 8
-_SAMPLE_BYTES = 4_096
+_SAMPLE_BYTES = 1_024
 _COPY_BYTES = 1 << 20
 _DEPTH_MAX = 8  # of tables in the cells of tables
 _NAME_CHARACTERS_MAX = 255  # of a file, in every file system
@@ -162,7 +162,7 @@ def encode_many(tasks: list[Task], scratch: Path, objects: Path) -> list[Made]:
 
 
 def sample_check_sum(read: Callable[[int, int], bytes | memoryview], size: int) -> int:
-    """Returns the sampled CRC-32 of data: of all of it up to 64 KiB, otherwise of eight blocks of 4 KiB.
+    """Returns the sampled CRC-32 of data: of all of it up to 61 KiB, otherwise of eight blocks of 4 KiB.
 
     Args:
         read: Returns so many bytes from an offset.

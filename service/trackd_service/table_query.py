@@ -19,7 +19,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from trackd_service.tables import METADATA_KEY
+from trackd_service.tables import METADATA_KEY, ODD_FLOAT
 
 CACHE_BYTES_MAX = (
     512 << 20
@@ -548,7 +548,7 @@ def _plain(cells: Any, column_type: str) -> list[Any]:
     """Returns a `pyarrow.Array` as an answer has its cells."""
     values: list[Any] = cells.to_pylist()
     if column_type in ("json", "record"):
-        return [None if value is None else json.loads(value) for value in values]
+        return [None if value is None else json.loads(value, object_hook=_odd_as_text) for value in values]
     if column_type != "number":
         return values
     if (
@@ -688,8 +688,19 @@ def _take_apart(cells: Sequence[str | None]) -> _JsonKeys:
     texts = [""] * len(cells)
     for place, text in enumerate(cells):
         if text is not None:
-            ranks[place], numbers[place], texts[place] = _json_key(json.loads(text))
+            ranks[place], numbers[place], texts[place] = _json_key(
+                json.loads(text, object_hook=_odd_as_float)
+            )
     return _JsonKeys(ranks, numbers, pa.array(texts, pa.large_string()))
+
+
+def _odd_as_text(value: dict[str, Any]) -> Any:
+    """Returns a number that JSON has not as the text that the API documents; any other object as it is."""
+    return value[ODD_FLOAT] if value.keys() == {ODD_FLOAT} else value
+
+
+def _odd_as_float(value: dict[str, Any]) -> Any:
+    return float(value[ODD_FLOAT]) if value.keys() == {ODD_FLOAT} else value
 
 
 def _json_key(value: Any) -> tuple[int, float, str]:

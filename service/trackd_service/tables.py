@@ -26,6 +26,7 @@ METADATA_KEY = b"trackd.table"
 _ROW_GROUP_ROWS_MIN = 1_000
 _TEXT_BYTES_MAX = (1 << 31) - 1  # of a column: Arrow's offsets have 32 bits
 
+ODD_FLOAT = "$float"  # the key under which a cell of JSON holds a number that JSON has not
 TYPES = ("number", "integer", "bool", "text", "json", "record")
 
 
@@ -132,7 +133,7 @@ def values(name: str, cells: Sequence[Cell]) -> Column:
     Args:
         name: The column's name.
         cells: float, int (of 64 bits), bool, str, `Json`, `Document`, or None for an empty cell. In a column of JSON a float
-            that is NaN or infinite is the text "NaN", "Infinity" or "-Infinity".
+            that is NaN or infinite, which JSON has not, is `{"$float": "NaN"}`, "Infinity" or "-Infinity".
     """
     import pyarrow as pa
 
@@ -208,18 +209,18 @@ def write(columns: Sequence[Column], row_count: int, path: Path) -> dict[str, An
 
 
 def checked_json(text: str) -> Json | None:
-    """Returns a JSON text as a cell: as it is, or with NaN and infinities, which JSON has not, as texts; None for null.
+    """Returns a JSON text as a cell: as it is, or with NaN and infinities as `values` writes them; None for null.
 
     Raises:
         RecordInvalid: it is not JSON, or nested too deep.
     """
     odd: list[str] = []
 
-    def constant(name: str) -> str:
+    def constant(name: str) -> dict[str, str]:
         odd.append(name)
-        return name
+        return {ODD_FLOAT: name}
 
-    def number(digits: str) -> float | str:
+    def number(digits: str) -> float | dict[str, str]:
         value = float(digits)
         return value if math.isfinite(value) else constant("Infinity" if value > 0 else "-Infinity")
 
@@ -242,7 +243,8 @@ def _as_json(cell: Cell) -> str | None:
         return json.dumps(cell, ensure_ascii=False)
     if isinstance(cell, int) or math.isfinite(cell):
         return repr(cell)
-    return '"NaN"' if math.isnan(cell) else '"Infinity"' if cell > 0 else '"-Infinity"'
+    name = "NaN" if math.isnan(cell) else "Infinity" if cell > 0 else "-Infinity"
+    return f'{{"{ODD_FLOAT}":"{name}"}}'
 
 
 def _show(name: str) -> str:

@@ -334,3 +334,23 @@ def _is_whole(store: Path, run_id: str, name: str, count: int) -> bool:
     if not reading.find_state(run_id, PROJECT, str(store)):
         return False  # the daemon has not met the log of the child yet
     return np.array_equal(read_columns(store, PROJECT, run_id, name).ints, np.arange(count))
+
+
+def test_no_hook_of_the_library_that_takes_a_lock_comes_after_ours(run_program: RunProgram) -> None:
+    """Hooks before a fork run in the reverse order: one that came later would hold a lock while ours waits for a thread."""
+    code = """
+import os
+befores = []
+register = os.register_at_fork
+def note(**hooks):
+    befores.append(hooks.get("before"))
+    register(**hooks)
+os.register_at_fork = note
+import trackd
+count = len([hook for hook in befores if hook])
+assert count >= 3, befores  # logging's, concurrent.futures' and ours
+import asyncio, concurrent.futures.thread, grpc, logging
+assert len([hook for hook in befores if hook]) == count, befores
+"""
+    answer = run_program(code)
+    assert answer.returncode == 0, answer.stderr

@@ -152,3 +152,14 @@ def test_export_needs_a_format_that_it_knows(run: Run, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="export format is 'xml'"):
         run.export(tmp_path / "history.csv", format="xml")
     assert Path(run.export(tmp_path / "history.txt", format="jsonl")).read_text().count("\n") == 4
+
+
+def test_typed_records_are_exported_as_their_documents(tmp_path: Path) -> None:
+    run = trackd.init()
+    run.log({"h": trackd.Histogram(np_histogram=([1, 2], [0, 1, 2])), "loss": 0.5})
+    run.log({"loss": 0.25})
+    run.finish()
+    path = trackd.Api().run(run.path).export(tmp_path / "history.parquet")
+    cells = pq.read_table(path).column("h").to_pylist()
+    assert json.loads(cells[0])["counts"] == [1.0, 2.0]
+    assert cells[1] is None

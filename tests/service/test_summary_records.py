@@ -224,3 +224,16 @@ def test_records_of_the_summary_survive_sealing_and_go_on() -> None:
     check(stored.summary["weights"], array)
     assert stored.summary["image"].array().shape == (2, 2)
     assert [row["image"].array().shape for row in stored.scan_history()] == [(5, 5), (2, 2)]
+
+
+@pytest.mark.parametrize("mode", ["offline", "disabled"])
+def test_what_is_set_reads_back_as_pending_where_no_daemon_is(mode: str) -> None:
+    run = trackd.init(mode=mode, reinit="create_new")
+    run.summary["tensor"] = np.zeros(100)
+    run.summary.update({"train": {"h": trackd.Histogram([1, 2])}})
+    assert run.summary["tensor"] == {"type": "array", "pending": True}
+    assert run.summary["train"]["h"] == {"type": "histogram", "pending": True}
+    assert set(run.summary) == {"tensor", "train.h"}
+    run.summary["tensor"] = 3
+    assert run.summary["tensor"] == 3
+    run.finish()

@@ -83,9 +83,9 @@ def test_cells_of_any_kind_are_read_back_exactly(path: Path, cells: list[Cell]) 
 
 
 def as_said(value: Any) -> tuple[str, str]:
-    """Returns a value with its type, so that 1, 1.0 and true are three; NaN and infinities are texts in JSON."""
+    """Returns a value with its type, so that 1, 1.0 and true are three; NaN and infinities as JSON has them here."""
     if isinstance(value, float) and not math.isfinite(value):
-        value = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        value = {"$float": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
     return type(value).__name__, repr(value)
 
 
@@ -166,7 +166,9 @@ def test_damaged_columns_are_refused() -> None:
 def test_json_cells_are_json_that_everybody_reads() -> None:
     assert tables.checked_json('{"a": 1.0}') == '{"a": 1.0}'
     assert tables.checked_json("null") is None
-    assert tables.checked_json("[NaN, -Infinity, 1e999, 1]") == '["NaN","-Infinity","Infinity",1]'
+    assert tables.checked_json("[NaN, -Infinity, 1e999, 1]") == (
+        '[{"$float":"NaN"},{"$float":"-Infinity"},{"$float":"Infinity"},1]'
+    )
     for text in ("{", "[" * 100_000, "1" * 5_000 + "x"):
         with pytest.raises(RecordInvalid, match="a cell is not JSON"):
             tables.checked_json(text)
