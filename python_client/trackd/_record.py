@@ -90,7 +90,7 @@ class Draft:
                 )
             array = np.ascontiguousarray(array, dtype).reshape(array.shape)
         shape = b"".join([_wire.varint(length) for length in array.shape])
-        data: bytes | memoryview = memoryview(array.reshape(-1)).cast("B") if array.size else b""
+        data: bytes | memoryview = array.reshape(-1).view(np.uint8).data if array.size else b""
         return (
             _wire.text(1, dtype)
             + (_wire.message(2, shape) if shape else b"")
