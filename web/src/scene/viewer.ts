@@ -49,7 +49,7 @@ const GROUND: Record<ThemeName, string> = { light: "#ffffff", dark: "#15171c" };
 const GRID: Record<ThemeName, [string, string]> = { light: ["#c9cdd5", "#e3e5ea"], dark: ["#3a414c", "#2b3038"] };
 const FIELD_OF_VIEW_DEGREES = 45;
 /** Room around a scene that is seen as a whole. */
-const MARGIN = 1.15;
+const MARGIN = 1.25;
 const UP: Record<UpAxis, Vector3> = { y: new Vector3(0, 1, 0), z: new Vector3(0, 0, 1) };
 // From above and aside: shows that the scene is no picture.
 const FIRST_DIRECTION: Record<UpAxis, Vector3> = {
