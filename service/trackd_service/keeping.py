@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from trackd_service import config
-from trackd_service.encoders import Made, encode_many
+from trackd_service.encodings import Made, Task
 from trackd_service.errors import ObjectMissing
 from trackd_service.objects import DirectoryStore
 from trackd_service.records import File
@@ -47,6 +47,13 @@ class Kept(Protocol):
 def object_name(sha256: str) -> str:
     """Returns the name, in the object store, of what has this sha256: a file of a run, or a part of a typed record."""
     return f"files/{sha256[:2]}/{sha256}"
+
+
+def _encode_many(tasks: list[Task], scratch: Path, objects: Path) -> list[Made]:
+    """Encodes records, in the encoder process: what it imports there, the daemon neither loads nor waits for."""
+    from trackd_service.encoders import encode_many
+
+    return encode_many(tasks, scratch, objects)
 
 
 def _copy(file: File, target: Path) -> tuple[str, int]:
@@ -135,7 +142,7 @@ class Keeper:
     async def _encode(self, batch: list[Unencoded]) -> list[Made]:
         tasks = [waiting.task for waiting in batch]
         try:
-            return await self._encoder.run(encode_many, tasks, self._scratch, self._objects.root)
+            return await self._encoder.run(_encode_many, tasks, self._scratch, self._objects.root)
         except (OSError, WorkerClosed):
             raise
         except Exception as error:  # noqa: BLE001 - logged whole

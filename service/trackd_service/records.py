@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError
 from trackd.v1 import records_pb2, values_pb2
 from trackd_service import config
 from trackd_service.definitions import SUMMARY_KINDS, Definition
-from trackd_service.encoders import Data, Task
+from trackd_service.encodings import Data, Task
 from trackd_service.errors import InvalidArgument
 from trackd_service.frames import FLAG_COMMIT, FLAG_HOLD, FLAG_STEP
 from trackd_service.series import Int64Array

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from trackd_service import config
 from trackd_service.definitions import Definitions
-from trackd_service.encoders import Task
+from trackd_service.encodings import Task
 from trackd_service.errors import InvalidArgument
 from trackd_service.records import (
     Alert,

@@ -174,7 +174,7 @@ class Referee:
 
         Args:
             state: What every run must be.
-            in_flight: How many rows more than the ledger says there may be.
+            in_flight: How many rows more than the ledger says there may be, whole or cut off.
         """
         total = 0
         for writer in self.writers:
@@ -198,7 +198,8 @@ class Referee:
             steps = range(0, count, _TEXT_EVERY)
             assert note.strings == [f"row {step}" for step in steps], self.say(f"{said}; texts are others")
             health = reading.get_run(writer.run_id, PROJECT, str(self.store)).ingest_health
-            assert health.damaged_record_count == 0, self.say(
+            # A writer that is killed within a call may leave the half of a frame, which is told and costs no row.
+            assert health.damaged_record_count <= in_flight, self.say(
                 f"{said}; {health.damaged_record_count} are damaged"
             )
             assert health.refused_count == 0, self.say(f"{said}; {health.refused_count} are refused")

@@ -20,7 +20,8 @@ from PIL import Image
 from trackd.v1 import values_pb2
 from trackd_service import encoders
 from trackd_service.arrays import AnyArray
-from trackd_service.encoders import Data, Made, Task, encode_many, sample_check_sum
+from trackd_service.encoders import encode_many, sample_check_sum
+from trackd_service.encodings import Data, Made, Task
 from trackd_service.worker import Worker
 
 TypedRecord = values_pb2.TypedRecord

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from trackd.v1 import records_pb2, values_pb2
 from trackd_service import records
-from trackd_service.encoders import Data, Task
+from trackd_service.encodings import Data, Task
 from trackd_service.errors import InvalidArgument
 from trackd_service.frames import FLAG_COMMIT, FLAG_HOLD, FLAG_STEP
 
