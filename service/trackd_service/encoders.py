@@ -74,6 +74,7 @@ _LANGUAGES = {
 _log = logging.getLogger("trackd.encoders")
 _is_limited = False
 
+
 def encode_many(tasks: list[Task], scratch: Path, objects: Path) -> list[Made]:
     """Encodes records; one `Made` a task, in order.
 

@@ -329,6 +329,8 @@ def _open_cached(path: Path, _size_bytes: int, _modified_ns: int) -> pq.ParquetF
             os.fspath(path), memory_map=True, pre_buffer=False, page_checksum_verification=True
         )
         version = (file.metadata.metadata or {}).get(_VERSION_KEY.encode())
+    except FileNotFoundError:
+        raise  # merged into another one in this moment, which is no damage
     except (pa.ArrowException, OSError) as error:
         raise SegmentDamaged(f"{path.name} cannot be opened as Parquet: {error}") from None
     if version != str(FORMAT_VERSION).encode():

@@ -116,15 +116,17 @@ class StoredRun:
         result: list[list[Series]] = [[] for _ in keys]
         if ranges:
             names = [segment.row.name for segment in self.segments]
+            parts: Sequence[Series | None]
             try:
-                parts: Sequence[Series | None] = await self._read_ranges(ranges)
+                try:
+                    parts = await self._read_ranges(ranges)
+                except SegmentDamaged:
+                    parts = [await self._read_range(one) for one in ranges]
             except FileNotFoundError:
                 if names == [segment.row.name for segment in self.segments]:
                     raise
                 # Merged while the ranges waited: the points are in another segment now.
                 return await self.read_sealed_many(keys, min_step, max_step)
-            except SegmentDamaged:
-                parts = [await self._read_range(one) for one in ranges]
             for owner, part in zip(owners, parts, strict=True):
                 if part is not None:
                     result[owner].append(part.between(min_step, max_step))

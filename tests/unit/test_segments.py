@@ -187,6 +187,17 @@ def test_damage_is_a_typed_error(tmp_path: Path) -> None:
         read_segment_series(tmp_path / "missing.parquet", "m", "number", 0, 10)
 
 
+def test_a_file_that_goes_while_it_is_opened_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = write_segment([numbers("m", 10)], tmp_path, "s")
+    status = info.parquet_path.stat()
+    info.parquet_path.unlink()  # as a merge does it, when the file was looked at and is not open yet
+    monkeypatch.setattr(Path, "stat", lambda self: status)
+    with pytest.raises(FileNotFoundError):
+        read_segment_series(info.parquet_path, "m", "number", 0, 10)
+
+
 def test_a_parquet_file_of_someone_else_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.parquet"
     with duckdb.connect() as connection:
