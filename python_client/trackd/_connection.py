@@ -160,8 +160,8 @@ class Connection:
                 f"the daemon is trackd {endpoint.version} and speaks protocol {endpoint.protocol_version}; this is protocol "
                 f"{_daemon.PROTOCOL_VERSION}: end it with `trackd down` and try again"
             )
-        # grpcio must know before it starts that this process may fork (see _shipper).
-        os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "1")
+        # Without its fork hooks (see _shipper).
+        os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         import grpc
 

@@ -23,6 +23,9 @@ on_end: list[Callable[[Run], None]] = []  # told when a run has ended
 _runs: list[Run] = []
 _shippers: dict[tuple[str, bool], Shipper] = {}
 _parked: list[Shipper] = []
+_left: list[
+    Shipper
+] = []  # of the process before a fork: closing their channels would wait for threads that are not here
 
 
 def shipper_of(store: str, start_daemon: bool) -> Shipper:
@@ -69,6 +72,7 @@ def _after_fork_in_parent() -> None:
 def _after_fork_in_child() -> None:
     _shipper.note_fork()
     _parked.clear()
+    _left.extend(_shippers.values())
     _shippers.clear()
     for run in _runs:
         run.become_helper()

@@ -253,8 +253,9 @@ class Shipper:
             self.http_address = endpoint.http_address
             return
         with self._gate:
-            # grpcio must know before it starts that this process may fork (see `park`).
-            os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "1")
+            # A forked child never uses gRPC (`may_use_grpc`). gRPC's own fork hooks would start its threads again there, and
+            # a child that forks in its turn would now and then wait for one of them for ever.
+            os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
             os.environ.setdefault("GRPC_VERBOSITY", "NONE")
             import grpc
 
