@@ -98,7 +98,7 @@ def encode_many(tasks: list[Task], scratch: Path, objects: Path) -> list[Made]:
 
 
 def sample_check_sum(read: Callable[[int, int], bytes | memoryview], size: int) -> int:
-    """Returns the sampled CRC-32 of data: of all of it up to 61 KiB, otherwise of eight blocks of 4 KiB.
+    """Returns the sampled CRC-32 of data: of all of it up to 64 KiB, otherwise of eight blocks of 1 KiB at even distances.
 
     Args:
         read: Returns so many bytes from an offset.

@@ -33,9 +33,6 @@ export const headOf = (question: SeriesQuestion): string =>
 export const identityOf = (question: SeriesQuestion): string =>
   JSON.stringify([question.project, question.run, question.key, headOf(question)]);
 
-/** Names a run over all projects. */
-export const runIdentity = (project: string, run: string): string => JSON.stringify([project, run]);
-
 /** An x counted from a base as a JSON number with all its digits: a step past 2^53 does not fit a double. */
 export function absoluteX(xBase: string, x: number): string {
   if (xBase === "0") return String(x);

@@ -14,6 +14,7 @@ import {
   type RecordDocument,
   type RecordSeries,
 } from "../api/records";
+import { type Watched, WatchedStore } from "./watched";
 
 // Lists of steps and documents are small, but a page may show many of them: they follow a running run once a second.
 const LIVE_INTERVAL_MS = 1000;
@@ -37,28 +38,12 @@ export interface RecordStoreSurroundings {
   now: () => number;
 }
 
-export interface RecordWatch {
-  update(questions: readonly RecordQuestion[]): void;
-  close(): void;
-}
-
-interface Entry {
-  question: RecordQuestion;
+interface Held {
   answer: RecordAnswer | undefined;
-  error: Error | null;
-  /** The revision of the run that was known when this was last asked; -1 for never. */
-  askedRevision: number;
   askedAtMs: number;
-  isAsked: boolean;
-  watchers: Set<Watcher>;
 }
 
-interface Watcher {
-  identities: Set<string>;
-  changed: () => void;
-}
-
-const runIdentity = (project: string, run: string) => JSON.stringify([project, run]);
+type Entry = Watched<RecordQuestion> & Held;
 
 function identityOf(question: RecordQuestion): string {
   const { project, run, key, kind } = question.series;
@@ -75,13 +60,13 @@ function identityOf(question: RecordQuestion): string {
 export const isUnsettled = (document: RecordDocument): boolean =>
   isPending(document) || (isList(document) && document.records.some(isUnsettled));
 
-export class RecordStore {
-  private readonly entries = new Map<string, Entry>();
-  private readonly revisions = new Map<string, number>();
+export class RecordStore extends WatchedStore<RecordQuestion, Held> {
   private askedCount = 0;
   private isWakePlanned = false;
 
-  constructor(private readonly around: RecordStoreSurroundings) {}
+  constructor(private readonly around: RecordStoreSurroundings) {
+    super();
+  }
 
   /** Undefined while nothing is known. */
   steps(series: RecordSeries): readonly number[] | undefined {
@@ -96,55 +81,6 @@ export class RecordStore {
     return this.answer({ what: "histograms", series, columns, bins }) as Histograms | undefined;
   }
 
-  error(question: RecordQuestion): Error | null {
-    return this.entries.get(identityOf(question))?.error ?? null;
-  }
-
-  /** Keeps the questions answered and up to date until closed; `changed` is called for each answer that brought something. */
-  watch(changed: () => void): RecordWatch {
-    const watcher: Watcher = { identities: new Set(), changed };
-    return {
-      update: (questions) => {
-        const wanted = new Set<string>();
-        for (const question of questions) {
-          const identity = identityOf(question);
-          this.entryOf(identity, question).watchers.add(watcher);
-          wanted.add(identity);
-        }
-        for (const identity of watcher.identities) {
-          if (!wanted.has(identity)) this.entries.get(identity)?.watchers.delete(watcher);
-        }
-        watcher.identities = wanted;
-        this.wake();
-        this.evict();
-      },
-      close: () => {
-        for (const identity of watcher.identities) this.entries.get(identity)?.watchers.delete(watcher);
-        watcher.identities.clear();
-        this.evict();
-      },
-    };
-  }
-
-  /** Notes how far a run has come; what is shown of it is brought up to date. */
-  noteRevision(project: string, run: string, revision: number): void {
-    const identity = runIdentity(project, run);
-    if ((this.revisions.get(identity) ?? -1) >= revision) return;
-    this.revisions.set(identity, revision);
-    this.wake();
-  }
-
-  /** Asks again what could not be answered. */
-  retry(): void {
-    for (const entry of this.entries.values()) {
-      if (!entry.error) continue;
-      entry.error = null;
-      entry.askedRevision = -1;
-    }
-    this.wake();
-  }
-
-  /** Asks what is to be asked; to be called when the page is shown again. */
   wake(): void {
     if (this.around.isHidden()) return;
     const stale: Entry[] = [];
@@ -169,31 +105,19 @@ export class RecordStore {
   }
 
   private answer(question: RecordQuestion): RecordAnswer | undefined {
-    return this.entries.get(identityOf(question))?.answer;
+    return this.held(question)?.answer;
   }
 
-  private entryOf(identity: string, question: RecordQuestion): Entry {
-    let entry = this.entries.get(identity);
-    if (entry) {
-      // Put last: the map's order is the order of use.
-      this.entries.delete(identity);
-    } else {
-      entry = {
-        question,
-        answer: undefined,
-        error: null,
-        askedRevision: -1,
-        askedAtMs: 0,
-        isAsked: false,
-        watchers: new Set(),
-      };
-    }
-    this.entries.set(identity, entry);
-    return entry;
+  protected identityOf(question: RecordQuestion): string {
+    return identityOf(question);
   }
 
-  private revisionOf({ question }: Entry): number {
-    return this.revisions.get(runIdentity(question.series.project, question.series.run)) ?? 0;
+  protected runOf(question: RecordQuestion): RecordSeries {
+    return question.series;
+  }
+
+  protected empty(): Held {
+    return { answer: undefined, askedAtMs: 0 };
   }
 
   /** Whether a newer revision of the run can bring another answer. */
@@ -225,7 +149,7 @@ export class RecordStore {
     this.wake();
   }
 
-  private evict(): void {
+  protected evict(): void {
     let count = 0;
     for (const [identity, entry] of [...this.entries].reverse()) {
       if (entry.watchers.size > 0 || entry.isAsked) continue;

@@ -9,7 +9,8 @@
  */
 import type { Series } from "../api/series";
 import { deltaStart, mergeDelta } from "./merge";
-import { type DeltaStart, headOf, identityOf, requestBody, runIdentity, type SeriesQuestion } from "./question";
+import { type DeltaStart, headOf, identityOf, requestBody, type SeriesQuestion } from "./question";
+import { type Watched, WatchedStore, type Watcher } from "./watched";
 
 // A chart moves at most twice a second: the bound of the specification of live charts.
 const LIVE_INTERVAL_MS = 500;
@@ -27,26 +28,11 @@ export interface SeriesStoreSurroundings {
   now: () => number;
 }
 
-export interface Watch {
-  update(questions: readonly SeriesQuestion[]): void;
-  close(): void;
-}
-
-interface Entry {
-  question: SeriesQuestion;
-  identity: string;
+interface Held {
   series: Series | null;
-  error: Error | null;
-  /** The revision of the run that was known when the series was last asked; -1 for never. */
-  askedRevision: number;
-  isAsked: boolean;
-  watchers: Set<Watcher>;
 }
 
-interface Watcher {
-  identities: Set<string>;
-  changed: () => void;
-}
+type Entry = Watched<SeriesQuestion> & Held;
 
 interface Asked {
   entry: Entry;
@@ -54,68 +40,20 @@ interface Asked {
   delta: DeltaStart | null;
 }
 
-export class SeriesStore {
-  private readonly entries = new Map<string, Entry>();
-  private readonly revisions = new Map<string, number>();
+export class SeriesStore extends WatchedStore<SeriesQuestion, Held> {
   private isFlushPlanned = false;
   private isLivePlanned = false;
   private isLiveAsked = false;
   private lastLiveMs = -Infinity;
 
-  constructor(private readonly around: SeriesStoreSurroundings) {}
+  constructor(private readonly around: SeriesStoreSurroundings) {
+    super();
+  }
 
   get(question: SeriesQuestion): Series | null {
-    return this.entries.get(identityOf(question))?.series ?? null;
+    return this.held(question)?.series ?? null;
   }
 
-  error(question: SeriesQuestion): Error | null {
-    return this.entries.get(identityOf(question))?.error ?? null;
-  }
-
-  /** Keeps the questions answered and up to date until closed; `changed` is called once for each answer that brought something. */
-  watch(changed: () => void): Watch {
-    const watcher: Watcher = { identities: new Set(), changed };
-    return {
-      update: (questions) => {
-        const wanted = new Set<string>();
-        for (const question of questions) {
-          const entry = this.entryOf(question);
-          wanted.add(entry.identity);
-          entry.watchers.add(watcher);
-        }
-        for (const identity of watcher.identities) {
-          if (!wanted.has(identity)) this.entries.get(identity)?.watchers.delete(watcher);
-        }
-        watcher.identities = wanted;
-        this.wake();
-      },
-      close: () => {
-        for (const identity of watcher.identities) this.entries.get(identity)?.watchers.delete(watcher);
-        watcher.identities.clear();
-        this.evict();
-      },
-    };
-  }
-
-  /** Notes how far a run has come; what is shown of it is brought up to date. */
-  noteRevision(project: string, run: string, revision: number): void {
-    const identity = runIdentity(project, run);
-    if ((this.revisions.get(identity) ?? -1) >= revision) return;
-    this.revisions.set(identity, revision);
-    this.wake();
-  }
-
-  /** Asks again what could not be answered: the daemon is back, or a person wants to try. */
-  retry(): void {
-    for (const entry of this.entries.values()) {
-      if (!entry.error) continue;
-      entry.error = null;
-      entry.askedRevision = -1;
-    }
-    this.wake();
-  }
-
-  /** Looks for questions to ask; to be called when the page is shown again. */
   wake(): void {
     if (this.isFlushPlanned || this.around.isHidden()) return;
     this.isFlushPlanned = true;
@@ -125,21 +63,16 @@ export class SeriesStore {
     });
   }
 
-  private entryOf(question: SeriesQuestion): Entry {
-    const identity = identityOf(question);
-    let entry = this.entries.get(identity);
-    if (!entry) {
-      entry = { question, identity, series: null, error: null, askedRevision: -1, isAsked: false, watchers: new Set() };
-    } else {
-      // Put last: the map's order is the order of use.
-      this.entries.delete(identity);
-    }
-    this.entries.set(identity, entry);
-    return entry;
+  protected identityOf(question: SeriesQuestion): string {
+    return identityOf(question);
   }
 
-  private revisionOf(entry: Entry): number {
-    return this.revisions.get(runIdentity(entry.question.project, entry.question.run)) ?? 0;
+  protected runOf(question: SeriesQuestion): SeriesQuestion {
+    return question;
+  }
+
+  protected empty(): Held {
+    return { series: null };
   }
 
   private flush(): void {
@@ -212,7 +145,7 @@ export class SeriesStore {
     this.wake();
   }
 
-  private evict(): void {
+  protected evict(): void {
     let bytes = 0;
     for (const entry of [...this.entries.values()].reverse()) {
       if (entry.watchers.size > 0 || entry.isAsked) continue;

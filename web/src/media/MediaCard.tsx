@@ -12,6 +12,7 @@ import { mediaId, type ViewState } from "../url/view_state";
 import { CELL_GAP } from "./card_rows";
 import { MarkControls } from "./MarkControls";
 import { getMarks, subscribeMarks } from "./marks";
+import cardStyles from "../panel/Card.module.css";
 import styles from "./MediaCard.module.css";
 import { MediaCell } from "./MediaCell";
 import { CELL_WIDTH_MAX, CELL_WIDTH_MIN } from "./panels";
@@ -67,14 +68,14 @@ export function MediaCard({ project, metric, title, runs, view, changeView, isFu
   return (
     <article
       ref={root}
-      className={isFullScreen ? styles.full : styles.card}
+      className={isFullScreen ? cardStyles.full : `${cardStyles.card} ${styles.media}`}
       data-testid="media"
       data-key={key}
       data-kind={kind}
       data-step={settledStep ?? undefined}
       aria-label={`${key}, ${KIND_WORDS[kind]}`}
     >
-      <header className={styles.header}>
+      <header className={cardStyles.header}>
         <h3 title={key}>{title}</h3>
         {records.hasMore && cells.length >= cellMax && (
           <button type="button" className="quiet" onClick={() => setCellMax(cellMax + CELLS_STEP)}>
@@ -147,7 +148,7 @@ export function MediaCard({ project, metric, title, runs, view, changeView, isFu
         {cells.length === 0 && <Nothing metric={metric} runs={shownRuns} records={records} />}
       </div>
       {steps.length > 0 && <StepSlider name={key} steps={steps} chosen={chosen} choose={choose} />}
-      <footer className={styles.caption}>
+      <footer className={cardStyles.caption}>
         <span className={styles.words} title={captionOf(metric, records, shownRuns.length)}>
           {captionOf(metric, records, shownRuns.length)}
         </span>

@@ -1,12 +1,13 @@
 /** Keeps questions about records answered while a card is on screen. */
 import { useEffect, useRef, useState } from "react";
 import { recordStore } from "../data/page_store";
-import type { RecordQuestion, RecordWatch } from "../data/records";
+import type { RecordQuestion } from "../data/records";
+import type { Watch } from "../data/watched";
 
 /** @returns a number that grows when an answer has come: what to make anew from the store depends on it. */
 export function useWatched(questions: readonly RecordQuestion[], isActive: boolean): number {
   const [version, setVersion] = useState(0);
-  const watch = useRef<RecordWatch | null>(null);
+  const watch = useRef<Watch<RecordQuestion> | null>(null);
   const text = JSON.stringify(questions);
 
   useEffect(() => {

@@ -10,6 +10,7 @@ import { useWidth } from "../ui/use_size";
 import type { ChangeView } from "../url/use_view";
 import type { ViewState } from "../url/view_state";
 import { axisLabel } from "./axis";
+import cardStyles from "./Card.module.css";
 import styles from "./ChartCard.module.css";
 import { ChartPlot } from "./ChartPlot";
 import { caption, summary, tally } from "./caption";
@@ -112,12 +113,12 @@ export function ChartCard({ project, metric, title, runs, view, changeView, isFu
   return (
     <article
       ref={root}
-      className={isFullScreen ? styles.full : styles.card}
+      className={isFullScreen ? cardStyles.full : `${cardStyles.card} ${styles.chart}`}
       data-testid="chart"
       data-key={metric.key}
       aria-label={metric.key}
     >
-      <header className={styles.header}>
+      <header className={cardStyles.header}>
         <h3 title={metric.key}>{title}</h3>
         {view.zoom?.axis === axis && (
           <button type="button" className="quiet" onClick={() => onZoom(null)}>
@@ -148,7 +149,7 @@ export function ChartCard({ project, metric, title, runs, view, changeView, isFu
         onZoom={onZoom}
       />
       {words && <p className={styles.words}>{words}</p>}
-      <footer className={styles.caption}>
+      <footer className={cardStyles.caption}>
         <span
           className={styles.fidelity}
           title={frame && sum.seriesCount > 0 ? caption(sum, frame, axis, runs.length, metric.otherKinds) : undefined}

@@ -1,11 +1,12 @@
 /** All charts and media of a page, in sections, with the tooltip the charts share and the one card shown full screen. */
 import { useMemo } from "react";
-import { MediaDialog } from "../media/MediaDialog";
+import { MediaCard } from "../media/MediaCard";
 import type { ChangeView } from "../url/use_view";
 import { mediaId, type ViewState } from "../url/view_state";
 import { makeSections } from "./sections";
 import { matcher } from "../ui/matcher";
-import { ChartDialog } from "./ChartDialog";
+import { CardDialog } from "./CardDialog";
+import { ChartCard } from "./ChartCard";
 import { ChartSection } from "./ChartSection";
 import styles from "./Charts.module.css";
 import type { ChartMetric, MediaMetric, ShownRun } from "./shown_run";
@@ -43,22 +44,22 @@ export function Charts({ project, metrics, media, runs, view, changeView }: Char
       </p>
     );
   }
+  const shown = { project, runs, view, changeView };
   return (
     <>
       {sections.map((section) => (
-        <ChartSection
-          key={section.name}
-          project={project}
-          section={section}
-          metrics={byKey}
-          runs={runs}
-          view={view}
-          changeView={changeView}
-        />
+        <ChartSection key={section.name} {...shown} section={section} metrics={byKey} />
       ))}
-      {medium && <MediaDialog project={project} metric={medium} runs={runs} view={view} changeView={changeView} />}
+      {medium && (
+        <CardDialog label={medium.key} onClose={() => changeView({ media: null, item: null }, "keep")}>
+          <MediaCard {...shown} metric={medium} title={medium.key} isFullScreen />
+        </CardDialog>
+      )}
       {panel ? (
-        <ChartDialog project={project} metric={panel} runs={runs} view={view} changeView={changeView} />
+        <CardDialog label={panel.key} onClose={() => changeView({ panel: null }, "keep")}>
+          <ChartCard {...shown} metric={panel} title={panel.key} isFullScreen />
+          <Tooltip />
+        </CardDialog>
       ) : (
         <Tooltip />
       )}

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Series, XAxis } from "../api/series";
 import { seriesStore } from "../data/page_store";
 import type { SeriesQuestion } from "../data/question";
-import type { Watch } from "../data/series_store";
+import type { Watch } from "../data/watched";
 import type { ViewState } from "../url/view_state";
 import type { HeldSeries } from "./make_model";
 
@@ -52,7 +52,7 @@ export function useChartSeries(wanted: Wanted, isActive: boolean): ChartSeriesSt
   const questions = useMemo(() => questionsOf(wanted), [project, runList, key, axis, smoothing, zoom, buckets]);
   const [version, setVersion] = useState(0);
   const changed = useCallback(() => setVersion((before) => before + 1), []);
-  const watch = useRef<Watch | null>(null);
+  const watch = useRef<Watch<SeriesQuestion> | null>(null);
 
   useEffect(() => {
     if (!isActive) return;

@@ -1,0 +1,123 @@
+/**
+ * The questions that cards watch, and how far each one's run has come: what the stores of series and of records have in common.
+ *
+ * A store says how a question is told from others, when it is asked and what is dropped; here is who waits for it.
+ */
+export interface Watch<Question> {
+  update(questions: readonly Question[]): void;
+  close(): void;
+}
+
+export interface Watcher {
+  identities: Set<string>;
+  changed: () => void;
+}
+
+export interface Watched<Question> {
+  question: Question;
+  identity: string;
+  error: Error | null;
+  /** The revision of the run that was known when this was last asked; -1 for never. */
+  askedRevision: number;
+  isAsked: boolean;
+  watchers: Set<Watcher>;
+}
+
+interface RunName {
+  project: string;
+  run: string;
+}
+
+/** Names a run over all projects. */
+const runIdentity = ({ project, run }: RunName) => JSON.stringify([project, run]);
+
+export abstract class WatchedStore<Question, Extra extends object> {
+  protected readonly entries = new Map<string, Watched<Question> & Extra>();
+  private readonly revisions = new Map<string, number>();
+
+  protected abstract identityOf(question: Question): string;
+  protected abstract runOf(question: Question): RunName;
+  /** What an entry holds besides who watches it, while it was never asked. */
+  protected abstract empty(): Extra;
+  /** Drops entries that nobody watches, where there are too many. */
+  protected abstract evict(): void;
+  /** Looks for questions to ask; to be called when the page is shown again. */
+  abstract wake(): void;
+
+  error(question: Question): Error | null {
+    return this.held(question)?.error ?? null;
+  }
+
+  /** Keeps the questions answered and up to date until closed; `changed` is called for each answer that brought something. */
+  watch(changed: () => void): Watch<Question> {
+    const watcher: Watcher = { identities: new Set(), changed };
+    return {
+      update: (questions) => {
+        const wanted = new Set<string>();
+        for (const question of questions) {
+          const entry = this.entryOf(question);
+          wanted.add(entry.identity);
+          entry.watchers.add(watcher);
+        }
+        for (const identity of watcher.identities) {
+          if (!wanted.has(identity)) this.entries.get(identity)?.watchers.delete(watcher);
+        }
+        watcher.identities = wanted;
+        this.wake();
+        this.evict();
+      },
+      close: () => {
+        for (const identity of watcher.identities) this.entries.get(identity)?.watchers.delete(watcher);
+        watcher.identities.clear();
+        this.evict();
+      },
+    };
+  }
+
+  /** Notes how far a run has come; what is shown of it is brought up to date. */
+  noteRevision(project: string, run: string, revision: number): void {
+    const identity = runIdentity({ project, run });
+    if ((this.revisions.get(identity) ?? -1) >= revision) return;
+    this.revisions.set(identity, revision);
+    this.wake();
+  }
+
+  /** Asks again what could not be answered: the daemon is back, or a person wants to try. */
+  retry(): void {
+    for (const entry of this.entries.values()) {
+      if (!entry.error) continue;
+      entry.error = null;
+      entry.askedRevision = -1;
+    }
+    this.wake();
+  }
+
+  protected held(question: Question): (Watched<Question> & Extra) | undefined {
+    return this.entries.get(this.identityOf(question));
+  }
+
+  protected revisionOf(entry: Watched<Question>): number {
+    return this.revisions.get(runIdentity(this.runOf(entry.question))) ?? 0;
+  }
+
+  private entryOf(question: Question): Watched<Question> & Extra {
+    const identity = this.identityOf(question);
+    let entry = this.entries.get(identity);
+    if (entry) {
+      // Put last: the map's order is the order of use.
+      this.entries.delete(identity);
+    } else {
+      const watched = {
+        question,
+        identity,
+        error: null,
+        askedRevision: -1,
+        isAsked: false,
+        watchers: new Set<Watcher>(),
+      };
+      entry = { ...watched, ...this.empty() };
+    }
+    this.entries.set(identity, entry);
+    return entry;
+  }
+}
