@@ -271,10 +271,11 @@ class Shipper:
                     timeout=2.0,
                 )
                 # An older daemon makes way when it has no writers but ours, which need none; a busy one is worked with.
-                is_idle = daemon.open_writer_count <= len(self._writers)
-                if _is_newer(VERSION, daemon.version) and is_idle and not self._has_replaced:
+                if _is_newer(VERSION, daemon.version) and not self._has_replaced:
                     self._has_replaced = True
-                    request = run_service_pb2.StopDaemonRequest(only_if_idle=not daemon.open_writer_count)
+                    request = run_service_pb2.StopDaemonRequest(
+                        only_if_idle=True, own_writer_ids=[writer.spool.writer_id for writer in self._writers]
+                    )
                     if runs.StopDaemon(request, metadata=metadata, timeout=2.0).stopping:
                         channel.close()
                         return

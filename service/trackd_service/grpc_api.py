@@ -138,7 +138,7 @@ class RunService(_Face, run_service_pb2_grpc.RunServiceServicer):
         self, request: run_service_pb2.StopDaemonRequest, context: Any
     ) -> run_service_pb2.StopDaemonResponse:
         """Begins the daemon's end."""
-        if request.only_if_idle and self._ingest.open_writer_count:
+        if request.only_if_idle and self._ingest.open_writer_ids.difference(request.own_writer_ids):
             return run_service_pb2.StopDaemonResponse(stopping=False)
         self._daemon.stop()
         return run_service_pb2.StopDaemonResponse(stopping=True)

@@ -140,9 +140,9 @@ class Ingest:
                 source.log.close()
 
     @property
-    def open_writer_count(self) -> int:
-        """How many writers are at work."""
-        return sum(not source.is_closed for source in self._sources.values())
+    def open_writer_ids(self) -> set[str]:
+        """Which writers are at work."""
+        return {writer_id for writer_id, source in self._sources.items() if not source.is_closed}
 
     async def log_bytes(self) -> int:
         """Returns how much the logs take, in bytes on the disk."""

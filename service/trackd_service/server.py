@@ -263,7 +263,7 @@ class _Server:
                 "listener_count": self._live.listener_count,
                 "memory_max_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             },
-            "open_writer_count": ingest.open_writer_count,
+            "open_writer_count": len(ingest.open_writer_ids),
             "uptime_seconds": time.monotonic() - self._start_time,
         }
 
@@ -273,7 +273,7 @@ class _Server:
         limit = self._config.idle_exit_seconds
         while limit > 0 and not self._config.foreground:
             await asyncio.sleep(min(_IDLE_CHECK_SECONDS, limit / 2))
-            is_used = self._daemon.ingest.open_writer_count or self._live.listener_count
+            is_used = self._daemon.ingest.open_writer_ids or self._live.listener_count
             quiet = time.monotonic() - max(
                 self._daemon.ingest.active_time, self._daemon.call_time, self._start_time
             )

@@ -182,10 +182,13 @@ def test_a_newer_client_replaces_an_idle_daemon(
     assert has_rows(store, "new", 1)
 
 
-def test_a_newer_client_works_with_a_busy_daemon(store: Path, script: RunScript) -> None:
+def test_a_newer_client_works_with_a_busy_daemon(
+    store: Path, script: RunScript, wait_until: WaitUntil
+) -> None:
     busy = trackd.init(project="p", id="busy", settings={"quiet": True})
     busy.log({"n": 0})
     assert busy.flush(20)
+    wait_until(lambda: get_daemon().open_writer_count == 1)
     before = daemon_pid(store)
     ended = script(NEWER, "new")
     assert ended.returncode == 0, ended.stderr
