@@ -4,6 +4,7 @@
 PYTHON ?= python3
 STEPS ?=
 PYTEST_ARGUMENTS ?=
+ROUNDS ?= 60
 
 BIN := .venv/bin
 HOOK := $(BIN)/python hatch_build.py
@@ -18,7 +19,7 @@ WEB_SOURCES := $(shell find web \( -name node_modules -o -name dist -o -name cov
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo gallery test check lint fix web-test chromium bench clean
+.PHONY: help setup demo gallery test check lint fix web-test chromium soak bench clean
 
 help: ## Lists the targets.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -61,6 +62,9 @@ web-test: setup
 
 chromium:
 	@scripts/install_chromium.sh
+
+soak: $(TOOLS) $(STUBS) ## Runs the crash tests ROUNDS (60) times as long: an hour and more.
+	TRACKD_TEST_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -s tests/crash $(PYTEST_ARGUMENTS)
 
 bench: setup ## Runs every script of bench/ and prints its figures beside the floors of the same run.
 	@for script in bench/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done

@@ -43,6 +43,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             monkeypatch.delenv(name)
     folder = Path(tempfile.mkdtemp(prefix="trackd-"))
     monkeypatch.setenv("TRACKD_STORE", str(folder))
+    monkeypatch.setenv("TRACKD_CAPTURES", "none")  # the tests of captures ask for them
     yield folder
     stop_daemons(folder)
     shutil.rmtree(folder, ignore_errors=True)
@@ -58,6 +59,7 @@ def module_store() -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix="trackd-"))
         patch.setenv("TRACKD_STORE", str(folder))
         patch.setenv("TRACKD_QUIET", "1")
+        patch.setenv("TRACKD_CAPTURES", "none")
         yield folder
         stop_daemons(folder)
         shutil.rmtree(folder, ignore_errors=True)

@@ -43,7 +43,8 @@ __version__ = VERSION
 
 run: Run | None = None  # the current run
 
-from trackd._init import BeforeInit, finish, init  # noqa: E402 - needs `run`
+from trackd import _notebook  # noqa: E402 - these need `run`
+from trackd._init import BeforeInit, finish, init  # noqa: E402
 from trackd._run import Run  # noqa: E402
 
 log: Any = BeforeInit("log")
@@ -93,6 +94,14 @@ def __getattr__(name: str) -> Any:
         return value
     raise AttributeError(f"module 'trackd' has no attribute {name!r}")
 
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Adds the cell magic `%%trackd`; for `%load_ext trackd` in a notebook that has not imported trackd yet."""
+    _notebook.register(ipython)
+
+
+if (_shell := _notebook.shell()) is not None:
+    _notebook.register(_shell)
 
 __all__ = [
     "Api",

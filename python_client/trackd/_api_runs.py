@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     from trackd.v1 import runs_pb2
 
 _SCAN_VALUES_MAX = 200_000  # read at once by scan_history: 20 MB as dicts
-_STATES = ("", "running", "finished", "failed", "killed", "crashed")  # by the number of RunState
+_STATES = ("", "running", "finished", "failed", "killed", "crashed", "preempted")  # by the number of RunState
+_ROLES = ("primary", "primary", "shared", "helper", "observer")  # by the number of WriterRole
+_ALERT_LEVELS = ("INFO", "INFO", "WARN", "ERROR")  # by the number of AlertLevel
+_CONSOLE_STREAMS = ("stdout", "stdout", "stderr")  # by the number of ConsoleStream
+_CONSOLE_LINES = 10_000  # read at once
 _EDITABLE = ("name", "notes", "tags", "group", "job_type")
 
 
@@ -97,7 +101,7 @@ class Run:
 
     @property
     def state(self) -> str:
-        """One of "running", "finished", "failed", "killed" (by a signal) and "crashed"."""
+        """One of "running", "finished", "failed", "killed" (by a signal), "crashed" and "preempted" (by the scheduler)."""
         state = self._message.state
         return _STATES[state] if state < len(_STATES) else ""
 
@@ -124,8 +128,107 @@ class Run:
 
     @property
     def traceback(self) -> str:
-        """The traceback or reason of a run that did not finish well; empty otherwise."""
+        """The traceback of a run that failed, or where it was when a signal ended it; empty otherwise."""
         return self._message.traceback
+
+    @property
+    def end_reason(self) -> str:
+        """Why the run ended as it did, in one sentence; empty while it runs and when it ended well."""
+        return self._message.end_reason
+
+    @property
+    def signal(self) -> int:
+        """The number of the signal that ended the run; 0 for none."""
+        return self._message.signal
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the run is at work and nothing was heard from it for long."""
+        return self._message.stalled
+
+    @property
+    def forked_from(self) -> tuple[str, int] | None:
+        """The run (`project/id`) and the step that this run was forked from, or None."""
+        if not self._message.HasField("forked_from"):
+            return None
+        origin = self._message.forked_from
+        return f"{origin.run.project}/{origin.run.run_id}", origin.last_step
+
+    @property
+    def alerts(self) -> list[dict[str, Any]]:
+        """The alerts, oldest first: `title`, `text`, `level` ("INFO", "WARN" or "ERROR") and `time` in seconds since 1970."""
+        return [
+            {
+                "title": alert.title,
+                "text": alert.text,
+                "level": _ALERT_LEVELS[alert.level],
+                "time": alert.time_unix_nanos / 1e9,
+            }
+            for alert in self._message.alerts
+        ]
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """What is known of code, environment and machine, by dotted key such as "git.commit"."""
+        return _decode.entries(self._message.environment)
+
+    @property
+    def system_metrics(self) -> dict[str, Any]:
+        """The last sample of the machine by name, such as "system.cpu.utilization"; of several, by "HOST/NAME"."""
+        return _strip_host(_decode.entries(self._message.system_metrics))
+
+    @property
+    def writers(self) -> list[dict[str, Any]]:
+        """Who writes the run and what each has logged: `id`, `role`, `label`, `host`, `row_count`, `metrics` and more."""
+        return [
+            {
+                "id": writer.writer_id,
+                "role": _ROLES[writer.role],
+                "label": writer.label,
+                "client": writer.client,
+                "host": writer.process.host,
+                "pid": writer.process.pid,
+                "open": writer.open,
+                "row_count": writer.row_count,
+                "metrics": list(writer.metrics),
+                "next_step": writer.next_step,
+                "console_line_count": writer.console_line_count,
+            }
+            for writer in self._message.writers
+        ]
+
+    def console(
+        self, writer: str = "", pattern: str = "", first_line: int = 0
+    ) -> Iterator[tuple[int, str, float, str]]:
+        """Yields the lines of the console as (number, "stdout" or "stderr", time in seconds since 1970, text).
+
+        Args:
+            writer: The id of the writer; by default the first that has printed something.
+            pattern: Only lines that match this regular expression (RE2 syntax); empty means all.
+            first_line: The line to begin with.
+        """
+        from trackd.v1 import query_service_pb2
+
+        def read(request: query_service_pb2.ReadConsoleRequest) -> query_service_pb2.ReadConsoleResponse:
+            answer: query_service_pb2.ReadConsoleResponse = self._connection.query(
+                lambda stub, options: stub.ReadConsole(request, **options)
+            )
+            return answer
+
+        next_line: int | None = first_line
+        while next_line is not None:
+            request = query_service_pb2.ReadConsoleRequest(
+                run=self._message.identity,
+                writer_id=writer,
+                first_line=next_line,
+                line_count_max=_CONSOLE_LINES,
+                pattern=pattern,
+            )
+            answer = read(request)
+            for line in answer.lines:
+                yield line.number, _CONSOLE_STREAMS[line.stream], line.time_unix_nanos / 1e9, line.text
+            writer = answer.writer_id
+            next_line = answer.next_line if answer.HasField("next_line") else None
 
     @property
     def next_step(self) -> int:
@@ -140,7 +243,7 @@ class Run:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """Facts about the process that wrote the run: `host`, `pid`, `program`, `args`, `startedAt`."""
+        """Facts about the process that wrote the run: `host`, `pid`, `program`, `args`, `startedAt`, and `environment`."""
         process = self._message.process
         return {
             "host": process.host,
@@ -148,12 +251,31 @@ class Run:
             "program": process.program,
             "args": list(process.arguments),
             "startedAt": self.created_at,
+            **self.environment,
         }
 
     @property
     def lastHistoryStep(self) -> int:  # noqa: N802 - wandb's name
         """The largest step at which a metric was logged; -1 when there is none. Asks the daemon."""
         return max((metric.last_step for metric in self.metrics()), default=-1)
+
+    def compare(self, other: Run) -> Comparison:
+        """Returns what this run and another one do not share."""
+        from trackd.v1 import query_service_pb2
+
+        request = query_service_pb2.CompareRunsRequest(
+            left=self._message.identity,
+            right=other._message.identity,  # noqa: SLF001 - of the same class
+        )
+        answer = self._connection.query(lambda stub, options: stub.CompareRuns(request, **options))
+
+        def side(message: Any, name: str) -> Any:
+            return _decode.value(getattr(message, name)) if message.HasField(name) else None
+
+        differences: dict[str, dict[str, tuple[Any, Any]]] = {}
+        for each in answer.differences:
+            differences.setdefault(each.part, {})[each.key] = side(each, "left"), side(each, "right")
+        return Comparison(differences, {file.path: file.diff for file in answer.files})
 
     def load(self, force: bool = False) -> Run:
         """Reads the run anew, forgetting edits that were not kept; returns it."""
@@ -207,20 +329,23 @@ class Run:
             keys: The metrics to return; only rows that have all of them are. None means all metrics and all rows.
             x_axis: A metric that each row must have too when `keys` are given.
             pandas: Whether to return a DataFrame where pandas is installed.
-            stream: "default"; there is no other here.
+            stream: "default" for what was logged, "system" for what the daemon has measured of the machine.
 
         Returns:
             A DataFrame with the columns `_step`, `_timestamp` (seconds since 1970), `_runtime` (seconds since the run began)
             and one a metric; or a list of dicts with these keys.
         """
-        if stream != "default":
-            raise ValueError(f"stream is {stream!r}; it can be 'default'")
+        if stream not in ("default", "system", "events"):  # the last is wandb's name of the second
+            raise ValueError(f"stream is {stream!r}; it can be 'default' or 'system'")
         if samples < 1:
             raise ValueError(f"samples is {samples}; it must be at least 1")
         wanted = _check_keys(keys)
         if wanted is not None and x_axis not in wanted:
             wanted = [x_axis, *wanted]
-        rows = _history.sample(self.tables(wanted), samples, self.create_time, wanted)
+        if stream == "default":
+            rows = _history.sample(self.tables(wanted), samples, self.create_time, wanted)
+        else:
+            rows = self._system_rows(samples, wanted)
         if not pandas:
             return rows
         try:
@@ -229,6 +354,32 @@ class Run:
             return rows
         names = sorted({key for row in rows for key in row}) if wanted is None else wanted
         return DataFrame(rows, columns=list(dict.fromkeys((*_history.ROW_COLUMNS, *names))))
+
+    def _system_rows(self, samples: int, keys: list[str] | None) -> list[dict[str, Any]]:
+        """Returns a sample of what was measured, a row a sample."""
+        measured = _history.list_metrics(self._connection, self._message.identity, _history.SYSTEM_PREFIX)
+        if not measured:
+            return []
+        tables = self.tables([metric.name for metric in measured])
+        rows = []
+        for row in _history.sample(tables, samples, self.create_time, None):
+            times = {name: value for name, value in row.items() if name in _history.ROW_COLUMNS}
+            values = _strip_host(
+                {
+                    name.removeprefix(_history.SYSTEM_PREFIX): value
+                    for name, value in row.items()
+                    if name not in times
+                }
+            )
+            if keys is None or all(name in values or name in times for name in keys):
+                rows.append(
+                    {
+                        name: value
+                        for name, value in {**times, **values}.items()
+                        if keys is None or name in keys
+                    }
+                )
+        return rows
 
     def scan_history(
         self,
@@ -362,6 +513,24 @@ class Run:
         return f"<trackd.Api run {self.path} {self.name!r} {self.state}>"
 
 
+class Comparison:
+    """What two runs do not share.
+
+    Attributes:
+        config: Pairs of values by dotted key, of the first and of the second run; None where one has none.
+        environment: The same of the facts about code, environment and machine.
+        packages: The same of versions by package.
+        files: Unified diffs by path, of files that differ or that one run alone keeps; empty for what is no text.
+    """
+
+    def __init__(self, differences: Mapping[str, dict[str, tuple[Any, Any]]], files: dict[str, str]) -> None:
+        """Takes the differences by part, and the files."""
+        self.config = differences.get("config", {})
+        self.environment = differences.get("environment", {})
+        self.packages = differences.get("packages", {})
+        self.files = files
+
+
 class RunSummary(Summary):
     """The summary of a run: `run.summary["best"] = 0.9; run.summary.update()`.
 
@@ -429,6 +598,12 @@ class _SummaryValues(dict[str, Any]):
         """Returns a value, or a typed record."""
         value = super().__getitem__(key)
         return StoredRecord(value, self._connection) if is_document(value) else value
+
+
+def _strip_host(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns values by "HOST/NAME" by their names alone, where they are all of one host."""
+    hosts = {key.partition("/")[0] for key in values}
+    return {key.partition("/")[2] if len(hosts) == 1 else key: value for key, value in values.items()}
 
 
 def _changes(changed: Mapping[str, Any], removed: list[str], draft: Draft | None = None) -> bytes:

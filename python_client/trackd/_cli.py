@@ -34,6 +34,7 @@ _POLL_SECONDS = 0.01
 _TIMEOUT_SECONDS = 30.0
 _LOG_SECONDS = 5.0  # as long as `finish()` waits by default
 _RUNS_SHOWN = 20
+_FOLLOW_SECONDS = 0.5
 
 
 def run_command(arguments: list[str]) -> int:
@@ -192,7 +193,7 @@ def _run_runs(options: argparse.Namespace, store: str, _: str | None) -> int:
         return _DONE
     rows = [("RUN", "NAME", "STATE", "BEGAN (UTC)", "TAGS")]
     rows += [
-        (run.path, run.name, run.state, run.created_at[:19].replace("T", " "), ",".join(run.tags))
+        (run.path, run.name, _state(run), run.created_at[:19].replace("T", " "), ",".join(run.tags))
         for run in shown
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -216,11 +217,14 @@ def _run_show(options: argparse.Namespace, store: str, _: str | None) -> int:
                 "metadata": run.metadata,
                 "traceback": run.traceback,
                 "ingest_health": run.ingest_health,
+                "system_metrics": run.system_metrics,
+                "writers": run.writers,
+                "alerts": run.alerts,
             }
         )
         return _DONE
     for name, value in _brief(run).items():
-        if value not in ("", None, []):
+        if value not in ("", None, [], False):
             _print(f"{name:<12} {', '.join(value) if isinstance(value, list) else value}")
     for title, values in (("config", run.config), ("summary", dict(run.summary))):
         _print(f"\n{title}:")
@@ -231,11 +235,26 @@ def _run_show(options: argparse.Namespace, store: str, _: str | None) -> int:
         _print(
             f"  {metric.name} ({metric.kind}): {metric.count} values, steps {metric.first_step} to {metric.last_step}"
         )
+    _print("\nwriters:")
+    for writer in run.writers:
+        who = writer["label"] or writer["role"]
+        _print(f"  {who} on {writer['host']}: {writer['row_count']} rows, {len(writer['metrics'])} metrics")
+    for alert in run.alerts:
+        _print(f"\nalert {alert['level']}: {alert['title']} {alert['text']}".rstrip())
     if health := run.ingest_health["message"]:
         _print(f"\ningest: {health}")
     if run.traceback:
         _print(f"\n{run.traceback.rstrip()}")
     return _DONE
+
+
+def _state(run: Run) -> str:
+    """Returns the state with what a person wants to know at a glance."""
+    if run.stalled:
+        return f"{run.state}, stalled"
+    if run.signal:
+        return f"{run.state} (signal {run.signal})"
+    return f"{run.state} ({run.exit_code})" if run.exit_code else run.state
 
 
 def _brief(run: Run) -> dict[str, Any]:
@@ -244,6 +263,8 @@ def _brief(run: Run) -> dict[str, Any]:
         "run_id": run.id,
         "name": run.name,
         "state": run.state,
+        "end_reason": run.end_reason,
+        "stalled": run.stalled,
         "created_at": run.created_at,
         "finished_at": run.finished_at,
         "exit_code": run.exit_code,
@@ -253,6 +274,46 @@ def _brief(run: Run) -> dict[str, Any]:
         "notes": run.notes,
         "url": run.url,
     }
+
+
+def _run_compare(options: argparse.Namespace, store: str, _: str | None) -> int:
+    api = Api(timeout=options.timeout, store=store)
+    found = api.run(options.left).compare(api.run(options.right))
+    if options.json:
+        _print_json(vars(found))
+        return _DONE
+    for title in ("config", "environment", "packages"):
+        pairs = getattr(found, title)
+        if pairs:
+            _print(f"{title}:")
+        for key, (left, right) in pairs.items():
+            _print(f"  {key}: {_show(left)} -> {_show(right)}")
+    for path, diff in found.files.items():
+        _print(diff.rstrip() if diff else f"{path} differs")
+    return _DONE
+
+
+def _run_logs(options: argparse.Namespace, store: str, _: str | None) -> int:
+    run = Api(timeout=options.timeout, store=store).run(options.run)
+    writers = {writer["id"]: writer["console_line_count"] for writer in run.writers}
+    printed = [writer for writer, count in writers.items() if count and writer.startswith(options.writer)]
+    if not printed:
+        tell(f"run {run.path} has printed nothing" + (" there" if options.writer else " yet"))
+        if not options.follow:
+            return _DONE
+    writer = printed[0] if printed else ""
+    first = max(0, writers.get(writer, 0) - options.lines) if options.lines else 0
+    while True:
+        is_done = not options.follow or run.load().state != "running"
+        lines = list(run.console(writer, options.grep, first))
+        # The last line may still be written, such as a progress bar: it is printed when it is done.
+        for number, _stream, _time, text in lines if is_done else lines[:-1]:
+            _print(text)
+            first = number + 1
+        sys.stdout.flush()
+        if is_done:
+            return _DONE
+        time.sleep(_FOLLOW_SECONDS)
 
 
 def _run_log(options: argparse.Namespace, store: str, _: str | None) -> int:
@@ -395,6 +456,17 @@ def _parser() -> argparse.ArgumentParser:
     log.add_argument("--step", type=_step, help="the step (default: the run's next one)")
     log.add_argument(
         "--run", metavar="PROJECT/ID", help="the run (default: TRACKD_RUN_ID, in TRACKD_PROJECT)"
+    )
+    compare = add("compare", _run_compare, "show what two runs do not share", has_json=True)
+    compare.add_argument("left", metavar="RUN", help="PROJECT/ID or ID")
+    compare.add_argument("right", metavar="RUN", help="PROJECT/ID or ID")
+    logs = add("logs", _run_logs, "print what a run has printed", more="Colours are kept.")
+    logs.add_argument("run", metavar="RUN", help="PROJECT/ID or ID")
+    logs.add_argument("--lines", type=_count, metavar="N", help="only the last N lines (default: all)")
+    logs.add_argument("--follow", action="store_true", help="go on until the run ends")
+    logs.add_argument("--grep", default="", metavar="PATTERN", help="only lines that match this expression")
+    logs.add_argument(
+        "--writer", default="", metavar="ID", help="of the writer whose id begins so (see show)"
     )
     export = add(
         "export", _run_export, "write the full history of a run to a file, and print the file's path"

@@ -42,6 +42,10 @@ class Config(MutableMapping[str, Any]):
         incoming.update(values)
         self._set(incoming, bool(allow_val_change))
 
+    def preload(self, values: Mapping[str, Any]) -> None:
+        """Takes over the values of the run that is gone on with, which need not be written again; for `trackd.init`."""
+        self._items.update(values)
+
     def setdefaults(self, values: Mapping[str, Any]) -> None:
         """Sets the values whose keys are not there yet."""
         self._set({key: value for key, value in values.items() if key not in self._items}, False)

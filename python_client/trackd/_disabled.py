@@ -8,6 +8,7 @@ from typing import Any
 from trackd import _config, _leaves, _run, _settings, _summary, _values
 from trackd._record import Draft
 from trackd._run import History, Run
+from trackd._shipper import Writer
 
 
 class _NoSpool:
@@ -30,8 +31,10 @@ class DisabledRun(Run):
         self._group, self._job_type, self._folder, self._settings = group, job_type, folder, settings
         self._mode, self._role, self._store = "disabled", "primary", ""
         self._next_step, self._starting_step, self._start_time = 0, None, 0.0
+        self._resumed, self.note_folder = False, ""
         self._shipper = None
         self._spool = _NoSpool()  # type: ignore[assignment]
+        self._writer = Writer(self._spool, project, run_id)
         self._finished = False
         self.on_end = lambda run: None
         values: dict[str, Any] = {}

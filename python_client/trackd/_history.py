@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     BoolArray = npt.NDArray[np.bool_]
 
 STEP, TIMESTAMP, RUNTIME = "_step", "_timestamp", "_runtime"
+SYSTEM_PREFIX = "_system/"  # of the names of what the daemon measures
 ROW_COLUMNS = (STEP, TIMESTAMP, RUNTIME)  # what every row has
 CHUNK_VALUES_MAX = 1_000_000  # read at once: 32 MB as arrays
 _SERIES_POINTS_MIN = 256  # of a series in a chunk, however many series there are
@@ -196,10 +197,12 @@ class Table:
 
 
 def list_metrics(connection: Connection, run: records_pb2.RunIdentity, prefix: str = "") -> list[Metric]:
-    """Returns the metrics of a run whose names begin with `prefix`, by name."""
+    """Returns the metrics of a run whose names begin with `prefix`, by name; `SYSTEM_PREFIX` gives what was measured."""
     from trackd.v1 import query_service_pb2
 
-    request = query_service_pb2.ListMetricsRequest(run=run, prefix=prefix)
+    is_system = prefix.startswith(SYSTEM_PREFIX)
+    stream = query_service_pb2.STREAM_SYSTEM if is_system else query_service_pb2.STREAM_HISTORY
+    request = query_service_pb2.ListMetricsRequest(run=run, prefix=prefix, stream=stream)
     answer = connection.query(lambda stub, options: stub.ListMetrics(request, **options))
     return [
         Metric(each.name, _KINDS[each.kind], each.count, each.first_step, each.last_step)
@@ -225,7 +228,13 @@ def read_chunks(
         max_step: The step to end before.
         values_max: About how many values to read at once.
     """
-    metrics = [each for each in list_metrics(connection, run) if keys is None or each.name in keys]
+    is_system = any(key.startswith(SYSTEM_PREFIX) for key in keys or ())
+    metrics = [
+        each
+        for prefix in ("", SYSTEM_PREFIX)[: 1 + is_system]
+        for each in list_metrics(connection, run, prefix)
+        if keys is None or each.name in keys
+    ]
     if keys is not None and not metrics:
         return
     points_max = max(_SERIES_POINTS_MIN, values_max // max(1, len(metrics)))

@@ -7,12 +7,22 @@ or not.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 import trackd
-from trackd import _config, _daemon, _disabled, _exit, _names, _process, _run, _settings
+from trackd import (
+    _config,
+    _daemon,
+    _disabled,
+    _exit,
+    _names,
+    _notebook,
+    _process,
+    _resume,
+    _run,
+    _settings,
+)
 from trackd._run import Run
 from trackd._settings import Settings
 from trackd._shipper import tell
@@ -40,6 +50,8 @@ def init(
     *,
     entity: str | None = None,
     reinit: bool | str | None = None,
+    resume_from: str | None = None,
+    fork_from: str | None = None,
     **ignored: Any,
 ) -> Run:
     """Begins a run, starting the daemon in the background when none is there.
@@ -57,21 +69,28 @@ def init(
         dir: The folder under which `run.dir` lies; by default the working folder.
         mode: "online" (default), "offline" (no daemon is started; a later one takes the log), "shared" (several equal
             processes write one run), or "disabled" (nothing is kept).
-        resume: Accepted; a run of the same id is always gone on with. Its automatic steps begin at 0 again, where they
-            write over what was logged: give `step` to go on behind it.
+        resume: What becomes of a run that has the id already. A new process always goes on behind the steps of the ended
+            ones; "allow" also asks the daemon, so that `run.step`, `run.config` and the summary are those of before; "must"
+            raises UsageError when there is no such run, "never" when there is one; "auto" or True goes on with the last run
+            of this folder and project that did not end well. `TRACKD_RESUME`.
         settings: A `Settings` or a dict of them.
         entity: Accepted for older scripts; a store has no entities.
         reinit: What a second `init` in one process does: "finish_previous", "return_previous" or "create_new". By default
             it returns the run that is open, in a notebook it finishes that one.
+        resume_from: "RUN_ID?_step=N" takes a run back to a step and goes on behind it. What was logged behind is masked: it
+            is not shown any more, and stays on the disk.
+        fork_from: "RUN_ID?_step=N" begins a new run with the history of another one of the project up to a step, and with its
+            config.
         ignored: Other arguments of wandb's, accepted so that existing scripts run.
 
     Raises:
-        ValueError: a name or an id cannot be one; the sentence says why.
+        ValueError: a name or an id cannot be one, or arguments exclude each other; the sentence says why.
+        UsageError: `resume` is "must" or "never", and the run is not, or is, there.
         Error: `config` cannot be read.
     """
     choice = _REINIT.get(reinit, reinit) if not isinstance(reinit, str) else reinit
     if choice == "default":
-        choice = "finish_previous" if _in_notebook() else "return_previous"
+        choice = "finish_previous" if _notebook.shell() is not None else "return_previous"
     current = trackd.run
     if current is not None and choice == "return_previous" and (id is None or id == current.id):
         current.config.update(_config.read_config(config), allow_val_change=True)
@@ -82,8 +101,23 @@ def init(
     chosen_mode = _settings.choose_mode(mode)
     values = {**_config.read_config(config)}
     chosen_project = _check_name("project", project or _settings.default_project(), _PROJECT_FORBIDDEN)
-    given_id = id or _settings.variable("RUN_ID")
+    root = os.path.join(
+        _settings.absolute_path(os.fspath(dir) if dir else _settings.variable("DIR") or "."), "trackd"
+    )
+    chosen_resume = _resume.choose(resume)
+    rewind = _resume.parse_moment("resume_from", resume_from)
+    fork = _resume.parse_moment("fork_from", fork_from)
+    if (chosen_resume is not None) + (rewind is not None) + (fork is not None) > 1:
+        raise ValueError("resume, resume_from and fork_from exclude each other: give one of them")
+    given_id = id or (rewind.run_id if rewind else None) or _settings.variable("RUN_ID")
+    if chosen_resume == "auto":
+        given_id = given_id or _resume.read_note(root, chosen_project)
     run_id = _check_name("run id", given_id, _ID_FORBIDDEN) if given_id else _names.generate_id()
+    if rewind is not None and rewind.run_id != run_id:
+        raise ValueError(f"resume_from names run {rewind.run_id!r}, and id is {run_id!r}: they must be one")
+    if fork is not None and fork.run_id == run_id:
+        raise ValueError(f"fork_from names run {run_id!r} itself: give the new run another id")
+    moment = rewind or fork
     tag_values = tags if tags is not None else _split(_settings.variable("TAGS"))
     arguments: dict[str, Any] = {
         "project": chosen_project,
@@ -93,12 +127,9 @@ def init(
         "tags": _run.check_tags(tag_values),
         "group": group or _settings.variable("RUN_GROUP"),
         "job_type": job_type or _settings.variable("JOB_TYPE"),
-        "folder": os.path.join(
-            _settings.absolute_path(os.fspath(dir) if dir else _settings.variable("DIR") or "."),
-            "trackd",
-            f"run-{run_id}",
-        ),
+        "folder": os.path.join(root, f"run-{run_id}"),
     }
+    is_old = False
     if chosen_mode == "disabled":
         run: Run = _disabled.DisabledRun(**arguments, settings=chosen)
         run.on_end = _unset_current
@@ -106,15 +137,42 @@ def init(
         store, problem = _settings.store_path(chosen.store)
         if problem:
             tell(problem)
+        before: _resume.Found | None = None
+        if chosen_mode != "offline" and (fork or (given_id and (chosen_resume or rewind))):
+            shipper = _process.shipper_of(store, start_daemon=True)
+            asked_id = fork.run_id if fork else run_id
+            has_answered, before = _resume.find(shipper, chosen_project, asked_id)
+            if chosen_resume is not None:
+                _resume.check(chosen_resume, run_id, has_answered, before)
+            elif has_answered and before is None:
+                raise UsageError(f"run {asked_id!r} does not exist in project {chosen_project!r}")
+        is_old = before is not None
+        if before is not None and fork is None:
+            arguments["name"] = name or before.name
+            arguments["notes"] = arguments["notes"] or before.notes or None
+            arguments["tags"] = arguments["tags"] or before.tags
         run = open_run(
             **arguments,
             store=store,
             mode=chosen_mode,
             settings=chosen,
             role="shared" if chosen_mode == "shared" else "primary",
+            starting_step=moment.last_step + 1 if moment else None,
+            origin=(chosen_project, *moment) if moment else None,
         )
+        if before is not None:
+            run.go_on(before.config, _resume.ASK_SECONDS)
+            given = {
+                "name": name,
+                "notes": notes,
+                "tags": _run.check_tags(tags) if tags is not None else None,
+            }
+            run.rename(**{key: value for key, value in given.items() if value is not None and fork is None})
+        if chosen_resume == "auto":
+            _resume.write_note(root, chosen_project, run_id)
+            run.note_folder = root
     if values:
-        run.config.update(values)
+        run.config.update(values, allow_val_change=is_old)
     if choice != "create_new" or current is None:
         set_current(run)
     return run
@@ -134,6 +192,8 @@ def open_run(
     tags: tuple[str, ...] = (),
     group: str | None = None,
     job_type: str | None = None,
+    starting_step: int | None = None,
+    origin: tuple[str, str, int] | None = None,
 ) -> Run:
     """Opens a writer of a run in this process and says where it can be watched."""
     if not settings.label:
@@ -141,7 +201,7 @@ def open_run(
     shipper = _process.shipper_of(store, start_daemon=mode != "offline")
     run = Run(
         project=project, run_id=run_id, name=name, notes=notes, tags=tags, group=group, job_type=job_type, folder=folder,
-        store=store, mode=mode, role=role, settings=settings, shipper=shipper,
+        store=store, mode=mode, role=role, settings=settings, shipper=shipper, starting_step=starting_step, origin=origin,
     )  # fmt: skip
     if role != "helper":
         run._last_words = _exit.LastWords(  # noqa: SLF001 - set once, here, where the role is known
@@ -152,6 +212,7 @@ def open_run(
             where = f"{endpoint.http_address}/p/{project}" if endpoint else "in the browser"
             tell(f"run {name} in project {project}; watch it {where}: `trackd ui`")
     _process.keep(run)
+    run.begin_capture()
     return run
 
 
@@ -244,12 +305,6 @@ def _check_name(what: str, name: str, forbidden: str) -> str:
 
 def _split(text: str | None) -> list[str]:
     return [part.strip() for part in (text or "").split(",") if part.strip()]
-
-
-def _in_notebook() -> bool:
-    shell = sys.modules.get("IPython")
-    instance = shell.get_ipython() if shell is not None and hasattr(shell, "get_ipython") else None
-    return instance is not None and type(instance).__name__ == "ZMQInteractiveShell"
 
 
 __all__ = ["BeforeInit", "Settings", "UsageError", "finish", "init", "open_run", "set_current"]

@@ -16,7 +16,21 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from trackd import _config, _exit, _files, _frames, _leaves, _settings, _summary, _values, _wire
+from trackd import (
+    _capture,
+    _config,
+    _exit,
+    _files,
+    _frames,
+    _leaves,
+    _notebook,
+    _resume,
+    _settings,
+    _summary,
+    _surroundings,
+    _values,
+    _wire,
+)
 from trackd._record import Draft
 from trackd._shipper import Shipper, Writer, tell
 from trackd._spool import Spool
@@ -54,6 +68,7 @@ class Run:
         settings: Settings,
         shipper: Shipper | None,
         starting_step: int | None = None,
+        origin: tuple[str, str, int] | None = None,
     ) -> None:
         """Opens a writer of the run; called by `trackd.init`, which documents the arguments."""
         self._project = project
@@ -70,6 +85,8 @@ class Run:
         self._settings = settings
         self._shipper = shipper
         self._starting_step = starting_step
+        self._origin = origin
+        self._resumed = False
         self._start_time = time.time()
         self._next_step = starting_step or 0
         self._late_warned = False
@@ -78,14 +95,19 @@ class Run:
         self._finish_lock = threading.RLock()
         self._summary_read: tuple[int, float, Mapping[str, Any]] = (-1, 0.0, {})
         self._last_words: _exit.LastWords | None = None
+        self._card: _notebook.Card | None = None
         self.on_end: Callable[[Run], None] = lambda run: None  # told once, when the run has ended
+        self.note_folder = ""  # where `resume="auto"` remembers the run until it ends well
         self.config = _config.Config(self._write_config)
         self.summary = _summary.Summary(self._write_summary, self._read_summary)
         self.history = History(self)
         self._spool = Spool(os.path.join(store, "log"), self._begin, os.urandom(16).hex())
         self._append_row = self._spool.append_row
         self._spool.ensure_part()
+        self._capture = _capture.Capture(settings, self._spool, has_surroundings=role != "helper")
         self._writer = Writer(self._spool, project, run_id)
+        self._writer.chore = self._do_chore
+        self._writer.is_quiet = settings.quiet
         if shipper is not None:
             shipper.add(self._writer)
 
@@ -237,7 +259,18 @@ class Run:
         return Metric(name, step_metric, synced, hidden, summary)
 
     def alert(self, title: str, text: str = "", level: Any = "INFO", wait_duration: Any = 0) -> None:
-        """Asks for the user's attention: `title` in one line, `level` INFO, WARN or ERROR."""
+        """Asks for the user's attention; docs/alerts.md says where an alert goes.
+
+        Args:
+            title: One line.
+            text: More words.
+            level: "INFO", "WARN" or "ERROR".
+            wait_duration: The least time between two alerts of one title, in seconds or as a `timedelta`; others are left
+                out.
+
+        Raises:
+            ValueError: the level is none of these.
+        """
         self._check_running("alert")
         level_name = str(getattr(level, "value", level)).upper()
         if level_name not in _wire.ALERT_LEVELS:
@@ -246,6 +279,9 @@ class Run:
             wait_duration.total_seconds() if hasattr(wait_duration, "total_seconds") else float(wait_duration)
         )
         self._spool.append_record(_wire.ALERT, _wire.alert(str(title), str(text), level_name, seconds))
+        if str(title) not in self._writer.own_alerts and not self._settings.quiet:
+            tell(f"alert: {title}" + (f": {text}" if text else ""))
+        self._writer.own_alerts.add(str(title))
 
     def mark_preempting(self) -> None:
         """Says that the scheduler is about to preempt this run."""
@@ -310,6 +346,39 @@ class Run:
             paths.append(path)
         return paths
 
+    # -- what is recorded by itself --------------------------------------------------------------------------------
+
+    def begin_capture(self) -> None:
+        """Begins to record what is recorded by itself, and shows the run in a notebook; called by `trackd.init`."""
+        if not self._settings.quiet and self._role != "helper":
+            self._card = _notebook.Card(self)
+        self._capture.start(self._nudge)
+
+    def _nudge(self) -> None:
+        if self._shipper is not None:
+            self._shipper.nudge()
+
+    def _do_chore(self) -> bool:
+        """Does, in the shipper's thread, what can wait a moment; returns whether there is more to do soon."""
+        if self._card is not None:
+            self._card.update()
+        return self._capture.flush()
+
+    def rename(self, **fields: Any) -> None:
+        """Changes what a person calls the run, where `trackd.init` was given it anew."""
+        if fields:
+            self._update(**fields)
+
+    def go_on(self, config: Mapping[str, Any], timeout_seconds: float) -> None:
+        """Goes on behind what a run of this id has logged before; called by `trackd.init`."""
+        self._resumed = True
+        self.config.preload(config)
+        if self._shipper is not None and self._shipper.flush(
+            self._writer, self._spool.sequence, timeout_seconds
+        ):
+            self._starting_step = self._writer.next_step
+            self._next_step = max(self._next_step, self._starting_step or 0)
+
     # -- the end ---------------------------------------------------------------------------------------------------
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
@@ -330,6 +399,7 @@ class Run:
                     self.history.add()
                 except (TypeError, ValueError) as error:
                     tell(f"a part of the last row is not kept: {error}")
+            self._capture.stop()
             self._finished = True
             self._append_row = _refuse_row
         if self._role == "helper" and self._spool.sequence == 0:
@@ -352,8 +422,12 @@ class Run:
         if self._shipper is not None:
             self._shipper.remove(self._writer)
         self._spool.close()
+        if self.note_folder and exit_code == 0:
+            _resume.remove_note(self.note_folder)
         if self._last_words is not None:
             self._last_words.close()
+        if self._card is not None:
+            self._card.close("finished" if exit_code == 0 else f"failed ({exit_code})")
         self.on_end(self)
         if not (quiet or self._settings.quiet or self._role == "helper"):
             self._say_goodbye(is_readable, problem if waiting_count else None, waiting_count, exit_code)
@@ -466,8 +540,8 @@ class Run:
 
     @property
     def resumed(self) -> bool:
-        """Whether the run existed before."""
-        return self._starting_step is not None
+        """Whether the run existed before, and is gone on with."""
+        return self._resumed
 
     @property
     def name(self) -> str:
@@ -524,6 +598,10 @@ class Run:
         """Shows project, id and name."""
         return f"<trackd.Run {self._project}/{self._id} {self._name!r}>"
 
+    def _repr_html_(self) -> str:
+        """Shows the run as a card, where a notebook's cell ends with it."""
+        return _notebook.card(self, "ended" if self._finished else "running")
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Run:
         """Returns the run itself: there is one."""
         return self
@@ -550,12 +628,20 @@ class Run:
                 "pid": os.getpid(),
                 "host": socket.gethostname(),
                 "program": _settings.program(),
-                "arguments": sys.argv[1:] if getattr(sys, "argv", None) else [],
+                "arguments": _arguments(),
+                "boot_id": _surroundings.boot_id(),
             },
-            self._settings.late_steps,
+            _wire.run_settings(
+                self._settings.late_steps,
+                self._settings.system_interval_seconds,
+                self._settings.stalled_after_seconds,
+                self._settings.captures,
+                self._settings.alert_rules,
+            ),
             self._settings.label,
             f"python {VERSION}",
             self._starting_step,
+            self._origin,
         )
 
     def _update(self, **fields: Any) -> None:
@@ -564,7 +650,10 @@ class Run:
 
     def _write_config(self, changed: Mapping[str, Any], removed: list[str]) -> None:
         self._check_running("config")
-        items = [(key, _values.leaf(key, value)) for key, value in changed.items()]
+        from trackd import _redact
+
+        # The program keeps the value itself; what is written has no secrets.
+        items = [(key, _values.leaf(key, value)) for key, value in _redact.redact_mapping(changed).items()]
         self._spool.append_record(_wire.CONFIG_UPDATE, _wire.changes(items, removed))
 
     def _write_summary(self, changed: Mapping[str, Any], removed: list[str]) -> None:
@@ -624,15 +713,18 @@ class Run:
         """Makes the run, in a forked child, a helper with a log of its own."""
         self._role = "helper"
         self._shipper = None
+        self._origin, self._starting_step = None, None
         self._finish_lock = threading.RLock()
         if self._last_words is not None:
             self._last_words.forget()
             self._last_words = None
-        self._next_step = self._starting_step or 0
+        self._next_step = 0
         self.history.row = {}  # the parent adds it
         self._spool.after_fork(os.urandom(16).hex())
         self._append_row = self._spool.append_row
         self._writer = Writer(self._spool, self._project, self._id)
+        self._card = None
+        self._capture.after_fork()
 
 
 class History:
@@ -688,6 +780,16 @@ def check_step(step: Any) -> int | None:
     if number is not None and number > _INT64_MAX:
         raise ValueError(f"step is {number}; the largest is 2^63-1")
     return number
+
+
+def _arguments() -> list[str]:
+    """Returns the arguments of the program, without the secrets in them."""
+    given = sys.argv[1:] if getattr(sys, "argv", None) else []
+    if not given:
+        return []
+    from trackd import _redact
+
+    return _redact.redact_arguments([str(argument) for argument in given])
 
 
 def _int32(exit_code: int) -> int:

@@ -14,6 +14,9 @@ from collections.abc import Mapping
 from typing import Any
 
 MODES = ("online", "offline", "disabled", "shared")
+CONSOLES = ("wrap", "redirect", "off")
+_CONSOLE_NAMES = {"auto": "wrap", "wrap_raw": "wrap", "wrap_emu": "wrap"}  # the last two of existing scripts
+CAPTURES = ("git", "diff", "packages", "program")
 _MODE_NAMES = {"run": "online", "dryrun": "offline"}  # older names of existing scripts
 
 
@@ -27,6 +30,16 @@ class Settings:
         finish_timeout_seconds: How long `finish()` waits for the daemon; what is left is taken later.
         quiet: Whether the lines at start and end are left out.
         label: A label of this process in the run, for example "rank 3".
+        console: How the console is captured: "wrap" what Python writes (default, also "auto"), "redirect" what child
+            processes and C libraries write too, or "off". `TRACKD_CONSOLE`.
+        system_interval_seconds: How often the daemon samples the machine, at least 0.1; 0 is never, None its default of 2.
+            `TRACKD_SYSTEM_INTERVAL_SECONDS`.
+        stalled_after_seconds: After how long without a record the run is shown as stalled; 0 is never, None the daemon's
+            default of 600.
+        captures: What is found out about code and environment, of "git" (commit, branch, remote), "diff" (what differs from
+            the commit), "packages" and "program" (the script itself); all by default. `TRACKD_CAPTURES`, names separated by
+            commas, or "none".
+        alert_rules: Rules that raise alerts, for example "nan(loss)" or "silent > 10m"; see docs/alerts.md.
     """
 
     store: str | None = None
@@ -34,19 +47,79 @@ class Settings:
     finish_timeout_seconds: float = 5.0
     quiet: bool = False
     label: str = ""
+    console: str = "auto"
+    system_interval_seconds: float | None = None
+    stalled_after_seconds: float | None = None
+    captures: tuple[str, ...] = CAPTURES
+    alert_rules: tuple[str, ...] = ()
 
     def __init__(self, **values: Any) -> None:
         """Takes the settings above over those of the environment; what means something to wandb alone is ignored."""
         values.setdefault("quiet", _truth(variable("QUIET")) or _truth(variable("SILENT")))
         values.setdefault("label", variable("LABEL") or "")
-        for name in ("store", "late_steps", "finish_timeout_seconds", "quiet", "label"):
+        values.setdefault("console", variable("CONSOLE") or "auto")
+        values.setdefault("captures", _captures(variable("CAPTURES")))
+        values.setdefault("system_interval_seconds", _seconds(variable("SYSTEM_INTERVAL_SECONDS")))
+        for name in _NAMES:
             setattr(self, name, values.pop(name, getattr(Settings, name)))
+        self._read_wandb(values)
         if values.pop("silent", False) in (True, "true", "1"):
             self.quiet = True
         if not self.label and values.get("x_label"):
             self.label = str(values["x_label"])
         if self.late_steps not in ("keep", "drop"):
             raise ValueError(f'settings late_steps is {self.late_steps!r}; it can be "keep" or "drop"')
+        self.console = _CONSOLE_NAMES.get(self.console, self.console)
+        if self.console not in CONSOLES:
+            raise ValueError(f"settings console is {self.console!r}; it can be {', '.join(CONSOLES)} or auto")
+        self.captures = tuple(self.captures)
+        for capture in self.captures:
+            if capture not in CAPTURES:
+                raise ValueError(f"settings captures has {capture!r}; it can have {', '.join(CAPTURES)}")
+        rules: Any = self.alert_rules  # a single rule is given as a text
+        self.alert_rules = (rules,) if isinstance(rules, str) else tuple(map(str, rules))
+        for name in ("system_interval_seconds", "stalled_after_seconds"):
+            seconds = getattr(self, name)
+            if seconds is not None and not (isinstance(seconds, int | float) and 0 <= seconds < 1e9):
+                raise ValueError(f"settings {name} is {seconds!r}; it must be a number of seconds from 0")
+
+    def _read_wandb(self, values: Mapping[str, Any]) -> None:
+        """Takes the settings of wandb that mean one of ours."""
+        if values.get("x_disable_stats") or _truth(variable("DISABLE_STATS")):
+            self.system_interval_seconds = 0.0
+        elif values.get("x_stats_sampling_interval") is not None and self.system_interval_seconds is None:
+            self.system_interval_seconds = float(values["x_stats_sampling_interval"])
+        dropped: set[str] = set()
+        if values.get("disable_git") or _truth(variable("DISABLE_GIT")):
+            dropped |= {"git", "diff"}
+        if values.get("disable_code") or _truth(variable("DISABLE_CODE")) or values.get("save_code") is False:
+            dropped |= {"diff", "program"}
+        if values.get("x_disable_meta"):
+            dropped |= set(CAPTURES)
+        self.captures = tuple(capture for capture in self.captures if capture not in dropped)
+
+
+_NAMES = (
+    "store", "late_steps", "finish_timeout_seconds", "quiet", "label", "console", "system_interval_seconds",
+    "stalled_after_seconds", "captures", "alert_rules",
+)  # fmt: skip
+
+
+def _captures(names: str | None) -> tuple[str, ...]:
+    if names is None:
+        return CAPTURES
+    return () if names == "none" else tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+def _seconds(given: str | None) -> float | None:
+    if given is None:
+        return None
+    try:
+        return float(given)
+    except ValueError:
+        raise ValueError(
+            f"TRACKD_SYSTEM_INTERVAL_SECONDS is {given!r}; it must be a number of seconds from 0"
+        ) from None
 
 
 def make_settings(given: Settings | Mapping[str, Any] | None) -> Settings:
@@ -57,6 +130,11 @@ def make_settings(given: Settings | Mapping[str, Any] | None) -> Settings:
 def variable(name: str) -> str | None:
     """Returns `TRACKD_name`, else `WANDB_name`; None when neither has text."""
     return os.environ.get(f"TRACKD_{name}") or os.environ.get(f"WANDB_{name}") or None
+
+
+def environment() -> Mapping[str, str]:
+    """Returns the environment itself, for what is looked up in it by a list of names."""
+    return os.environ
 
 
 def rank_label() -> str:

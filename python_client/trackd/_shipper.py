@@ -11,11 +11,12 @@ Invariants:
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from trackd import _daemon
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 # costs 0.4 ms a second in gRPC's own threads, a new one 4 ms: it is closed after the call.
 _RING_SECONDS = 30.0
 _TICK_SECONDS = 2.0
+_CHORE_SECONDS = 0.1  # what is held back, such as a progress bar, is passed on by then
 _WAIT_TICK_SECONDS = 0.02  # while somebody waits in flush() or a daemon starts
 _CALL_TIMEOUT_SECONDS = 10.0
 _START_SECONDS = 5.0  # a daemon is up in 0.4 s; within this no second one is started
@@ -49,6 +51,10 @@ class Writer:
         self.durable_sequence = 0  # on the disk, by the daemon's word or by our own sync
         self.acknowledged_sequence = -1  # by the daemon: durable and readable; 0 says that it knows the run
         self.ingest_message = ""
+        self.next_step: int | None = None  # as the daemon said when it acknowledged `acknowledged_sequence`
+        self.own_alerts: set[str] = set()  # titles that this process has raised, and said itself
+        self.is_quiet = False
+        self.chore: Callable[[], bool] = lambda: False  # see `Shipper.nudge`
         self.ring_time = float("-inf")
         self.told_problem = False
 
@@ -67,6 +73,7 @@ class Shipper:
         self._wake = threading.Event()
         self._gate = threading.Lock()
         self._waiter_count = 0
+        self._nudged = self._has_new = True
         self._stopping = False
         self._channel: Any = None
         self._hung_up = False  # the channel was closed because nobody needs it; the daemon lives
@@ -83,12 +90,19 @@ class Shipper:
         """Begins to serve a spool."""
         with self._condition:
             self._writers.append(writer)
+        self._nudged = self._has_new = True
         self._wake.set()
 
     def remove(self, writer: Writer) -> None:
         """Stops serving a spool."""
         with self._condition:
             self._writers.remove(writer)
+
+    def nudge(self) -> None:
+        """Has the thread call the writers' chores within about 0.1 s; they return whether there is more to do."""
+        if not self._nudged:
+            self._nudged = True
+            self._wake.set()
 
     def flush(self, writer: Writer, sequence: int, timeout_seconds: float) -> bool:
         """Waits until the daemon has acknowledged a sequence; returns whether it has, within the time.
@@ -161,16 +175,39 @@ class Shipper:
     # -- in the thread ---------------------------------------------------------------------------------------------
 
     def _loop(self) -> None:
+        next_tick, chore_time = 0.0, math.inf
         while not self._stopping:
-            waiting = self._waiter_count > 0 or self._is_starting()
-            self._wake.wait(_WAIT_TICK_SECONDS if waiting else _TICK_SECONDS)
+            now = time.monotonic()
+            if self._nudged and chore_time == math.inf:
+                # Whoever nudges goes on for a while as a rule: one round serves all of it.
+                chore_time = now + _CHORE_SECONDS
+            is_hurried = self._waiter_count > 0 or self._is_starting()
+            timeout = _WAIT_TICK_SECONDS if is_hurried else min(next_tick, chore_time) - now
+            self._wake.wait(max(timeout, 0.0))
             self._wake.clear()
             try:
-                self._tick()
+                now = time.monotonic()
+                if is_hurried or self._waiter_count or self._has_new or now >= next_tick:
+                    self._has_new = False
+                    if now >= next_tick:
+                        chore_time = min(chore_time, now)
+                    next_tick = now + _TICK_SECONDS
+                    self._tick()
+                if now >= chore_time:
+                    chore_time = math.inf
+                    self._do_chores()
             except Exception as error:  # noqa: BLE001 - the thread outlives whatever happens to one round
                 self.problem = f"{type(error).__name__}: {error}"
         with self._gate:
             self._disconnect()
+
+    def _do_chores(self) -> None:
+        self._nudged = False
+        with self._condition:
+            writers = list(self._writers)
+        for writer in writers:
+            if writer.chore():
+                self._nudged = True
 
     def _is_starting(self) -> bool:
         return (
@@ -319,6 +356,10 @@ class Shipper:
             writer.acknowledged_sequence = max(writer.acknowledged_sequence, answer.acknowledged_sequence)
             writer.durable_sequence = max(writer.durable_sequence, answer.acknowledged_sequence)
             writer.ingest_message = answer.ingest_health.message
+            writer.next_step = answer.next_step
+        for alert in answer.new_alerts:
+            if alert.title not in writer.own_alerts and not writer.is_quiet:
+                tell(f"alert: {alert.title}" + (f": {alert.text}" if alert.text else ""))
             self._condition.notify_all()
 
     def _sync(self, writer: Writer) -> None:

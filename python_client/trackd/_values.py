@@ -13,6 +13,7 @@ from typing import Any
 
 from trackd._wire import Json, Leaf, dump_json
 
+RESERVED_PREFIXES = ("_system/", "_console/")  # of what the daemon measures and of the console
 KEY_BYTES_MAX = (
     512  # the daemon's limit (config.KEY_BYTES_MAX): a name that long is a mistake, and names are interned
 )
@@ -29,6 +30,10 @@ def check_key(key: object) -> str:
         raise TypeError(f"metric keys must be str; got {key!r} of type {type(key).__name__}")
     if not key:
         raise ValueError("metric key is empty; give it a name of 1 to 512 bytes")
+    if key.startswith(RESERVED_PREFIXES):
+        raise ValueError(
+            f"metric key is {key[:40]!r}; names that begin with {' or '.join(RESERVED_PREFIXES)} are trackd's own"
+        )
     if len(key) > KEY_BYTES_MAX // 4 or not key.isascii():
         try:
             size_bytes = len(key.encode())

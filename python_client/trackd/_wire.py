@@ -32,6 +32,8 @@ _SUMMARY_KINDS = {
 SUMMARY_KINDS = frozenset(_SUMMARY_KINDS)
 ROLES = {"primary": 1, "shared": 2, "helper": 3}
 LATE_STEPS = {"keep": 1, "drop": 2}
+CAPTURES = {"git": 1, "diff": 2, "packages": 3, "program": 4}
+_CONSOLE_STREAMS = {"stdout": 1, "stderr": 2}
 GOALS = {"minimize": 1, "maximize": 2}
 ALERT_LEVELS = {"INFO": 1, "WARN": 2, "ERROR": 3}
 
@@ -138,7 +140,7 @@ def data_range(offset: int, size_bytes: int, check_sum: int) -> bytes:
 
 
 ROW, KEY_SET, CONFIG_UPDATE, SUMMARY_UPDATE, METRIC_DEFINITION = 2, 4, 5, 6, 7
-RUN_UPDATE, WRITER_FINISH, ALERT, FILE, WRITER_BEGIN = 8, 9, 11, 13, 15
+RUN_UPDATE, WRITER_FINISH, CONSOLE_LINES, ALERT, FILE, ENVIRONMENT, WRITER_BEGIN = 8, 9, 10, 11, 13, 14, 15
 
 
 def row(items: Iterable[tuple[str, Leaf]], step: int | None, commit: bool | None) -> bytes:
@@ -206,28 +208,84 @@ def writer_begin(
     role: str,
     start: bytes,
     process: Mapping[str, Any],
-    late_steps: str,
+    settings: bytes,
     label: str,
     client: str,
     starting_step: int | None,
+    origin: tuple[str, str, int] | None = None,
 ) -> bytes:
-    """Encodes a `WriterBegin`; `start` is an encoded `RunUpdate`, `process` has pid, host, program, arguments."""
+    """Encodes a `WriterBegin`.
+
+    `start` is an encoded `RunUpdate`, `settings` an encoded `RunSettings`; `process` has pid, host, program, arguments,
+    boot_id; `origin` is project, run id and last step of the history to begin with.
+    """
     encoded_process = (
         integer(1, process["pid"])
         + text(2, process["host"])
         + text(3, process["program"])
         + b"".join(text(4, str(argument)) for argument in process["arguments"])
+        + text(5, process["boot_id"])
     )
+    encoded_origin = b""
+    if origin is not None:
+        project_of, run_of, last_step = origin
+        encoded_origin = message(
+            10, message(1, text(1, project_of) + text(2, run_of)) + integer(2, last_step)
+        )
     return (
         message(1, text(1, project) + text(2, run_id))
         + text(2, writer_id)
         + integer(3, ROLES[role])
         + message(4, start)
         + message(5, encoded_process)
-        + message(6, integer(1, LATE_STEPS[late_steps]))
+        + message(6, settings)
         + text(7, label)
         + text(8, client)
         + (b"" if starting_step is None else integer(9, starting_step))
+        + encoded_origin
+    )
+
+
+def run_settings(
+    late_steps: str,
+    system_interval_seconds: float | None,
+    stalled_after_seconds: float | None,
+    captures: Iterable[str],
+    alert_rules: Iterable[str],
+) -> bytes:
+    """Encodes a `RunSettings`; None leaves a field to the daemon's default."""
+    return (
+        integer(1, LATE_STEPS[late_steps])
+        + (b"" if system_interval_seconds is None else double(2, system_interval_seconds))
+        + (b"" if stalled_after_seconds is None else double(3, stalled_after_seconds))
+        + message(4, bytes(CAPTURES[capture] for capture in captures))
+        + b"".join(text(5, rule) for rule in alert_rules)
+    )
+
+
+def console_lines(stream: str, first_line: int, lines: Iterable[str]) -> bytes:
+    """Encodes `ConsoleLines`; `stream` is "stdout" or "stderr"."""
+    return (
+        integer(1, _CONSOLE_STREAMS[stream])
+        + integer(2, first_line)
+        + b"".join(text(3, line) for line in lines)
+    )
+
+
+def environment(
+    facts: Iterable[tuple[str, Leaf]],
+    folder: str,
+    program_path: str,
+    interpreter: str,
+    search_paths: Iterable[str],
+) -> bytes:
+    """Encodes an `Environment`."""
+    return (
+        _entries(1, facts)
+        + text(2, folder)
+        + text(3, program_path)
+        + text(4, interpreter)
+        + b"".join(text(5, path) for path in search_paths)
     )
 
 

@@ -96,7 +96,7 @@ def _serve(configuration: object) -> int:
     from trackd_service.server import serve
 
     try:
-        asyncio.run(serve(configuration, _version(), os.environ.get("XDG_RUNTIME_DIR")))
+        asyncio.run(serve(configuration, _version(), os.environ.get("XDG_RUNTIME_DIR"), os.environ))
     except Exception:
         logging.getLogger("trackd").exception("the daemon ended with an error")
         return 1

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
 _NONE: Mapping[str, int] = {}
 _SCHEMA = """
 CREATE TABLE runs (
@@ -64,6 +64,20 @@ CREATE TABLE presets (
     specification TEXT NOT NULL
 );
 """,
+    # Where the steps of a writer begin that is not in its run's document yet, and segments that a rewind has hidden.
+    2: """
+CREATE TABLE writer_starts (
+    writer_id TEXT PRIMARY KEY,
+    starting_step INTEGER NOT NULL
+);
+CREATE TABLE masked_segments (
+    name TEXT PRIMARY KEY,
+    run_key INTEGER NOT NULL REFERENCES runs (run_key) ON DELETE CASCADE,
+    point_count INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    mask_time INTEGER NOT NULL
+)
+""",
 }
 
 
@@ -79,6 +93,25 @@ class SegmentRow:
     position: int
     point_count: int
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryStart:
+    """The history that a new writer begins with, made in the transaction that it is a part of.
+
+    Attributes:
+        writer_id: The writer.
+        starting_step: Its first automatic step.
+        masked: Names of segments that are no longer read, and stay.
+        mask_time: When, in nanoseconds since 1970 UTC.
+        objects_of: (project, run id) whose objects the run uses as well; None for none.
+    """
+
+    writer_id: str
+    starting_step: int
+    masked: tuple[str, ...] = ()
+    mask_time: int = 0
+    objects_of: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +148,18 @@ class Catalog(Protocol):
         added: Iterable[SegmentRow] = (),
         removed: Iterable[str] = (),
         objects: Mapping[str, int] = _NONE,
+        start: HistoryStart | None = None,
     ) -> None:
         """Writes a run, adds and removes segments, adds objects (size in bytes by sha256) that it uses.
 
-        In one transaction; durable when it returns.
+        In one transaction, with the history that a new writer begins with; durable when it returns.
         """
+
+    def writer_start(self, writer_id: str) -> int | None:
+        """Returns where the automatic steps of a writer begin, or None when it was never said."""
+
+    def save_writer_start(self, writer_id: str, starting_step: int) -> None:
+        """Says where the automatic steps of a writer begin; forgotten when a run's document has the writer."""
 
     def delete_run(self, project: str, run_id: str, objects: Iterable[str] = ()) -> list[str]:
         """Deletes a run; returns what is now garbage: its segments, and `files/AB/SHA256` of objects nobody else uses.
@@ -265,6 +305,7 @@ class SqliteCatalog:
         added: Iterable[SegmentRow] = (),
         removed: Iterable[str] = (),
         objects: Mapping[str, int] = _NONE,
+        start: HistoryStart | None = None,
     ) -> None:
         """Writes a run, its segments and its objects in one transaction; see `Catalog.commit_run`."""
         connection = self._connection
@@ -295,10 +336,44 @@ class SqliteCatalog:
                     (segment.name, run_key, segment.position, segment.point_count, segment.size_bytes),
                 )
             self._add_uses(run_key, objects)
+            known = [(writer["writer_id"],) for writer in document.get("writers", ())]
+            connection.executemany("DELETE FROM writer_starts WHERE writer_id = ?", known)
+            if start is not None:
+                self._begin_history(run_key, start)
             connection.execute("COMMIT")
         except BaseException:
             self._roll_back()
             raise
+
+    def _begin_history(self, run_key: int, start: HistoryStart) -> None:
+        connection = self._connection
+        self.save_writer_start(start.writer_id, start.starting_step)
+        for name in start.masked:
+            connection.execute(
+                "INSERT INTO masked_segments SELECT name, run_key, point_count, size_bytes, ? FROM segments "
+                "WHERE name = ?",
+                (start.mask_time, name),
+            )
+            connection.execute("DELETE FROM segments WHERE name = ?", (name,))
+        if start.objects_of is not None:
+            connection.execute(
+                "INSERT INTO object_uses SELECT ?, sha256, object_uses.size_bytes FROM object_uses "
+                "JOIN runs USING (run_key) WHERE project = ? AND run_id = ? ON CONFLICT DO NOTHING",
+                (run_key, *start.objects_of),
+            )
+
+    def writer_start(self, writer_id: str) -> int | None:
+        """Returns where the automatic steps of a writer begin, or None when it was never said."""
+        row = self._connection.execute(
+            "SELECT starting_step FROM writer_starts WHERE writer_id = ?", (writer_id,)
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def save_writer_start(self, writer_id: str, starting_step: int) -> None:
+        """Says where the automatic steps of a writer begin; forgotten when a run's document has the writer."""
+        self._connection.execute(
+            "INSERT INTO writer_starts VALUES (?, ?) ON CONFLICT DO NOTHING", (writer_id, starting_step)
+        )
 
     def delete_run(self, project: str, run_id: str, objects: Iterable[str] = ()) -> list[str]:
         """Deletes a run; returns what is now garbage; see `Catalog.delete_run`."""
@@ -307,8 +382,9 @@ class SqliteCatalog:
         try:
             names = [
                 name
+                for table in ("segments", "masked_segments")
                 for (name,) in connection.execute(
-                    "SELECT name FROM segments JOIN runs USING (run_key) WHERE project = ? AND run_id = ?",
+                    f"SELECT name FROM {table} JOIN runs USING (run_key) WHERE project = ? AND run_id = ?",  # noqa: S608 - of the two above
                     (project, run_id),
                 ).fetchall()
             ]
@@ -345,7 +421,9 @@ class SqliteCatalog:
             f"files/{sha256[:2]}/{sha256}"
             for (sha256,) in self._connection.execute("SELECT DISTINCT sha256 FROM object_uses")
         }
-        for (name,) in self._connection.execute("SELECT name FROM segments"):
+        for (name,) in self._connection.execute(
+            "SELECT name FROM segments UNION ALL SELECT name FROM masked_segments"
+        ):
             names |= {f"segments/{name}.parquet", f"segments/{name}.levels"}
         return names
 
@@ -353,7 +431,8 @@ class SqliteCatalog:
         """Returns what each run takes."""
         rows = self._connection.execute(
             "SELECT project, run_id, "
-            "(SELECT coalesce(sum(size_bytes), 0) FROM segments WHERE segments.run_key = runs.run_key), "
+            "(SELECT coalesce(sum(size_bytes), 0) FROM (SELECT run_key, size_bytes FROM segments UNION ALL "
+            "SELECT run_key, size_bytes FROM masked_segments) AS held WHERE held.run_key = runs.run_key), "
             "coalesce(sum(size_bytes), 0), count(sha256), "
             "coalesce(sum(CASE WHEN user_count = 1 THEN size_bytes ELSE 0 END), 0) "
             "FROM runs LEFT JOIN (SELECT run_key, sha256, size_bytes FROM object_uses) USING (run_key) "

@@ -36,6 +36,11 @@ LEASE_SECONDS = 600.0  # a remote writer that says nothing for so long is taken 
 IDLE_EXIT_SECONDS = 3600.0  # without writers and visitors the daemon ends by itself
 LIVE_SECONDS = 0.2  # at most five live messages a second to a page
 
+# -- what the daemon watches by itself --------------------------------------------------------------------------------
+SYSTEM_INTERVAL_SECONDS = 2.0  # between two samples of the machine: 1 ms of CPU each
+SYSTEM_INTERVAL_SECONDS_MIN = 0.1
+STALLED_AFTER_SECONDS = 600.0  # an evaluation or a checkpoint may take minutes without a word
+
 # -- sealing ----------------------------------------------------------------------------------------------------------
 SEAL_POINTS = 1_000_000  # unsealed points of a run: 24 MB of memory, half a second of replay after a crash
 SEAL_TEXT_BYTES = 64 << 20  # unsealed texts of a run: a point may be a text of 1 MiB

@@ -14,9 +14,9 @@ import math
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from trackd_service.runs import ROW_KEY
 from trackd_service.series import Kind, Series
 from trackd_service.store import StoredRun
+from trackd_service.streams import ROW_KEY
 
 _POINTS_PER_PIECE = 200_000  # 5 MB of arrays, some 20 MB of text
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")

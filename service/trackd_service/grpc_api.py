@@ -32,6 +32,7 @@ from trackd.v1 import (
     values_pb2,
 )
 from trackd_service import auth, config, records
+from trackd_service.comparison import MISSING
 from trackd_service.daemon import Daemon
 from trackd_service.errors import (
     InvalidArgument,
@@ -43,6 +44,7 @@ from trackd_service.errors import (
 )
 from trackd_service.ingest import Source
 from trackd_service.series import RECORD_KINDS
+from trackd_service.streams import Stream
 
 _log = logging.getLogger("trackd.grpc")
 _DOMAIN = "trackd"
@@ -52,6 +54,7 @@ _STATES = {
     "failed": runs_pb2.RUN_STATE_FAILED,
     "killed": runs_pb2.RUN_STATE_KILLED,
     "crashed": runs_pb2.RUN_STATE_CRASHED,
+    "preempted": runs_pb2.RUN_STATE_PREEMPTED,
 }
 _KINDS: dict[str, query_service_pb2.MetricKind] = {
     "number": query_service_pb2.METRIC_KIND_NUMBER,
@@ -60,6 +63,7 @@ _KINDS: dict[str, query_service_pb2.MetricKind] = {
     "other": query_service_pb2.METRIC_KIND_OTHER,
     **{kind: getattr(query_service_pb2, f"METRIC_KIND_{kind.upper()}") for kind in RECORD_KINDS},
 }
+_STREAMS: dict[int, Stream] = {0: "history", 1: "history", 2: "system"}
 SERVICES = (
     "trackd.v1.RunService",
     "trackd.v1.IngestService",
@@ -173,6 +177,7 @@ class IngestService(_Face, ingest_service_pb2_grpc.IngestServiceServicer):
             acknowledged_sequence=source.writer.durable_sequence,
             next_step=source.writer.steps.current,
             ingest_health=runs_pb2.IngestHealth(**vars(source.stored.run.health)),
+            new_alerts=map(_alert, source.take_alerts()),
         )
 
     async def PutObject(  # noqa: N802
@@ -252,7 +257,8 @@ class QueryService(_Face, query_service_pb2_grpc.QueryServiceServicer):
         self, request: query_service_pb2.ListMetricsRequest, context: Any
     ) -> query_service_pb2.ListMetricsResponse:
         """Lists the metrics of a run."""
-        metrics = await self._query.metrics(request.run.project, request.run.run_id, request.prefix)
+        stream = _STREAMS.get(request.stream, "history")
+        metrics = await self._query.metrics(request.run.project, request.run.run_id, request.prefix, stream)
         return query_service_pb2.ListMetricsResponse(
             metrics=[
                 query_service_pb2.Metric(**{**metric, "kind": _KINDS[metric["kind"]]}) for metric in metrics
@@ -283,6 +289,54 @@ class QueryService(_Face, query_service_pb2_grpc.QueryServiceServicer):
                 strings=series.strings or [],
                 total_count=total_count,
             )
+
+    async def ReadConsole(  # noqa: N802
+        self, request: query_service_pb2.ReadConsoleRequest, context: Any
+    ) -> query_service_pb2.ReadConsoleResponse:
+        """Reads lines of the console."""
+        found = await self._query.console.read(
+            request.run.project,
+            request.run.run_id,
+            request.writer_id,
+            request.first_line if request.HasField("first_line") else None,
+            request.line_count_max,
+            request.pattern,
+        )
+        return query_service_pb2.ReadConsoleResponse(
+            lines=[
+                query_service_pb2.ConsoleLine(
+                    number=line.number,
+                    stream=f"CONSOLE_STREAM_{line.stream.upper()}",
+                    time_unix_nanos=line.time,
+                    text=line.text,
+                )
+                for line in found.lines
+            ],
+            line_count=found.line_count,
+            writer_id=found.writer_id,
+            next_line=found.next_line,
+        )
+
+    async def CompareRuns(  # noqa: N802
+        self, request: query_service_pb2.CompareRunsRequest, context: Any
+    ) -> query_service_pb2.CompareRunsResponse:
+        """Compares two runs."""
+        left, right = request.left, request.right
+        differences, files = await self._query.comparison.compare(
+            (left.project, left.run_id), (right.project, right.run_id)
+        )
+        return query_service_pb2.CompareRunsResponse(
+            differences=[
+                query_service_pb2.Difference(
+                    part=each.part,
+                    key=each.key,
+                    left=None if each.left is MISSING else records.to_value(each.left),
+                    right=None if each.right is MISSING else records.to_value(each.right),
+                )
+                for each in differences
+            ],
+            files=[query_service_pb2.FileDifference(path=each.path, diff=each.diff) for each in files],
+        )
 
     async def ListFiles(  # noqa: N802
         self, request: query_service_pb2.ListFilesRequest, context: Any
@@ -413,13 +467,53 @@ def run_message(document: dict[str, Any]) -> runs_pb2.Run:
         process=records_pb2.Process(**document["process"]),
         metric_count=document["metric_count"],
         revision=document["revision"],
+        environment=_entries(document.get("environment", {})),
+        writers=[_writer(each) for each in document.get("writers", [])],
+        end_reason=document["end_reason"],
+        alerts=map(_alert, document.get("alerts", [])),
+        system_metrics=[
+            values_pb2.Entry(key=f"{host}/{name}", value=records.to_value(value))
+            for host, values in document.get("system_metrics", {}).items()
+            for name, value in values.items()
+        ],
+        stalled=document["stalled"],
     )
+    if document["forked_from"]:
+        origin = document["forked_from"]
+        message.forked_from.run.project = origin["project"]
+        message.forked_from.run.run_id = origin["run_id"]
+        message.forked_from.last_step = origin["last_step"]
     for name in ("create_time", "update_time", "finish_time"):
         if (time_ms := document[f"{name}_unix_ms"]) is not None:
             getattr(message, name).FromMicroseconds(int(time_ms * 1000))
     if document["exit_code"] is not None:
         message.exit_code = document["exit_code"]
     return message
+
+
+def _alert(document: dict[str, Any]) -> runs_pb2.RunAlert:
+    return runs_pb2.RunAlert(
+        title=document["title"],
+        text=document["text"],
+        level=f"ALERT_LEVEL_{document['level']}",
+        time_unix_nanos=int(document["time_unix_ms"] * 1e6),
+    )
+
+
+def _writer(document: dict[str, Any]) -> runs_pb2.Writer:
+    return runs_pb2.Writer(
+        writer_id=document["writer_id"],
+        role=f"WRITER_ROLE_{document['role'].upper()}",
+        label=document["label"],
+        client=document["client"],
+        process=records_pb2.Process(**document["process"]),
+        open=document["open"],
+        row_count=document["row_count"],
+        metrics=document["metrics"],
+        next_step=document["next_step"],
+        update_time_unix_nanos=int(document["update_time_unix_ms"] * 1e6),
+        console_line_count=document["console_line_count"],
+    )
 
 
 def parse_filters(text: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from trackd_service import auth, config, export, openapi
+from trackd_service.compare_query import MISSING, RunDifference
 from trackd_service.daemon import Daemon
 from trackd_service.errors import InvalidArgument, TrackdError
 from trackd_service.http_parts import answer, body, dump, integer, number, parse_object, text
@@ -32,6 +33,7 @@ from trackd_service.http_records import FRAME_POLICY, RecordFace
 from trackd_service.runs import Run
 from trackd_service.series_query import MEDIA_TYPE, SeriesRequest, encode
 from trackd_service.smoothing import Smoothing, SmoothingKind
+from trackd_service.streams import Stream
 
 _log = logging.getLogger("trackd.http")
 _WEB = Path(__file__).parent / "web"
@@ -72,6 +74,8 @@ def make_app(daemon: Daemon, allowed_hosts: set[str], cookie_name: str) -> ASGIA
         Route(f"{api}/projects/{{project}}/metrics", face.project_metrics),
         Route(run, face.run),
         Route(f"{run}/metrics", face.metrics),
+        Route(f"{run}/console", face.console),
+        Route(f"{run}/compare", face.compare),
         Route(f"{run}/export", face.export),
         Route(f"{run}/files", face.files),
         Route(f"{run}/files/{{path:path}}", face.file),
@@ -207,6 +211,8 @@ class _Face:
             "alerts",
             "files",
             "writers",
+            "environment",
+            "system_metrics",
             "version",
         }
         brief = [
@@ -228,7 +234,53 @@ class _Face:
         """Lists the metrics of a run."""
         path = request.path_params
         prefix = request.query_params.get("prefix", "")
-        return answer({"metrics": await self._query.metrics(path["project"], path["run"], prefix)})
+        stream = request.query_params.get("stream", "history")
+        if stream not in ("history", "system"):
+            raise InvalidArgument(f"stream is {stream[:40]!r}; it can be history or system", field="stream")
+        metrics = await self._query.metrics(path["project"], path["run"], prefix, cast("Stream", stream))
+        return answer({"metrics": metrics})
+
+    async def console(self, request: Request) -> Response:
+        """Answers lines of the console."""
+        path, parameters = request.path_params, request.query_params
+        found = await self._query.console.read(
+            path["project"],
+            path["run"],
+            parameters.get("writer", ""),
+            integer(parameters, "first_line", 0) if "first_line" in parameters else None,
+            integer(parameters, "limit", 0),
+            parameters.get("pattern", ""),
+        )
+        return answer(
+            {
+                "writer_id": found.writer_id,
+                "line_count": found.line_count,
+                "next_line": found.next_line,
+                "lines": [[line.number, line.stream, line.time / 1e6, line.text] for line in found.lines],
+            }
+        )
+
+    async def compare(self, request: Request) -> Response:
+        """Compares the run with another one, of the same project unless said otherwise."""
+        path, parameters = request.path_params, request.query_params
+        if "with" not in parameters:
+            raise InvalidArgument("with is missing: name the run to compare with", field="with")
+        other = parameters.get("project", path["project"]), parameters["with"]
+        differences, files = await self._query.comparison.compare((path["project"], path["run"]), other)
+
+        def sides(each: RunDifference) -> dict[str, Any]:
+            return {
+                side: value
+                for side, value in (("left", each.left), ("right", each.right))
+                if value is not MISSING
+            }
+
+        return answer(
+            {
+                "differences": [{"part": each.part, "key": each.key, **sides(each)} for each in differences],
+                "files": [{"path": each.path, "diff": each.diff} for each in files],
+            }
+        )
 
     async def export(self, request: Request) -> Response:
         """Downloads the history as text."""

@@ -12,10 +12,12 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal as signal_module
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,14 +29,16 @@ from trackd_service.errors import (
     TrackdError,
     WriterNotFound,
 )
+from trackd_service.exits import Exit, ProcessWatch, boot_id
 from trackd_service.frames import Frame, RecordFrame, RowFrames
 from trackd_service.records import Begin, Finish, KeySet
-from trackd_service.run_states import Event
+from trackd_service.run_states import Event, end_of
 from trackd_service.runs import Run, Writer
 from trackd_service.store import Store, StoredRun
 
 _log = logging.getLogger("trackd.ingest")
 _RETRY_SECONDS = 10.0  # a log that cannot be taken in now is tried again: its trouble may be the disk's
+_EXIT_SECONDS = 2.0  # after which a process that has let go of its log, and has not ended, has left its run
 _RECOVERED_PROJECT = "recovered"  # takes the rows of logs whose beginning is damaged
 _SIGTERM, _SIGSEGV, _SIGABRT, _SIGBUS, _SIGFPE, _SIGILL = 15, 11, 6, 7, 8, 4
 _FATAL_SIGNALS = {
@@ -62,6 +66,21 @@ class Source:
     part: int = -1  # that the key sets are of
     damaged_count: int = 0
     has_failed_sync: bool = False  # what the disk holds of the log is unknown: only sealing makes it durable
+    watch: ProcessWatch | None = None  # of the process that writes, on this host
+    told_alert_count: int = 0  # of the run, up to the last that the client was told of
+    gone_time: float | None = (
+        None  # since when the log is let go of, while it is not known how its process ended
+    )
+
+    def __post_init__(self) -> None:
+        """Leaves out the alerts from before."""
+        self.told_alert_count = self.stored.run.alert_count
+
+    def take_alerts(self) -> list[dict[str, Any]]:
+        """Returns the run's alerts that the client was not told of yet."""
+        run = self.stored.run
+        count, self.told_alert_count = run.alert_count - self.told_alert_count, run.alert_count
+        return run.alerts[-count:] if count else []
 
     @property
     def has_log(self) -> bool:
@@ -85,6 +104,11 @@ class Ingest:
         self.active_time = time.monotonic()
         self.accepted_row_count = 0
         self.problem = ""
+        self.alerted: Callable[[Run, list[dict[str, Any]]], None] = lambda run, alerts: (
+            None
+        )  # told of new alerts
+        self.store_rules: Callable[[], Sequence[str]] = tuple  # alert rules of every run
+        self.opened = asyncio.Event()  # set when somebody begins to write
         store.sealed = self._on_sealed
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -115,7 +139,24 @@ class Ingest:
     def _poll_seconds(self) -> float:
         if not self._sources:
             return config.QUIET_SCAN_SECONDS
-        return config.QUIET_POLL_SECONDS if self._is_quiet() else config.POLL_SECONDS
+        return 0.0 if self._is_quiet() else config.POLL_SECONDS
+
+    async def _watch_quiet(self) -> None:
+        """Waits until a quiet log grows; away from the event loop, each of whose wakes costs three times as much."""
+        readers = [
+            source.reader
+            for source in self._sources.values()
+            if source.reader is not None and not source.is_closed
+        ]
+        deadline = time.monotonic() + config.QUIET_SCAN_SECONDS
+
+        def look() -> None:
+            while not self._stopping and time.monotonic() < deadline:
+                time.sleep(config.QUIET_POLL_SECONDS)
+                if any(reader.is_grown() for reader in readers):
+                    return
+
+        await asyncio.to_thread(look)
 
     async def _supervise(self, step: Callable[[], object], pause_seconds: Callable[[], float]) -> None:
         while not self._stopping:
@@ -141,8 +182,20 @@ class Ingest:
 
     @property
     def open_writer_ids(self) -> set[str]:
-        """Which writers are at work."""
-        return {writer_id for writer_id, source in self._sources.items() if not source.is_closed}
+        """Which writers are at work, the daemon's own left out."""
+        return {
+            writer_id
+            for writer_id, source in self._sources.items()
+            if not source.is_closed and source.writer.role != "observer"
+        }
+
+    def open_sources(self) -> list[Source]:
+        """Returns the sources of writers at work, the daemon's own left out."""
+        return [
+            source
+            for source in self._sources.values()
+            if not source.is_closed and source.writer.is_open and source.writer.role != "observer"
+        ]
 
     async def log_bytes(self) -> int:
         """Returns how much the logs take, in bytes on the disk."""
@@ -159,6 +212,8 @@ class Ingest:
     # -- logs of this host -------------------------------------------------------------------------------------------
 
     async def _round(self) -> None:
+        if self._sources and self._is_quiet():
+            await self._watch_quiet()
         now = time.monotonic()
         if now - self._last_scan >= (config.QUIET_SCAN_SECONDS if self._is_quiet() else config.SCAN_SECONDS):
             self._last_scan = now
@@ -169,10 +224,22 @@ class Ingest:
                 await self._drain(source)
 
     async def _scan(self) -> None:
-        """Opens the logs that are new."""
-        for (prefix, writer_id), parts in logs.list_logs(self._folder).items():
-            if prefix == "w" and writer_id not in self._sources and self._is_due(writer_id):
-                await self._take_in(self._open_log, writer_id, parts)
+        """Opens the logs that are new, the oldest first: a later writer of a run goes on behind an earlier one."""
+        new = [
+            (writer_id, parts)
+            for (prefix, writer_id), parts in logs.list_logs(self._folder).items()
+            if prefix == "w" and writer_id not in self._sources and self._is_due(writer_id)
+        ]
+        if len(new) > 1:
+            new.sort(key=lambda each: self._begin_time(*each))
+        for writer_id, parts in new:
+            await self._take_in(self._open_log, writer_id, parts)
+
+    def _begin_time(self, writer_id: str, parts: list[int]) -> int:
+        with contextlib.suppress(OSError):
+            head = logs.read_head(self._folder, logs.LogName("w", writer_id, parts[0]))
+            return 0 if head is None else head.time
+        return 0
 
     def _is_due(self, writer_id: str) -> bool:
         return time.monotonic() >= self._retry_times.get(writer_id, 0.0)
@@ -194,18 +261,49 @@ class Ingest:
         stored, _ = await self._store.get_or_create(begin.project, begin.run_id, create_time)
         if writer_id in self._sources:
             return
+        starting_step = 0
+        if writer_id not in stored.run.writers:
+            starting_step = await self._begin_history(stored, begin, create_time)
+            if writer_id in self._sources:
+                return
         known = stored.run.writers.get(writer_id)
         # A writer whose end is in the catalog already stays ended; only its files are left to delete.
         is_ended = known is not None and not known.is_open
-        writer = known if known is not None and is_ended else stored.run.open_writer(begin, create_time)
+        if known is not None and is_ended:
+            writer = known
+        else:
+            stored.run.watch_by(self.store_rules())
+            writer = stored.run.open_writer(begin, create_time, starting_step)
         reader = logs.LogReader(self._folder, "w", writer_id, parts[0], known_sequence=writer.sequence)
         source = self._sources[writer_id] = Source(stored, writer, reader=reader)
+        if not is_ended:
+            source.watch = ProcessWatch.open(
+                begin.process["pid"], self._folder / str(logs.LogName("w", writer_id, parts[-1]))
+            )
+            self.opened.set()
         if begin.project == _RECOVERED_PROJECT:
             stored.run.health.message = (
                 f"the beginning of the log of writer {writer_id} is damaged: whose it was is lost"
             )
         self._store.changed(stored.run)
         await self._drain(source)
+
+    async def _begin_history(self, stored: StoredRun, begin: Begin, time: int) -> int:
+        """Returns where a new writer's automatic steps begin, having made the history that it begins with.
+
+        What is decided is kept: a daemon that replays the logs later may find other writers alive or gone.
+        """
+        alive = set()
+        for source in list(self._sources.values()):
+            if source.stored is not stored or not source.writer.is_open:
+                continue
+            if source.reader is None or source.reader.is_writer_alive():
+                alive.add(source.writer.writer_id)
+                continue
+            await self._drain(source, is_final=True)
+            if not self._store.keeper.is_behind(stored):
+                self._end(source)  # before the new writer, whose end will be the run's
+        return await self._store.begin_history(stored, begin, stored.run.next_start(begin, time, alive))
 
     def _read_begin(self, prefix: str, writer_id: str, parts: list[int]) -> tuple[Begin, int, bytes]:
         """Returns who writes a log, since when, and the record that says so.
@@ -315,10 +413,13 @@ class Ingest:
 
     def _after(self, source: Source) -> None:
         """Does what follows records: tells the readers, and seals when there is much or the run has ended."""
-        self.active_time = source.heard_time = time.monotonic()
-        self._unsynced.set()
+        source.heard_time = time.monotonic()
+        if source.writer.role != "observer":
+            self.active_time = source.heard_time
+            self._unsynced.set()
         stored = source.stored
         self._store.changed(stored.run)
+        self.tell_alerts(stored.run)
         if stored.run.files_to_keep or stored.run.unencoded:
             self._store.keeper.keep_soon(stored)
         tail = stored.run.tail
@@ -329,6 +430,12 @@ class Ingest:
         ):
             self._store.seal_soon(stored)
 
+    def tell_alerts(self, run: Run) -> None:
+        """Tells of the alerts of a run that are new."""
+        if run.new_alerts:
+            alerts, run.new_alerts = run.new_alerts, []
+            self.alerted(run, alerts)
+
     async def _close_gone(self) -> None:
         """Ends the writers whose clients are gone, and seals runs that nobody writes any more."""
         now = time.monotonic()
@@ -336,13 +443,24 @@ class Ingest:
             if not source.is_closed:
                 if source.reader is not None:
                     if source.reader.is_writer_alive():
+                        source.gone_time = None
                         continue
                     await self._drain(source, is_final=True)
+                    if source.writer.is_open and not self._is_end_known(source):
+                        continue
                     if self._store.keeper.is_behind(source.stored):
                         continue  # the rest of the log waits: looked at again
                     self._end(source)
                 elif not source.writer.is_open:
                     source.is_closed = True
+                elif source.writer.role == "observer":
+                    if self._is_written(source.stored.run):
+                        continue
+                    source.stored.run.close_writer(
+                        source.writer, Event.FINISHED, Finish(0, "", 0), source.stored.run.update_time
+                    )
+                    source.is_closed = True
+                    self._ends.add(writer_id)
                 elif now - source.heard_time > config.LEASE_SECONDS:
                     self._end(source)
                 else:
@@ -363,29 +481,72 @@ class Ingest:
                     self._sources.pop(writer_id, None)
 
     def _is_written(self, run: Run) -> bool:
-        return any(source.stored.run is run and not source.is_closed for source in self._sources.values())
+        """Says whether a writer other than the daemon's own is at work."""
+        return any(
+            source.stored.run is run and not source.is_closed and source.writer.role != "observer"
+            for source in self._sources.values()
+        )
+
+    def _is_end_known(self, source: Source) -> bool:
+        """Says whether it is known how a process that has let go of its log ended, or whether it is too late to wait."""
+        if source.watch is None or source.watch.exit() is not None:
+            return True
+        # A process lets go of its files a moment before its end can be asked for; one that goes on has left the run.
+        source.gone_time = source.gone_time or time.monotonic()
+        return time.monotonic() - source.gone_time > _EXIT_SECONDS
 
     def _end(self, source: Source) -> None:
-        """Ends a writer whose client is gone, by its last words if it left any."""
+        """Ends a writer whose client is gone: by what the system knows of its process, else by its last words."""
         source.is_closed = True
         run, writer = source.stored.run, source.writer
+        end, source.watch = None if source.watch is None else source.watch.exit(), self._unwatch(source)
         if not writer.is_open:
             return
-        words = logs.read_last_words(self._folder, writer.writer_id) if source.reader is not None else ""
+        event, finish = self._read_end(source, end)
+        run.close_writer(writer, event, finish, writer.update_time)
+        self.tell_alerts(run)
+        self._ends.add(writer.writer_id)
+        self._store.changed(run)
+
+    @staticmethod
+    def _unwatch(source: Source) -> None:
+        if source.watch is not None:
+            source.watch.close()
+
+    def _read_end(self, source: Source, end: Exit | None) -> tuple[Event, Finish]:
+        run, writer = source.stored.run, source.writer
+        if source.reader is None:
+            reason = f"nothing was heard from the client for {config.LEASE_SECONDS:.0f} s"
+            return Event.VANISHED, Finish(1, "", 0, reason)
+        words = logs.read_last_words(self._folder, writer.writer_id)
+        signal = 0
         if words:
             signal = next(
                 (number for text, number in _FATAL_SIGNALS.items() if text in words[:200]), _SIGTERM
             )
-            run.close_writer(writer, Event.KILLED, Finish(128 + signal, words, signal), run.update_time)
-        else:
-            reason = (
-                "the process ended without a word: it was killed (SIGKILL, out of memory), or left by os._exit"
-                if source.reader is not None
-                else f"nothing was heard from the client for {config.LEASE_SECONDS:.0f} s"
+        if end is not None:
+            signal = signal or end.signal
+        if signal:
+            reason = f"the process was killed by {_signal_name(signal)}"
+            if end is not None and end.is_out_of_memory:
+                reason = "the process was killed because memory ran out"
+            is_preempted = run.preempting or (
+                signal == _SIGTERM and bool(run.environment.get("environment.SLURM_JOB_ID"))
             )
-            run.close_writer(writer, Event.VANISHED, Finish(1, reason, 0), run.update_time)
-        self._ends.add(writer.writer_id)
-        self._store.changed(run)
+            if is_preempted:
+                reason = f"the scheduler took the machine away ({_signal_name(signal)})"
+            return end_of(0, signal, is_preempted), Finish(128 + signal, words, signal, reason)
+        if end is not None and end.exit_code is not None:
+            reason = f"the process left with exit code {end.exit_code} without finishing the run"
+            return end_of(end.exit_code, 0, run.preempting), Finish(
+                end.exit_code, "", 0, reason if end.exit_code else ""
+            )
+        boot = writer.process.get("boot_id")
+        if boot and boot_id() and boot != boot_id():
+            return Event.VANISHED, Finish(1, "", 0, "the machine went down while the run was at work")
+        return Event.VANISHED, Finish(
+            1, "", 0, "the process ended without a word: it was killed (SIGKILL), or left by os._exit"
+        )
 
     def _on_sealed(self, run: Run, ended_writers: set[str]) -> None:
         """Takes note of what a seal has committed: the ends of writers among it, and deletes what stands behind it."""
@@ -485,7 +646,7 @@ class Ingest:
             for writer_id, source in self._sources.items()
             if (source.stored.run.project, source.stored.run.run_id) == (project, run_id)
         ]
-        if any(source.writer.is_open for _, source in mine):
+        if any(source.writer.is_open and source.writer.role != "observer" for _, source in mine):
             raise InvalidArgument(
                 f"run {run_id!r} is being written: finish it before deleting it", run_id=run_id
             )
@@ -504,15 +665,42 @@ class Ingest:
         if source is not None and source.has_log:
             return source.stored, False
         stored, created = await self._store.get_or_create(begin.project, begin.run_id, now)
+        starting_step = 0
+        if begin.writer_id not in stored.run.writers:
+            starting_step = await self._begin_history(stored, begin, now)
         source = self._sources.get(begin.writer_id)
         if source is not None and source.has_log:
             return stored, False
-        writer = stored.run.open_writer(begin, now)
+        stored.run.watch_by(self.store_rules())
+        writer = stored.run.open_writer(begin, now, starting_step)
         source = Source(stored, writer, log=logs.LogWriter(self._folder, begin.writer_id, payload, now))
         self._sources[begin.writer_id] = source
         await self._write(source, [])
         self._after(source)
         return stored, created
+
+    async def observe(self, stored: StoredRun, begin: Begin, payload: bytes, made: list[bytes]) -> None:
+        """Adds records that the daemon itself makes of a run, with no wait for the disk.
+
+        Args:
+            stored: The run.
+            begin: How the daemon opens it, and `payload`, the record that says so.
+            payload: See `begin`.
+            made: The serialised records.
+        """
+        now = time.time_ns()
+        if not self._store.holds(stored):
+            return  # deleted meanwhile
+        source = self._sources.get(begin.writer_id)
+        if source is None or not source.has_log or source.is_closed:
+            writer = stored.run.open_writer(begin, now)
+            log = logs.LogWriter(self._folder, begin.writer_id, payload, now)
+            source = self._sources[begin.writer_id] = Source(stored, writer, log=log)
+        async with source.lock:
+            first = source.writer.sequence + 1
+            new = [(first + offset, now, record) for offset, record in enumerate(made)]
+            await self._write(source, new, is_synced=False)
+            self._apply(source, [RecordFrame(*each) for each in new])
 
     async def append(self, writer_id: str, first_sequence: int, batch: list[tuple[int, bytes]]) -> Source:
         """Appends records of a remote writer; durable when it returns.
@@ -562,10 +750,12 @@ class Ingest:
             if source.is_closed and writer.is_open:
                 source.is_closed = False
 
-    async def _write(self, source: Source, payloads: list[tuple[int, int, bytes]]) -> None:
+    async def _write(
+        self, source: Source, payloads: list[tuple[int, int, bytes]], is_synced: bool = True
+    ) -> None:
         assert source.log is not None
         try:
-            await asyncio.to_thread(source.log.append, payloads)
+            await asyncio.to_thread(source.log.append, payloads, is_synced)
         except OSError as error:
             raise StorageUnavailable(f"the daemon's disk does not take records: {error.strerror}") from None
 
@@ -575,7 +765,11 @@ class Ingest:
             raise InvalidArgument("no part of the log begins with its WriterBegin")
         stored, _ = await self._store.get_or_create(begin.project, begin.run_id, create_time)
         run = stored.run
-        writer = run.writers.get(writer_id) or run.open_writer(begin, create_time)
+        writer = run.writers.get(writer_id)
+        if writer is None:
+            writer = run.open_writer(
+                begin, create_time, await self._begin_history(stored, begin, create_time)
+            )
         reader = logs.LogReader(self._folder, "r", writer_id, parts[0], known_sequence=writer.sequence)
         log = logs.LogWriter(self._folder, writer_id, payload, create_time)
         source = self._sources[writer_id] = Source(stored, writer, log=log)
@@ -604,3 +798,10 @@ class Ingest:
             for writer in stored.run.writers.values():
                 if writer.is_open and writer.writer_id not in self._sources:
                     self._sources[writer.writer_id] = Source(stored, writer)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return f"signal {number} ({signal_module.Signals(number).name})"
+    except ValueError:
+        return f"signal {number}"

@@ -157,6 +157,14 @@ class LogReader:
             else []
         )
 
+    def is_grown(self) -> bool:
+        """Says whether there may be something to read; may be asked in another thread, where it may say so for nothing."""
+        descriptor, position = self._descriptor, self._position
+        try:
+            return descriptor < 0 or any(os.pread(descriptor, 4, position)) or self._has_next()
+        except OSError:  # closed meanwhile
+            return True
+
     def _go_on(self, is_final: bool) -> list[Frame]:
         """Goes on behind damage, or with the next part, or ends."""
         # The writer may have filled this part and begun the next one since it was read: read once more.
@@ -349,11 +357,12 @@ class LogWriter:
         self._descriptor = -1
         self._size = 0
 
-    def append(self, payloads: list[tuple[int, int, bytes]]) -> None:
+    def append(self, payloads: list[tuple[int, int, bytes]], is_synced: bool = True) -> None:
         """Appends records and waits until they, and the log itself, are on the disk.
 
         Args:
             payloads: (sequence, time in nanoseconds, serialised Record) each.
+            is_synced: Whether to wait for the disk; otherwise they survive the death of processes, not a power cut.
 
         Raises:
             OSError: the disk does not take them; none of them counts, and the next append begins a new part.
@@ -363,7 +372,8 @@ class LogWriter:
             if self._descriptor < 0 or self._size + len(data) > PART_BYTES_MAX:
                 self._begin_part()
             self._write(data)
-            os.fdatasync(self._descriptor)
+            if is_synced:
+                os.fdatasync(self._descriptor)
         except OSError:
             # What a failed write or sync has left is unknown: the file is not written again (and read up to there).
             self.close()

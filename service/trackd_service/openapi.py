@@ -35,7 +35,14 @@ def _ref(name: str) -> dict[str, Any]:
 
 _RECORD_KIND = {"type": "string", "enum": list(RECORD_KINDS)}
 _KIND = {"type": "string", "enum": ["number", "bool", "string", "other", *RECORD_KINDS]}
-_STATE = {"type": "string", "enum": ["running", "finished", "failed", "killed", "crashed"]}
+_STATE = {
+    "type": "string",
+    "enum": ["running", "finished", "failed", "killed", "crashed", "preempted"],
+}
+_PROCESS = _object(
+    {"pid": _COUNT, "host": _TEXT, "program": _TEXT, "arguments": _list(_TEXT), "boot_id": _TEXT},
+    ("pid", "host", "program", "arguments", "boot_id"),
+)
 _HEALTH = _object(
     {
         "accepted_row_count": _COUNT,
@@ -66,7 +73,11 @@ _BRIEF = {
     "metric_count": _COUNT,
     "revision": _COUNT,
     "ingest_health": _ref("IngestHealth"),
-    "process": _object({"pid": _COUNT, "host": _TEXT, "program": _TEXT, "arguments": _list(_TEXT)}, ("pid",)),
+    "process": _PROCESS,
+    "end_reason": _TEXT,
+    "stalled": _TRUTH,
+    "forked_from": _optional(_object({"project": _TEXT, "run_id": _TEXT, "last_step": _COUNT})),
+    "rewinds": _list(_object({"time_unix_ms": _NUMBER, "last_step": _COUNT, "masked_point_count": _COUNT})),
 }
 _DEFINITION = _object(
     {
@@ -156,6 +167,40 @@ _SCHEMAS = {
             "metric_definitions": _list(_DEFINITION),
             "alerts": _list(_ANY),
             "files": _list(_ref("File")),
+            "environment": {"type": "object"},
+            "system_metrics": {"type": "object", "description": "the last sample, by host and name"},
+            "writers": _list(_ref("Writer")),
+        }
+    ),
+    "Writer": _object(
+        {
+            "writer_id": _TEXT,
+            "role": {"type": "string", "enum": ["primary", "shared", "helper", "observer"]},
+            "label": _TEXT,
+            "client": _TEXT,
+            "process": _PROCESS,
+            "open": _TRUTH,
+            "row_count": _COUNT,
+            "metrics": _list(_TEXT),
+            "next_step": _COUNT,
+            "update_time_unix_ms": _NUMBER,
+            "console_line_count": _COUNT,
+        }
+    ),
+    "ConsoleLines": _object(
+        {
+            "writer_id": _TEXT,
+            "line_count": _COUNT,
+            "next_line": _optional(_COUNT),
+            "lines": _list(
+                {
+                    "type": "array",
+                    "description": "number, stream, time_unix_ms, text",
+                    "items": _ANY,
+                    "minItems": 4,
+                    "maxItems": 4,
+                }
+            ),
         }
     ),
     "Daemon": _object(
@@ -342,7 +387,40 @@ def document(version: str) -> dict[str, Any]:
             f"{of_run}/metrics": _get(
                 "Lists the metrics of a run.",
                 _object({"metrics": _list(_ref("Metric"))}),
-                (project, run, _in_query("prefix", _TEXT)),
+                (
+                    project,
+                    run,
+                    _in_query("prefix", _TEXT),
+                    _in_query(
+                        "stream", {"type": "string", "enum": ["history", "system"], "default": "history"}
+                    ),
+                ),
+            ),
+            f"{of_run}/console": _get(
+                "Answers lines of the console, or those that match.",
+                _ref("ConsoleLines"),
+                (
+                    project,
+                    run,
+                    _in_query("writer", _TEXT),
+                    _in_query("first_line", _COUNT),
+                    _in_query("limit", {"type": "integer", "minimum": 0, "maximum": 10_000}),
+                    _in_query("pattern", _TEXT),
+                ),
+            ),
+            f"{of_run}/compare": _get(
+                "Compares the run with another one.",
+                _object(
+                    {
+                        "differences": _list(
+                            _object(
+                                {"part": _TEXT, "key": _TEXT, "left": _ANY, "right": _ANY}, ("left", "right")
+                            )
+                        ),
+                        "files": _list(_object({"path": _TEXT, "diff": _TEXT})),
+                    }
+                ),
+                (project, run, _in_query("with", _TEXT), _in_query("project", _TEXT)),
             ),
             f"{of_run}/export": {
                 "get": {

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from trackd_service import config
+from trackd_service.compare_query import CompareQuery
+from trackd_service.console_query import ConsoleQuery
 from trackd_service.downsample import pick_extremes
 from trackd_service.errors import PresetNotFound
 from trackd_service.record_query import RecordQuery
-from trackd_service.runs import ROW_KEY
 from trackd_service.series import NUMERIC_KINDS, RECORD_KINDS, Kind, Series
 from trackd_service.series_query import SeriesAnswer, SeriesRequest, query
 from trackd_service.store import Store, StoredRun
+from trackd_service.streams import ROW_KEY, Stream, stream_of
 
 
 class Query:
@@ -28,6 +30,8 @@ class Query:
         """Takes the store."""
         self._store = store
         self.records = RecordQuery(store)
+        self.console = ConsoleQuery(store)
+        self.comparison = CompareQuery(store)
 
     async def projects(self) -> list[dict[str, Any]]:
         """Returns the projects, last changed first."""
@@ -74,12 +78,14 @@ class Query:
             self._store.keep_warm()
         return stored
 
-    async def metrics(self, project: str, run_id: str, prefix: str) -> list[dict[str, Any]]:
-        """Returns the metrics of a run by name; a name of several kinds stands once for each."""
+    async def metrics(
+        self, project: str, run_id: str, prefix: str, stream: Stream = "history"
+    ) -> list[dict[str, Any]]:
+        """Returns the metrics of a stream of a run by name; a name of several kinds stands once for each."""
         stored = await self._store.get(project, run_id)
         return [
             {"name": key, "kind": kind, "count": count, "first_step": first, "last_step": last}
-            for (key, kind), (count, first, last) in sorted(stored.metrics().items())
+            for (key, kind), (count, first, last) in sorted(stored.metrics(stream).items())
             if key.startswith(prefix)
         ]
 
@@ -171,7 +177,12 @@ class Query:
             points_max: The most points of a series; 0 means all.
         """
         wanted = set(keys)
-        names: list[tuple[str, Kind]] = [key for key in stored.metrics() if not wanted or key[0] in wanted]
+        names: list[tuple[str, Kind]] = [
+            name
+            for stream in dict.fromkeys(map(stream_of, wanted or ("",)))
+            for name in stored.metrics(stream)
+            if not wanted or name[0] in wanted
+        ]
         if not wanted:
             names.append((ROW_KEY, "bool"))
         if any(kind in RECORD_KINDS for _, kind in names):

@@ -7,6 +7,7 @@ Invariant: this and grpc_api are the only modules that know the generated classe
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -20,11 +21,14 @@ from trackd_service.encodings import Data, Task
 from trackd_service.errors import InvalidArgument
 from trackd_service.frames import FLAG_COMMIT, FLAG_HOLD, FLAG_STEP
 from trackd_service.series import Int64Array
+from trackd_service.streams import RESERVED_PREFIXES, system_key
 from trackd_service.summary import BOOL, DOUBLE, INT64, Words
 
 _GOALS = {0: None, 1: "minimize", 2: "maximize"}
 _NO_DATA = Data()
-_ROLES = {0: "primary", 1: "primary", 2: "shared", 3: "helper"}
+_ROLES = {0: "primary", 1: "primary", 2: "shared", 3: "helper", 4: "observer"}
+_CAPTURES = {1: "git", 2: "diff", 3: "packages", 4: "program"}
+_CONSOLE_STREAMS = {0: "stdout", 1: "stdout", 2: "stderr"}
 _ALERT_LEVELS = {0: "INFO", 1: "INFO", 2: "WARN", 3: "ERROR"}
 
 
@@ -32,6 +36,32 @@ class Json(str):
     """A JSON text, to tell it from a text value."""
 
     __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The history that a run begins with: of another run, or of this one, up to a step."""
+
+    project: str
+    run_id: str
+    last_step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """What the daemon does by itself for a run; None means its default.
+
+    Attributes:
+        system_interval_seconds: How often the machine is sampled; 0 is never.
+        stalled_after_seconds: After how long without a record the run is called stalled; 0 is never.
+        captures: Of "git", "diff", "packages", "program".
+        alert_rules: Rules that raise alerts.
+    """
+
+    system_interval_seconds: float | None = None
+    stalled_after_seconds: float | None = None
+    captures: frozenset[str] = frozenset()
+    alert_rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +78,8 @@ class Begin:
     label: str
     client: str
     starting_step: int | None
+    origin: Origin | None = None
+    watching: Watching = field(default_factory=Watching)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +140,7 @@ class Finish:
     exit_code: int
     traceback: str
     signal: int
+    reason: str = ""  # in one sentence, where the daemon found it out
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +150,7 @@ class Alert:
     title: str
     text: str
     level: str
+    wait_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +164,47 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A record of a kind that this version keeps in the log but does not act on."""
+class Lines:
+    """Lines of the console: `lines` have the numbers `first_line`, `first_line` + 1 and so on."""
 
-    kind: str
+    stream: str
+    first_line: int
+    lines: list[str]
 
 
-Content: TypeAlias = Begin | Update | KeySet | Numbers | Changes | Define | Finish | Alert | File | Kept
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample of a machine."""
+
+    host: str
+    values: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known of code and environment, and where the daemon may find out more."""
+
+    facts: dict[str, Any]
+    folder: str = ""
+    program_path: str = ""
+    interpreter: str = ""
+    search_paths: tuple[str, ...] = ()
+
+
+Content: TypeAlias = (
+    Begin
+    | Update
+    | KeySet
+    | Numbers
+    | Changes
+    | Define
+    | Finish
+    | Alert
+    | File
+    | Lines
+    | Sample
+    | Surroundings
+)
 
 
 def decode(payload: bytes, data_path: str = "") -> Content:
@@ -180,14 +248,80 @@ def from_message(record: records_pb2.Record, data_path: str = "") -> Content:
         return Finish(finish.exit_code, finish.traceback, finish.signal)
     if kind == "alert":
         alert = record.alert
-        return Alert(alert.title, alert.text, _ALERT_LEVELS.get(alert.level, "INFO"))
+        return Alert(alert.title, alert.text, _ALERT_LEVELS.get(alert.level, "INFO"), alert.wait_seconds)
     if kind == "file":
         return _file(record.file)
     if kind == "writer_begin":
         return begin(record.writer_begin)
-    if kind is None:
-        raise InvalidArgument("a record says nothing: its kind is not set", field="kind")
-    return Kept(kind)
+    if kind == "console_lines":
+        lines = record.console_lines
+        if lines.first_line < 0:
+            raise InvalidArgument(f"first_line is {lines.first_line}; lines count from 0", field="first_line")
+        texts = [_check_text(text) for text in lines.lines]
+        return Lines(_CONSOLE_STREAMS.get(lines.stream, "stdout"), lines.first_line, texts)
+    if kind == "system_sample":
+        sample = record.system_sample
+        host = check_name("host", sample.host, "/")
+        return Sample(
+            host,
+            {name: value for name, value in sample.values.items() if check_key(system_key(host, name), ())},
+        )
+    if kind == "environment":
+        return _surroundings(record.environment)
+    raise InvalidArgument("a record says nothing: its kind is not set", field="kind")
+
+
+def _surroundings(message: records_pb2.Environment) -> Surroundings:
+    return Surroundings(
+        {check_key(entry.key): plain_value(entry.value) for entry in message.facts},
+        message.folder,
+        message.program_path,
+        message.interpreter,
+        tuple(message.search_paths),
+    )
+
+
+def sample_record(time: int, host: str, values: Mapping[str, float]) -> bytes:
+    """Returns the serialised `Record` of one sample of a machine; `time` in nanoseconds."""
+    return records_pb2.Record(
+        time_unix_nanos=time, system_sample=records_pb2.SystemSample(host=host, values=values)
+    ).SerializeToString()
+
+
+def environment_record(time: int, facts: Mapping[str, Any]) -> bytes:
+    """Returns the serialised `Record` of facts about code and environment; `time` in nanoseconds."""
+    entries = [values_pb2.Entry(key=key, value=to_value(content)) for key, content in facts.items()]
+    return records_pb2.Record(
+        time_unix_nanos=time, environment=records_pb2.Environment(facts=entries)
+    ).SerializeToString()
+
+
+def file_record(time: int, path: str, content: bytes, purpose: str) -> bytes:
+    """Returns the serialised `Record` of a file to keep with the run; `time` in nanoseconds."""
+    return records_pb2.Record(
+        time_unix_nanos=time,
+        file=records_pb2.FileRecord(path=path, content=values_pb2.Payload(inline=content), purpose=purpose),
+    ).SerializeToString()
+
+
+def alert_record(time: int, title: str, text: str, level: str) -> bytes:
+    """Returns the serialised `Record` of an alert; `time` in nanoseconds."""
+    return records_pb2.Record(
+        time_unix_nanos=time,
+        alert=records_pb2.Alert(title=title, text=text, level=f"ALERT_LEVEL_{level}"),
+    ).SerializeToString()
+
+
+def observer_begin(project: str, run_id: str, writer_id: str, host: str, client: str) -> tuple[Begin, bytes]:
+    """Returns how the daemon itself opens a run, and the serialised record that says so."""
+    message = records_pb2.WriterBegin(
+        run=records_pb2.RunIdentity(project=project, run_id=run_id),
+        writer_id=writer_id,
+        role=records_pb2.WRITER_ROLE_OBSERVER,
+        process=records_pb2.Process(host=host),
+        client=client,
+    )
+    return begin(message), records_pb2.Record(writer_begin=message).SerializeToString()
 
 
 def _data(record: records_pb2.Record, data_path: str) -> Data:
@@ -226,11 +360,34 @@ def begin(message: records_pb2.WriterBegin) -> Begin:
             "host": process.host,
             "program": process.program,
             "arguments": list(process.arguments),
+            "boot_id": process.boot_id,
         },
         message.settings.late_steps == records_pb2.LATE_STEPS_DROP,
         message.label,
         message.client,
         message.starting_step if message.HasField("starting_step") else None,
+        _origin(message.origin) if message.HasField("origin") else None,
+        _watching(message.settings),
+    )
+
+
+def _origin(message: records_pb2.Origin) -> Origin:
+    return Origin(
+        check_name("project", message.run.project, "/\\#?%:"),
+        check_name("run_id", message.run.run_id, "/\\#?%:;,"),
+        _check_step(message.last_step),
+    )
+
+
+def _watching(message: records_pb2.RunSettings) -> Watching:
+    def optional(name: str) -> float | None:
+        return getattr(message, name) if message.HasField(name) else None
+
+    return Watching(
+        optional("system_interval_seconds"),
+        optional("stalled_after_seconds"),
+        frozenset(_CAPTURES[number] for number in message.captures if number in _CAPTURES),
+        tuple(message.alert_rules),
     )
 
 
@@ -276,8 +433,13 @@ def check_name(field_name: str, name: str, forbidden: str) -> str:
     return name
 
 
-def check_key(key: str) -> str:
+def check_key(key: str, reserved: tuple[str, ...] = RESERVED_PREFIXES) -> str:
     """Returns a metric's name; raises InvalidArgument when it cannot be one."""
+    if key.startswith(reserved):
+        raise InvalidArgument(
+            f"metric key is {key[:40]!r}; names that begin with {' or '.join(reserved)} are trackd's own",
+            field="key",
+        )
     size_bytes = len(key.encode())
     if not 1 <= size_bytes <= config.KEY_BYTES_MAX:
         raise InvalidArgument(

@@ -16,6 +16,7 @@ class RunState(Enum):
     FAILED = "failed"
     KILLED = "killed"
     CRASHED = "crashed"
+    PREEMPTED = "preempted"
 
 
 class Event(Enum):
@@ -24,7 +25,8 @@ class Event(Enum):
     WRITER_OPENED = "writer opened"
     FINISHED = "finished"  # a writer said that it ended well
     FAILED = "failed"  # a writer said that it ended with an error
-    KILLED = "killed"  # a writer left last words of a signal
+    KILLED = "killed"  # a signal ended a writer
+    PREEMPTED = "preempted"  # the scheduler ended a writer
     VANISHED = "vanished"  # a writer is gone without a word
 
 
@@ -32,6 +34,7 @@ _ENDS = {
     Event.FINISHED: RunState.FINISHED,
     Event.FAILED: RunState.FAILED,
     Event.KILLED: RunState.KILLED,
+    Event.PREEMPTED: RunState.PREEMPTED,
     Event.VANISHED: RunState.CRASHED,
 }
 
@@ -40,8 +43,9 @@ SEVERITY = {
     RunState.RUNNING: 0,
     RunState.FINISHED: 1,
     RunState.CRASHED: 2,
-    RunState.KILLED: 3,
-    RunState.FAILED: 4,
+    RunState.PREEMPTED: 3,
+    RunState.KILLED: 4,
+    RunState.FAILED: 5,
 }
 
 TRANSITIONS: dict[tuple[RunState, Event], RunState] = {
@@ -58,8 +62,10 @@ def next_state(state: RunState, event: Event) -> RunState:
     return TRANSITIONS.get((state, event), state)
 
 
-def end_of(exit_code: int, signal: int) -> Event:
-    """Returns which end an exit code and a signal are."""
-    if signal:
-        return Event.KILLED
-    return Event.FINISHED if exit_code == 0 else Event.FAILED
+def end_of(exit_code: int, signal: int, is_preempted: bool = False) -> Event:
+    """Returns which end an exit code and a signal are, of a run that its scheduler has announced to take away or not."""
+    if not signal and exit_code == 0:
+        return Event.FINISHED
+    if is_preempted:
+        return Event.PREEMPTED
+    return Event.KILLED if signal else Event.FAILED

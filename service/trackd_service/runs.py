@@ -29,17 +29,23 @@ from trackd_service.records import (
     File,
     Finish,
     Json,
+    Lines,
     Numbers,
+    Sample,
+    Surroundings,
     Update,
+    Watching,
 )
+from trackd_service.rules import WAIT_SECONDS, Firing, Rule, Rules, StateRule, parse
 from trackd_service.run_states import SEVERITY, Event, RunState, end_of, next_state
 from trackd_service.series import Int64Array, Kind
 from trackd_service.steps import StepCounter
-from trackd_service.summary import BOOL, Summary
+from trackd_service.streams import ROW_KEY, console_key, system_key
+from trackd_service.summary import BOOL, DOUBLE, Summary
 from trackd_service.tail import Cell, Tail
 
-ROW_KEY = "_row"  # the hidden metric that marks rows without values, so that they are rows of the history too
 _ALERTS_MAX = 100
+_WRITER_METRICS_MAX = 1_000  # named of a writer: to show who logs what, not all of a model's parameters
 
 
 @dataclass
@@ -50,6 +56,11 @@ class Writer:
         sequence: Of the last record applied.
         durable_sequence: Up to which the records are on the disk.
         sealed_sequence: Up to which the records are in sealed segments and in the catalog.
+        row_count: How many rows it has logged.
+        metrics: The first metrics that it has logged.
+        update_time: When its last record was made, in nanoseconds since 1970 UTC.
+        console_line_count: How many lines of its console there are.
+        watching: What the daemon does by itself for it; not kept, its log says it again.
     """
 
     writer_id: str
@@ -63,6 +74,16 @@ class Writer:
     durable_sequence: int = 0
     sealed_sequence: int = 0
     is_open: bool = True
+    row_count: int = 0
+    metrics: dict[str, None] = field(default_factory=dict)
+    update_time: int = 0
+    console_line_count: int = 0
+    watching: Watching = field(default_factory=Watching)
+
+    @property
+    def is_vital(self) -> bool:
+        """Whether the run ends with this writer: helpers and the daemon's own keep no run open."""
+        return self.role in ("primary", "shared")
 
     def dump(self) -> dict[str, Any]:
         """Returns the writer as JSON values, for the catalog."""
@@ -76,6 +97,26 @@ class Writer:
             "current_step": self.steps.current,
             "sequence": self.sequence,
             "is_open": self.is_open,
+            "row_count": self.row_count,
+            "metrics": list(self.metrics),
+            "update_time": self.update_time,
+            "console_line_count": self.console_line_count,
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """Returns the writer as JSON values, for readers."""
+        return {
+            "writer_id": self.writer_id,
+            "role": self.role,
+            "label": self.label,
+            "client": self.client,
+            "process": self.process,
+            "open": self.is_open,
+            "row_count": self.row_count,
+            "metrics": list(self.metrics),
+            "next_step": self.steps.current,
+            "update_time_unix_ms": self.update_time / 1e6,
+            "console_line_count": self.console_line_count,
         }
 
     @staticmethod
@@ -93,6 +134,10 @@ class Writer:
             data["sequence"],
             data["sequence"],
             data["is_open"],
+            data.get("row_count", 0),
+            dict.fromkeys(data.get("metrics", ())),
+            data.get("update_time", 0),
+            data.get("console_line_count", 0),
         )
 
 
@@ -163,6 +208,18 @@ class Run:
         self.process: dict[str, Any] = {}
         self.health = IngestHealth()
         self.alerts: list[dict[str, Any]] = []
+        self.new_alerts: list[dict[str, Any]] = []  # not delivered yet
+        self.alert_count = 0  # in all, also of those that are forgotten
+        self._rules: Rules | None = None
+        self._rules_seen: dict[str, Any] = {}  # what the rules had seen when the run was kept
+        self.environment: dict[str, Any] = {}
+        self.unexplored: list[Surroundings] = []  # the daemon has not looked there yet
+        self.system_metrics: dict[str, dict[str, float]] = {}  # the last sample, by host
+        self.end_reason = ""
+        self.activity_time = create_time  # of the last record of a writer that is not the daemon's own
+        self.is_stalled = False
+        self.forked_from: dict[str, Any] | None = None
+        self.rewinds: list[dict[str, Any]] = []  # time_unix_ms, last_step, masked_point_count
         self.files: dict[str, dict[str, Any]] = {}  # by path: sha256, size_bytes, purpose
         self.files_to_keep: list[File] = []  # taken in by the store, before the next seal at the latest
         self.unencoded: list[Unencoded] = []  # encoded by the store, before the next seal at the latest
@@ -180,8 +237,34 @@ class Run:
 
     # -- writers ---------------------------------------------------------------------------------------------------
 
-    def open_writer(self, begin: Begin, time: int) -> Writer:
-        """Opens a writer, or returns the one that is there already."""
+    def next_start(self, begin: Begin, time: int, alive: set[str]) -> int:
+        """Returns where the automatic steps of a new writer begin: behind the ones of its label that had ended, else at 0.
+
+        Args:
+            begin: How the writer opens the run.
+            time: When, in nanoseconds since 1970 UTC.
+            alive: The ids of the writers that are at work.
+        """
+        if begin.starting_step is not None:
+            return begin.starting_step
+        if begin.role not in ("primary", "shared"):
+            return 0
+        return max(
+            (
+                writer.steps.current
+                for writer in self.writers.values()
+                if writer.is_vital
+                and writer.label == begin.label
+                and writer.writer_id not in alive
+                and writer.update_time <= time
+            ),
+            default=0,
+        )
+
+    def open_writer(self, begin: Begin, time: int, starting_step: int | None = None) -> Writer:
+        """Opens a writer, or returns the one that is there already; `starting_step` is its first automatic step."""
+        if starting_step is None:
+            starting_step = begin.starting_step or 0
         writer = self.writers.get(begin.writer_id)
         if writer is None:
             writer = Writer(
@@ -191,23 +274,32 @@ class Run:
                 begin.client,
                 begin.process,
                 begin.drops_late_steps,
-                StepCounter(begin.starting_step or 0),
+                StepCounter(starting_step),
             )
-            is_first = not any(other.role != "helper" for other in self.writers.values())
+            is_first = writer.is_vital and not any(other.is_vital for other in self.writers.values())
             self.writers[begin.writer_id] = writer
-            if is_first:
+            if writer.role == "observer":
+                pass
+            elif is_first or not self.process:
                 self._update(begin.start)
                 self.process = begin.process
             else:
                 self._fill(begin.start)
         else:
             writer.is_open = True
-        if writer.role != "helper":
+        writer.watching = begin.watching
+        if writer.is_vital:
+            self.watch_by(begin.watching.alert_rules)
             self.state = next_state(self.state, Event.WRITER_OPENED)
+            self._fire_state(time)
             self.finish_time = None
             self.exit_code = None
-            self.traceback, self.signal = "", 0
-        self._touch(time)
+            self.traceback, self.signal, self.end_reason = "", 0, ""
+            if not any(
+                other.is_open and other.is_vital for other in self.writers.values() if other is not writer
+            ):
+                self.preempting = bool(begin.start.preempting)
+        self._touch(time, writer)
         return writer
 
     def close_writer(self, writer: Writer, event: Event, finish: Finish, time: int) -> None:
@@ -215,19 +307,22 @@ class Run:
         if not writer.is_open:
             return
         writer.is_open = False
-        self._touch(time)
-        if writer.role == "helper":
+        self._touch(time, writer)
+        if not writer.is_vital:
             return
         self._ends.append((event, finish))
-        if any(other.is_open and other.role != "helper" for other in self.writers.values()):
+        if any(other.is_open and other.is_vital for other in self.writers.values()):
             return
         worst, last = max(self._ends, key=lambda end: SEVERITY[next_state(RunState.RUNNING, end[0])])
         self._ends = []
         self.state = next_state(self.state, worst)
-        self.finish_time = time
-        self.exit_code = None if worst is Event.VANISHED or worst is Event.KILLED else last.exit_code
+        self.finish_time = max(time, self.activity_time)
+        self.exit_code = None if worst is Event.VANISHED or last.signal else last.exit_code
         self.traceback = last.traceback
         self.signal = last.signal
+        self.end_reason = last.reason
+        self.is_stalled = False
+        self._fire_state(time)
 
     @property
     def is_open(self) -> bool:
@@ -254,18 +349,87 @@ class Run:
         elif isinstance(content, Define):
             self.definitions.define(content.definition, content.overwrite)
         elif isinstance(content, Finish):
-            self.close_writer(writer, end_of(content.exit_code, content.signal), content, time)
+            self.close_writer(
+                writer, end_of(content.exit_code, content.signal, self.preempting), content, time
+            )
         elif isinstance(content, Alert):
-            alert = {
-                "title": content.title,
-                "text": content.text,
-                "level": content.level,
-                "time_unix_ms": time / 1e6,
-            }
-            self.alerts = [*self.alerts[-_ALERTS_MAX + 1 :], alert]
+            self._alert(content, time)
         elif isinstance(content, File):
             self.files_to_keep.append(content)
-        self._touch(time)
+        elif isinstance(content, Lines):
+            key = console_key(writer.writer_id, content.stream)
+            for number, line in enumerate(content.lines, content.first_line):
+                self.tail.append_text(key, "string", number, time, line)
+            writer.console_line_count = max(
+                writer.console_line_count, content.first_line + len(content.lines)
+            )
+        elif isinstance(content, Sample):
+            self._add_sample(writer, content, time)
+        elif isinstance(content, Surroundings):
+            self.environment.update(content.facts)
+            if content.folder:
+                self.unexplored.append(content)
+        self._touch(time, writer)
+
+    def _alert(self, content: Alert, time: int) -> None:
+        earliest = time / 1e6 - content.wait_seconds * 1e3
+        if any(each["title"] == content.title and each["time_unix_ms"] > earliest for each in self.alerts):
+            return
+        alert = {
+            "title": content.title,
+            "text": content.text,
+            "level": content.level,
+            "time_unix_ms": time / 1e6,
+        }
+        self.alerts = [*self.alerts[-_ALERTS_MAX + 1 :], alert]
+        self.new_alerts.append(alert)
+        self.alert_count += 1
+
+    # -- alert rules -----------------------------------------------------------------------------------------------
+
+    def watch_by(self, texts: Iterable[str]) -> None:
+        """Adds alert rules; one that cannot be understood is said in the run's health."""
+        parsed: list[Rule] = []
+        for text in texts:
+            try:
+                parsed.append(parse(text))
+            except ValueError as error:
+                self.health.refuse(str(error))
+        if parsed:
+            rules = Rules([*(self._rules.rules if self._rules is not None else ()), *parsed])
+            rules.restore(self._rules_seen if self._rules is None else self._rules.dump())
+            self._rules = rules
+
+    def check_silence(self, now: int) -> bool:
+        """Raises the alerts of rules about silence; returns whether there were any. `now` in nanoseconds."""
+        if self._rules is None:
+            return False
+        firings = self._rules.evaluate_clock(now, self.activity_time, self.state)
+        self._fire(firings)
+        return bool(firings)
+
+    def _fire_state(self, time: int) -> None:
+        if self._rules is not None:
+            self._fire(self._rules.evaluate_state(self.state, time))
+
+    def _fire(self, firings: Iterable[Firing]) -> None:
+        for firing in sorted(firings, key=lambda each: each.time):
+            # A rule about an end never waits; what was replayed after a crash is told apart by its text.
+            wait_seconds = 0.0 if isinstance(firing.rule, StateRule) else WAIT_SECONDS
+            self._alert(Alert(firing.title, firing.text, firing.level, wait_seconds), firing.time)
+
+    def _add_sample(self, writer: Writer, sample: Sample, time: int) -> None:
+        """Adds what was measured as points of the stream "system"; neither summary nor steps of the run know of them."""
+        step = writer.steps.current
+        writer.steps.current += 1
+        keys = tuple(system_key(sample.host, name) for name in sample.values)
+        if keys:
+            words = np.array([list(sample.values.values())], np.float64).view(np.uint64)
+            types, steps, times = bytes((DOUBLE,)) * len(keys), np.array([step]), np.array([time])
+            self.tail.append(keys, types, steps, times, words)
+            if self._rules is not None:
+                self._fire(self._rules.evaluate_rows(keys, types, steps, times, words))
+        self.system_metrics = {**self.system_metrics, sample.host: sample.values}
 
     def edit(self, change: Changes | Update) -> None:
         """Changes config, summary or what a person calls the run."""
@@ -309,6 +473,10 @@ class Run:
             else:
                 self.health.late_row_count += late_count
         self.health.accepted_row_count += len(assigned)
+        writer.row_count += len(assigned)
+        if (text_keys or layout.last_writer is not writer) and len(writer.metrics) < _WRITER_METRICS_MAX:
+            layout.last_writer = writer
+            writer.metrics.update(dict.fromkeys((*keys, *text_keys)[:_WRITER_METRICS_MAX]))
         if len(assigned):
             self._add(layout, assigned, times, words, text_keys)
             positions = None if kept is None else {int(row): place for place, row in enumerate(kept)}
@@ -316,7 +484,7 @@ class Run:
                 place = row if positions is None else positions.get(row)
                 if place is not None:
                     self._add_text(key, int(assigned[place]), int(times[place]), text)
-            self._touch(int(times[-1]))
+            self._touch(int(times[-1]), writer)
 
     def _add(
         self,
@@ -329,6 +497,8 @@ class Run:
         if layout.keys:
             self.tail.append(layout.keys, layout.types, steps, times, words)
             self.summary.add_rows(layout.metrics, layout.type_codes, steps, words)
+            if self._rules is not None:
+                self._fire(self._rules.evaluate_rows(layout.keys, layout.types, steps, times, words))
         elif not text_keys:
             self.tail.append((ROW_KEY,), bytes((BOOL,)), steps, times, np.ones((len(steps), 1), np.uint64))
         if layout.version != self.definitions.version:
@@ -402,9 +572,19 @@ class Run:
             if not getattr(self, name) and getattr(start, name) is not None:
                 setattr(self, name, getattr(start, name))
 
-    def _touch(self, time: int) -> None:
+    def _touch(self, time: int, writer: Writer) -> None:
         # A clock that was set back must not take the run back.
         self.update_time = max(self.update_time, time)
+        writer.update_time = max(writer.update_time, time)
+        if writer.role != "observer":
+            self.activity_time = max(self.activity_time, time)
+            self.is_stalled = False
+        self.revision += 1
+
+    def replace_summary(self, summary: Summary) -> None:
+        """Puts another summary in the place of this one, after a rewind or a fork."""
+        self.summary = summary
+        self._layouts.clear()  # they hold positions in the former
         self.revision += 1
 
     # -- keeping ---------------------------------------------------------------------------------------------------
@@ -412,8 +592,9 @@ class Run:
     @property
     def next_step(self) -> int:
         """The next automatic step of the primary writer, or of the writer that is furthest."""
-        steps = [writer.steps.current for writer in self.writers.values() if writer.role == "primary"]
-        steps = steps or [writer.steps.current for writer in self.writers.values()]
+        writers = [writer for writer in self.writers.values() if writer.role != "observer"]
+        steps = [writer.steps.current for writer in writers if writer.role == "primary"]
+        steps = steps or [writer.steps.current for writer in writers]
         return max(steps, default=0)
 
     def describe(self, whole: bool) -> dict[str, Any]:
@@ -439,9 +620,16 @@ class Run:
             "revision": self.revision,
             "ingest_health": dict(vars(self.health)),
             "process": self.process,
+            "end_reason": self.end_reason,
+            "stalled": self.is_stalled,
+            "forked_from": self.forked_from,
+            "rewinds": self.rewinds,
         }
         if whole:
             document |= {
+                "environment": self.environment,
+                "system_metrics": self.system_metrics,
+                "writers": [writer.describe() for writer in self.writers.values()],
                 "config": self.config,
                 "summary": self.summary.read(self.definitions),
                 "traceback": self.traceback,
@@ -463,7 +651,9 @@ class Run:
             "create_time": self.create_time,
             "update_time": self.update_time,
             "finish_time": self.finish_time,
-            "writers": [writer.dump() for writer in self.writers.values()],
+            "activity_time": self.activity_time,
+            "rules_seen": self._rules_seen if self._rules is None else self._rules.dump(),
+            "writers": [writer.describe() | writer.dump() for writer in self.writers.values()],
         }
 
     @staticmethod
@@ -483,6 +673,14 @@ class Run:
             "revision",
         ):
             setattr(run, name, data[name])
+        # Of documents that an older trackd wrote, these are missing.
+        run.environment = data.get("environment", {})
+        run.system_metrics = data.get("system_metrics", {})
+        run.end_reason = data.get("end_reason", "")
+        run.forked_from = data.get("forked_from")
+        run.rewinds = data.get("rewinds", [])
+        run._rules_seen = data.get("rules_seen", {})
+        run.activity_time = data.get("activity_time", run.update_time)
         run.state = RunState(data["state"])
         run.health = IngestHealth(**data["ingest_health"])
         run.files = {
@@ -505,3 +703,4 @@ class _Layout:
     type_codes: npt.NDArray[np.uint8]
     synced: list[str] = field(default_factory=list)
     version: int = -1
+    last_writer: Writer | None = None  # whose metrics hold these keys already

@@ -19,6 +19,8 @@ import numpy as np
 from trackd_service.levels import LevelsFile, SegmentDamaged, write_levels
 from trackd_service.series import NUMERIC_KINDS, BoolArray, Float64Array, Int64Array, Kind, Series, empty
 from trackd_service.series_table import KINDS, SeriesTable, collect, merge_tables
+from trackd_service.streams import ROW_KEY, stream_of
+from trackd_service.summary import Summary
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -140,6 +142,39 @@ def merge_segments(paths: Sequence[Path], directory: Path, name: str) -> Segment
     """
     table = merge_tables([read_table(path) for path in paths])
     return write_table(table, directory, name)
+
+
+def cut_segments(
+    paths: Sequence[Path], last_step: int, has_streams: bool, directory: Path, name: str
+) -> tuple[SegmentInfo | None, bytes]:
+    """Writes one segment with the points of several up to a step.
+
+    Args:
+        paths: The Parquet files, the oldest first.
+        last_step: The last step of what was logged that is taken over.
+        has_streams: Whether the other streams, which have steps of their own, are taken over whole.
+        directory: Where to; it must exist.
+        name: The new files' name without an ending.
+
+    Returns:
+        What was written, or None when there is no point, and the summary of what was logged (`Summary.dump`).
+
+    Raises:
+        SegmentDamaged: If a file cannot be read.
+    """
+    summary = Summary()
+    kept: list[Series] = []
+    for series in merge_tables([read_table(path) for path in paths]).series() if paths else ():
+        if stream_of(series.key) != "history":
+            kept += [series] if has_streams else []
+            continue
+        cut = series.between(None, last_step + 1)
+        kept.append(cut)
+        if series.key != ROW_KEY:
+            summary.add_series(cut)
+    if not any(map(len, kept)):
+        return None, summary.dump()
+    return write_segment(kept, directory, name), summary.dump()
 
 
 def read_segment_series(

@@ -18,20 +18,31 @@ import time
 import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from trackd_service import config, presets
-from trackd_service.catalog import Catalog, PresetRow, SegmentRow
-from trackd_service.errors import FileNotFound, PresetNotFound, RunNotFound
+from trackd_service.catalog import Catalog, HistoryStart, PresetRow, SegmentRow
+from trackd_service.definitions import Definitions
+from trackd_service.errors import FileNotFound, InvalidArgument, PresetNotFound, RunNotFound
 from trackd_service.keeping import Keeper, object_name
 from trackd_service.levels import LevelsFile, SealedSeries, SegmentDamaged
 from trackd_service.objects import DirectoryStore
-from trackd_service.runs import ROW_KEY, Run
-from trackd_service.segments import SealedRange, SegmentInfo, merge_segments, read_ranges, write_table
+from trackd_service.records import Begin, Origin
+from trackd_service.runs import Run
+from trackd_service.segments import (
+    SealedRange,
+    SegmentInfo,
+    cut_segments,
+    merge_segments,
+    read_ranges,
+    write_table,
+)
 from trackd_service.series import Kind, Series, merge
 from trackd_service.series_table import collect
+from trackd_service.streams import ROW_KEY, Stream, stream_of
+from trackd_service.summary import Summary
 from trackd_service.tail import Tail
 from trackd_service.worker import Worker, WorkerClosed, WorkerCrashed
 
@@ -160,12 +171,12 @@ class StoredRun:
         sealed = await self.read_sealed_many(keys, min_step, max_step)
         return [merge([*parts, tail]) for parts, tail in zip(sealed, tails, strict=True)]
 
-    def metrics(self) -> dict[tuple[str, Kind], tuple[int, int, int]]:
-        """Returns (count, first step, last step) of every (name, kind), hidden ones left out."""
+    def metrics(self, stream: Stream = "history") -> dict[tuple[str, Kind], tuple[int, int, int]]:
+        """Returns (count, first step, last step) of every (name, kind) of a stream, hidden ones left out."""
         found: dict[tuple[str, Kind], tuple[int, int, int]] = {}
 
         def add(key: str, kind: Kind, count: int, first: int, last: int) -> None:
-            if key == ROW_KEY:
+            if key == ROW_KEY or stream_of(key) != stream:
                 return
             before = found.get((key, kind))
             if before is not None:
@@ -270,6 +281,10 @@ class Store:
         run.revision = time.time_ns() // 1_000_000
         stored = self._runs[(project, run_id)] = StoredRun(run, [], self._worker)
         return stored, True
+
+    def holds(self, stored: StoredRun) -> bool:
+        """Says whether a run that was read is still the one in memory: it was not deleted, nor let go of."""
+        return self._runs.get((stored.run.project, stored.run.run_id)) is stored
 
     async def _load(self, project: str, run_id: str) -> StoredRun | None:
         key = (project, run_id)
@@ -405,6 +420,104 @@ class Store:
         """Forgets the objects whose use by the run is in the catalog now."""
         for sha256 in objects:
             run.objects.pop(sha256, None)
+
+    # -- the history that a writer begins with ----------------------------------------------------------------------
+
+    async def begin_history(self, stored: StoredRun, begin: Begin, starting_step: int) -> int:
+        """Makes the history that a new writer begins with, and keeps where its automatic steps begin; once for each writer.
+
+        Args:
+            stored: The run.
+            begin: How the writer opens it.
+            starting_step: Where its automatic steps begin, unless that was said before.
+
+        Returns:
+            Where they begin.
+        """
+        catalog = self._catalog
+        kept = await self.on_catalog(catalog.writer_start, begin.writer_id)
+        if kept is not None:
+            return kept
+        start = HistoryStart(begin.writer_id, starting_step)
+        if begin.origin is None:
+            await self.on_catalog(catalog.save_writer_start, begin.writer_id, starting_step)
+        elif (begin.origin.project, begin.origin.run_id) == (stored.run.project, stored.run.run_id):
+            await asyncio.shield(self._begin(self._rewind(stored, begin.origin.last_step, start)))
+        else:
+            await asyncio.shield(self._begin(self._fork(stored, begin.origin, start)))
+        return starting_step
+
+    async def _rewind(self, stored: StoredRun, last_step: int, start: HistoryStart) -> None:
+        """Takes a run back to a step: what was logged behind it is masked, and stays on the disk."""
+        await self._seal(stored)
+        run = stored.run
+        async with stored.lock:
+            masked = [segment.row for segment in stored.segments]
+            count = sum(row.point_count for row in masked)
+            name = uuid.uuid4().hex
+            paths = [segment.parquet for segment in stored.segments]
+            info, summary = await self._sealer.run(cut_segments, paths, last_step, True, self._scratch, name)
+            added = [] if info is None else [await self._keep(run, info, stored.next_position)]
+            # Nothing that came since the seal is in the document: another writer's rows come from its log again.
+            found = await self.on_catalog(self._catalog.load_run, run.project, run.run_id)
+            now = time.time_ns()
+            rewind = {
+                "time_unix_ms": now / 1e6,
+                "last_step": last_step,
+                "masked_point_count": count - sum(row.point_count for row in added),
+            }
+            assert found is not None  # sealed above
+            document = found[0]
+            document["rewinds"] = [*run.rewinds, rewind]
+            start = replace(start, masked=tuple(row.name for row in masked), mask_time=now)
+            by_hand, rest = run.summary.by_hand, Summary.load(summary)
+            rest.by_hand = by_hand
+            await self.on_catalog(self._catalog.commit_run, document, rest.dump(), added, (), {}, start)
+            run.rewinds = [*run.rewinds, rewind]
+            stored.segments = []
+            for row in added:
+                self._add_segment(stored, row, is_new=True)
+            for key, kind in run.tail.series_keys():
+                if stream_of(key) == "history" and key != ROW_KEY:
+                    rest.add_series(run.tail.read(key, kind))
+            run.replace_summary(rest)
+        self.changed(run)
+
+    async def _fork(self, stored: StoredRun, origin: Origin, start: HistoryStart) -> None:
+        """Begins a run with the history of another one up to a step, its config and its metric definitions."""
+        run = stored.run
+        try:
+            if stored.segments or run.tail.point_count:
+                raise InvalidArgument(f"run {run.run_id!r} has a history already")
+            source = await self.get(origin.project, origin.run_id)
+        except (InvalidArgument, RunNotFound) as error:
+            run.health.refuse(f"the run to fork is not taken over: {error.message}")
+            await self.on_catalog(self._catalog.save_writer_start, start.writer_id, start.starting_step)
+            return
+        await self._seal(source)
+        async with source.lock:  # no merge takes its segments away meanwhile
+            name = uuid.uuid4().hex
+            paths = [segment.parquet for segment in source.segments]
+            info, summary = await self._sealer.run(
+                cut_segments, paths, origin.last_step, False, self._scratch, name
+            )
+        async with stored.lock:
+            run.config = {**source.run.config, **run.config}
+            run.definitions = Definitions.load(source.run.definitions.dump())
+            run.forked_from = {
+                "project": origin.project,
+                "run_id": origin.run_id,
+                "last_step": origin.last_step,
+            }
+            run.replace_summary(Summary.load(summary))
+            added = [] if info is None else [await self._keep(run, info, stored.next_position)]
+            start = replace(start, objects_of=(source.run.project, source.run.run_id))
+            await self.on_catalog(
+                self._catalog.commit_run, run.dump(), run.summary.dump(), added, (), {}, start
+            )
+            for row in added:
+                self._add_segment(stored, row, is_new=True)
+        self.changed(run)
 
     # -- sealing ---------------------------------------------------------------------------------------------------
 

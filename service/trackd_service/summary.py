@@ -11,6 +11,7 @@ Invariants:
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import math
 from collections.abc import Iterable
@@ -20,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trackd_service.definitions import Definition, Definitions
-from trackd_service.series import Int64Array
+from trackd_service.series import Int64Array, Series
 
 Words: TypeAlias = npt.NDArray[np.uint64]
 
@@ -198,6 +199,37 @@ class Summary:
         columns["pending_type"][metric] = OBJECT
         columns["pending_step"][metric] = step
         columns["pending"][metric] = 0
+
+    def add_series(self, series: Series) -> None:
+        """Adds all points of a series."""
+        if not len(series):
+            return
+        metrics = self.indices([series.key])
+        if series.doubles is None:
+            # Only the first and the last text are kept.
+            for position in dict.fromkeys((0, len(series) - 1)):
+                text = (series.strings or [])[position]
+                value = text if series.kind == "string" else json.loads(text)
+                self.add_object(int(metrics[0]), int(series.steps[position]), value)
+            return
+        if series.kind == "bool":
+            self._add_numbers(metrics, BOOL, series.steps, series.doubles.astype(np.uint64))
+            return
+        if series.ints is None or series.int_mask is None:
+            self._add_numbers(metrics, DOUBLE, series.steps, series.doubles.view(np.uint64))
+            return
+        # Stretches of one type: a metric that was logged as both is rare, and changes rarely.
+        changes = np.flatnonzero(series.int_mask[1:] != series.int_mask[:-1]) + 1
+        bounds = [0, *changes.tolist(), len(series)]
+        for start, end in itertools.pairwise(bounds):
+            is_int = bool(series.int_mask[start])
+            column = series.ints[start:end] if is_int else series.doubles[start:end]
+            self._add_numbers(
+                metrics, INT64 if is_int else DOUBLE, series.steps[start:end], column.view(np.uint64)
+            )
+
+    def _add_numbers(self, metrics: Int64Array, kind: int, steps: Int64Array, column: Words) -> None:
+        self.add_rows(metrics, np.array([kind], np.uint8), steps, column[:, None])
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

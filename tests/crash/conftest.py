@@ -39,6 +39,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(("TRACKD_", "WANDB_")):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("TRACKD_CAPTURES", "none")  # looking around in folders is not what is tested here
 
 
 @pytest.fixture

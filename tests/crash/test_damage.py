@@ -34,10 +34,11 @@ Records = dict[int, bytes]
 
 
 def _make_begin(writer_id: str, run_id: str = "damaged") -> bytes:
-    process = {"pid": 1, "host": "host", "program": "train.py", "arguments": ["--x"]}
+    process = {"pid": 1, "host": "host", "program": "train.py", "arguments": ["--x"], "boot_id": ""}
     start = _wire.run_update("name", None, ("tag",), None, None)
+    settings = _wire.run_settings("keep", None, None, (), ())
     return _wire.writer_begin(
-        PROJECT, run_id, writer_id, "primary", start, process, "keep", "", "python 0", None
+        PROJECT, run_id, writer_id, "primary", start, process, settings, "", "python 0", None
     )
 
 

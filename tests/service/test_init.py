@@ -362,8 +362,9 @@ ENDS: dict[str, tuple[str, int, str, int | None, str]] = {
     "sys.exit of a text": ("sys.exit('no data')", 1, "failed", 1, ""),
     "exit(4)": ("exit(4)", 4, "failed", 4, ""),
     "uncaught exception": ("raise ValueError('bad data')", 1, "failed", 1, "ValueError: bad data"),
-    "os._exit": ("os._exit(5)", 5, "crashed", None, "without a word"),
-    "kill -9": ("os.kill(os.getpid(), 9)", -9, "crashed", None, "without a word"),
+    "os._exit": ("os._exit(5)", 5, "failed", 5, ""),
+    "os._exit(0)": ("os._exit(0)", 0, "finished", 0, ""),
+    "kill -9": ("os.kill(os.getpid(), 9)", -9, "killed", None, ""),
     "SIGTERM": ("os.kill(os.getpid(), 15); time.sleep(30)", -15, "killed", None, "line"),
     "segmentation fault": ("import ctypes; ctypes.string_at(0)", -11, "killed", None, "Segmentation fault"),
     "SIGABRT": ("os.abort()", -6, "killed", None, "Aborted"),
@@ -381,6 +382,7 @@ def test_a_process_that_ends_leaves_a_complete_run_with_the_true_state(
         run = trackd.init(id={how.replace("/", "-")!r}.replace(':', ' '))
         for i in range(10):
             run.log({{"n": i}})
+        assert run.flush(20)  # the daemon has seen the process: how it ends can be known
         {source}
         """
     )

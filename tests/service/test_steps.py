@@ -11,7 +11,7 @@ from trackd import _settings
 pytestmark = pytest.mark.usefixtures("project")
 
 
-def test_a_second_run_with_the_same_id_begins_its_automatic_steps_anew() -> None:
+def test_a_second_run_with_the_same_id_goes_on_behind_the_first() -> None:
     first = trackd.init(id="again")
     for i in range(3):
         first.log({"a": i})
@@ -20,7 +20,7 @@ def test_a_second_run_with_the_same_id_begins_its_automatic_steps_anew() -> None
     second.log({"b": 1})
     second.log({"a": 9}, step=7)
     second.finish()
-    assert rows("again") == [(0, {"a": 0, "b": 1}), (1, {"a": 1}), (2, {"a": 2}), (7, {"a": 9})]
+    assert rows("again") == [*((i, {"a": i}) for i in range(3)), (3, {"b": 1}), (7, {"a": 9})]
     assert get_run("again").next_step == 7
 
 

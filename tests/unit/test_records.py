@@ -128,12 +128,25 @@ def test_a_typed_record_may_stand_in_the_summary_and_not_in_the_config() -> None
         records.changes("config", records_pb2.ConfigUpdate(set=[entry]))
 
 
-@pytest.mark.parametrize("kind", ["console_lines", "system_sample", "environment"])
-def test_a_kind_that_comes_later_is_kept(kind: str) -> None:
-    message = Record()
-    getattr(message, kind).SetInParent()
-    content = records.from_message(message)
-    assert not isinstance(content, records.Numbers)
+def test_what_is_recorded_beside_the_rows_reads_back() -> None:
+    lines = Record(
+        console_lines=records_pb2.ConsoleLines(stream="CONSOLE_STREAM_STDERR", first_line=7, lines=["a", "b"])
+    )
+    assert records.from_message(lines) == records.Lines("stderr", 7, ["a", "b"])
+    assert records.decode(records.sample_record(5, "host", {"a": 1.5})) == records.Sample("host", {"a": 1.5})
+    facts = {"git.commit": "abc", "git.is_dirty": True, "count": 3}
+    assert records.decode(records.environment_record(5, facts)) == records.Surroundings(facts)
+    assert records.decode(records.file_record(5, "a/b", b"x", "code")) == records.File(
+        "a/b", b"x", "", "code"
+    )
+    assert records.decode(records.alert_record(5, "t", "w", "ERROR")) == records.Alert("t", "w", "ERROR")
+
+
+@pytest.mark.parametrize("key", ["_system/host/cpu", "_console/w/stdout"])
+def test_names_of_the_daemon_s_own_are_refused_in_rows(key: str) -> None:
+    with pytest.raises(InvalidArgument, match="are trackd's own"):
+        records.check_key(key)
+    assert records.check_key("system/cpu") == "system/cpu"
 
 
 def test_the_defaults_of_a_beginning() -> None:

@@ -100,10 +100,21 @@ def test_an_end_and_an_alert_read_back(code: int) -> None:
 
 @pytest.mark.parametrize("starting_step", [None, 0, 7])
 def test_the_beginning_of_a_writer_reads_back(starting_step: int | None) -> None:
-    process = {"pid": 5, "host": "h", "program": "p", "arguments": ["a", "", "ü", 3]}
+    process = {"pid": 5, "host": "h", "program": "p", "arguments": ["a", "", "ü", 3], "boot_id": "b"}
+    settings = _wire.run_settings("drop", 0.5, None, ("git", "program"), ("nan(loss)",))
     start = _wire.run_update("n", tags=("t",))
     body = _wire.writer_begin(
-        "p", "r", "ab12", "helper", start, process, "drop", "rank 1", "python 1", starting_step
+        "p",
+        "r",
+        "ab12",
+        "helper",
+        start,
+        process,
+        settings,
+        "rank 1",
+        "python 1",
+        starting_step,
+        ("q", "s", 0),
     )
     begin = records.begin(records_pb2.WriterBegin.FromString(body))
     assert begin == records.Begin(
@@ -112,9 +123,24 @@ def test_the_beginning_of_a_writer_reads_back(starting_step: int | None) -> None
         "ab12",
         "helper",
         records.Update(name="n", tags=["t"]),
-        {"pid": 5, "host": "h", "program": "p", "arguments": ["a", "", "ü", "3"]},
+        {"pid": 5, "host": "h", "program": "p", "arguments": ["a", "", "ü", "3"], "boot_id": "b"},
         True,
         "rank 1",
         "python 1",
         starting_step,
+        records.Origin("q", "s", 0),
+        records.Watching(0.5, None, frozenset({"git", "program"}), ("nan(loss)",)),
     )
+
+
+def test_lines_and_facts_read_back() -> None:
+    lines = records_pb2.ConsoleLines.FromString(_wire.console_lines("stderr", 0, ["", "\x1b[31mü"]))
+    assert (lines.stream, lines.first_line, list(lines.lines)) == (2, 0, ["", "\x1b[31mü"])
+    body = _wire.environment([("a.b", 1), ("c", "x")], "/f", "/p.py", "/python", ["/s"])
+    found = records_pb2.Environment.FromString(body)
+    assert [(fact.key, fact.value.WhichOneof("kind")) for fact in found.facts] == [
+        ("a.b", "int_value"),
+        ("c", "string_value"),
+    ]
+    assert (found.folder, found.program_path, found.interpreter) == ("/f", "/p.py", "/python")
+    assert list(found.search_paths) == ["/s"]
