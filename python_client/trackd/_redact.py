@@ -32,11 +32,13 @@ KEPT_VARIABLES: Final = (
     "TRACKD_*",
 )  # fmt: skip
 
+_RANDOM_CHARACTERS_MIN = 12  # tokens are longer, most words shorter
+_OPAQUE_CHARACTERS_MIN = 20  # signatures and the like are longer still
 _VALUE_CHARACTERS_MIN = 8  # a shorter value of a variable is a word that stands in many an innocent line
 _NAME_CHARACTERS_MAX = 100  # how far back the name in front of a value is looked for
 _KEY_CHARACTERS_MAX = 20_000  # a private RSA key of 16,384 bits takes 12,900
 _KEY_LINES_MAX = 250  # the same key has 200 lines
-_DECIDING_CHARACTERS_MAX = 1000  # of a value: each name may look this far ahead
+_DECIDING_CHARACTERS_MAX = 256  # of a value: each name may look this far ahead
 _QUOTED_CHARACTERS_MAX = 4096  # the same for a value in quotes
 _USER_CHARACTERS_MAX = 20  # in an address; a longer one is a token
 _DEPTH_MAX = 100
@@ -244,6 +246,8 @@ def _strength(name: str) -> int:
         return _NONE
     last, qualifier = words[-1], words[-2] if len(words) > 1 else ""
     is_variable = name.isupper() and qualifier != ""
+    if last in ("credential", "credentials", "creds"):
+        return _WEAK  # of which documentation and code say much
     if last == "authorization" or any(_SECRET_WORD.search(word) for word in words):
         return _STRONG
     if last in ("token", "tokens"):
@@ -257,9 +261,9 @@ def _strength(name: str) -> int:
         return _WEAK if is_variable and last == "key" and before not in _ORDINARY_KEYS else _NONE
     if last in ("pass", "pw", "pwd"):
         return _STRONG if qualifier in _LOGINS or (is_variable and qualifier != "old") else _NONE
-    if last in ("auth", "jwt", "pat"):
-        return _WEAK if is_variable else _BY_LOOK
-    return _BY_LOOK if last in ("cookie", "sig", "signature") else _NONE
+    if is_variable and last in ("auth", "jwt", "pat"):
+        return _WEAK
+    return _BY_LOOK if last in ("auth", "cookie", "jwt", "sig", "signature") else _NONE
 
 
 # -- values ------------------------------------------------------------------------------------------------------------
@@ -271,11 +275,14 @@ _HARMLESS = _words(
 )
 _MASK = re.compile(r"(?:[*•.-]+|[xX]{3,})$")
 _TEMPLATE = re.compile(
-    r"(?:\$\{[^{}]*\}?|\$[A-Z_][A-Z0-9_]*|\{[^{}]*\}*|<[^<>]*>|%\(?\w*\)?s|\[redacted\]?|[\[(])$"
+    r"(?:\$\{[^{}]*\}?|\$[A-Z_][A-Z0-9_]*|\{[^{}]*\}*|<[^<>]*>|%\(?\w*\)?[rs]|\[redacted\]?|[\[(])$"
 )
 _EXPRESSION = re.compile(r"[A-Za-z_][\w.]*[(\[{]")
 _OWNERS = re.compile(r"(?:args|cfg|cls|config|env|hparams|opts?|options|os|params|self|settings|sys)\.")
 _FLOAT = re.compile(r"[+-]?[0-9]+\.[0-9]*(?:[eE][+-]?[0-9]+)?$")
+_OPAQUE_VALUE = re.compile(r"(?!\w+://)[\w.~+/=%:$-]+$", re.ASCII)
+_DIGIT = re.compile(r"[0-9]")
+_LETTER = re.compile(r"[A-Za-z]")
 _NUMBER = re.compile(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?[A-Za-z%/]{0,4}$")
 
 
@@ -288,16 +295,26 @@ def _is_harmless(name: str, value: str, is_quoted: bool) -> bool:
         return False
     if _EXPRESSION.match(value) or _OWNERS.match(value):
         return True
-    # `password=password`, `token = credentials.token`
+    # `password=password`, `token = credentials.token`, `password=db_password`
     tail = value.rpartition(".")[2].lower()
-    return tail.isidentifier() and name.lower().replace("-", "_").endswith(tail)
+    if not tail.replace("_", "").isalpha():
+        return False
+    words = "_" + name.lower().replace("-", "_").replace(".", "_")
+    return words.endswith(f"_{tail}") or ("_" in tail and is_secret_name(tail))
+
+
+def _looks_like(strength: int, value: str) -> bool:
+    """Says whether a value looks like what a name of this strength promises."""
+    if strength == _BY_LOOK and len(value) < _OPAQUE_CHARACTERS_MIN:
+        return False
+    return strength == _STRONG or _looks_random(value)
 
 
 def _looks_random(value: str) -> bool:
-    if len(value) < 12 or _NUMBER.match(value) or "://" in value:
+    if len(value) < _RANDOM_CHARACTERS_MIN or _NUMBER.match(value) or not _OPAQUE_VALUE.match(value):
         return False
-    has_digit = any(character.isdigit() for character in value)
-    return any(character.isalpha() for character in value) and (has_digit or len(value) >= 32)
+    # Letters alone are a name in a program; random ones have a digit among them.
+    return _DIGIT.search(value) is not None and _LETTER.search(value) is not None
 
 
 # -- shapes ------------------------------------------------------------------------------------------------------------
@@ -360,7 +377,7 @@ _NAME_END = (
     r"(?:_?(?:[0-9]{1,2}|PROD|DEV|TEST|prod|dev|test))?"
     rf"{_QUOTE}\]?(?:{_TYPE}|\s{{0,4}}(?:=>|[:=]=?)\s{{0,4}}|\s{{1,3}})"
 )
-_SCHEME = r"(?:(?i:bearer|basic|token|apikey|digest)\s{1,3})?"
+_SCHEME = r"(?:(?i:bearer|basic|bot|token|apikey|digest)\s{1,3})?"
 _CONTEXTS = (
     ("name", rf"[Pp](?i:ass(?:word|wd|phrase|code|key)?|wd|w|at){_NAME_END}"),
     ("name", rf"[Ss](?i:ecrets?|ig(?:nature)?){_NAME_END}"),
@@ -369,7 +386,7 @@ _CONTEXTS = (
     ("name", rf"[Cc](?i:redentials?|reds){_NAME_END}"),
     ("name", rf"[Aa](?i:uth){_NAME_END}"),
     ("name", rf"[Jj](?i:wt){_NAME_END}"),
-    ("authorization", rf"[Aa](?i:uthorization){_QUOTE}\s{{0,4}}[:=]\s{{0,4}}{_QUOTE}{_SCHEME}"),
+    ("authorization", rf"[Aa](?i:uthorization){_QUOTE}\s{{0,4}}[:=]\s{{0,4}}[bfru]{{0,2}}{_QUOTE}{_SCHEME}"),
     ("bearer", r"[Bb](?i:earer|asic)\s{1,3}"),
     ("cookie", r"[Cc](?i:ookie):\s{0,4}"),
     ("password", r"login\s{1,3}[^\s]{1,100}\s{1,3}password\s{1,3}"),  # .netrc
@@ -383,9 +400,10 @@ _CONTEXTS = (
 )
 
 _OPENING = re.compile(r"""[bfruBFRU]{0,2}(\\{0,3}(?:\"\"\"|\'\'\'|["'`]))""")
-_UNQUOTED = re.compile(r"""(?:[^\s"'`,;&\\\x1b]|\\(?![nrt"'`\\]))*""")
+_UNQUOTED = re.compile(r"""(?:[^\s"'`,;&\\\x1b]+|\\(?![nrt"'`\\]))*""")
 _OPAQUE = re.compile(r"[\w.~+/=-]*", re.ASCII)
 _LINE = re.compile(r"""[^\r\n"']*""")
+_COOKIE = re.compile(r"[^\s=;]{1,100}=\S")
 # Up to the last @ in front of a slash; some libraries take a password with a slash in it.
 _USER_INFO = re.compile(r"""[^\s/"'<>]{1,256}@|[^\s@"'<>]{1,256}@""")
 _PORT = re.compile(r"[0-9]{1,5}[/?#]")
@@ -411,7 +429,7 @@ _RUN = re.compile(r"[\w+=-]{20}", re.ASCII)
 
 @cache
 def _pattern() -> tuple[re.Pattern[str], tuple[str, ...]]:
-    """Compiles the one expression, on first need: that takes tens of milliseconds, which most processes never pay.
+    """Compiles the one expression, on first need: that takes 10 to 20 ms, which most processes never pay.
 
     Returns it, and what kind of context each of its groups stands for; a match without a group is a shape.
     """
@@ -497,10 +515,10 @@ def _value_span(text: str, start: int, name: str, strength: int) -> tuple[int, i
     is_quoted = end >= 0
     if not is_quoted:
         end = _end(_UNQUOTED, text, start, start + _DECIDING_CHARACTERS_MAX)
-    value = text[start:end] if is_quoted else text[start:end].rstrip(")]}")
+    value = text[start:end] if is_quoted else text[start:end].rstrip(")]}:")
     if value.startswith("-----BEGIN"):
         return None  # a private key, which is found as such, and does not end with the word
-    if _is_harmless(name, value, is_quoted) or (strength < _STRONG and not _looks_random(value)):
+    if _is_harmless(name, value, is_quoted) or not _looks_like(strength, value):
         return None
     if not is_quoted and len(value) == _DECIDING_CHARACTERS_MAX:
         return start, _end(_UNQUOTED, text, start)
@@ -526,8 +544,7 @@ def _bearer_span(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 
 def _cookie_span(text: str, start: int, end: int) -> tuple[int, int] | None:
-    limit = _end(_LINE, text, end, end + _DECIDING_CHARACTERS_MAX)
-    return (end, _end(_LINE, text, end)) if "=" in text[end:limit] else None
+    return (end, _end(_LINE, text, end)) if _COOKIE.match(text, end) else None
 
 
 def _login_span(text: str, start: int, end: int) -> tuple[int, int] | None:

@@ -108,7 +108,7 @@ class Ingest:
             None
         )  # told of new alerts
         self.store_rules: Callable[[], Sequence[str]] = tuple  # alert rules of every run
-        self.opened = asyncio.Event()  # set when somebody begins to write
+        self.opened = asyncio.Event()  # set when somebody begins to write, or says where the daemon may look around
         store.sealed = self._on_sealed
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -420,6 +420,8 @@ class Ingest:
         stored = source.stored
         self._store.changed(stored.run)
         self.tell_alerts(stored.run)
+        if stored.run.unexplored:
+            self.opened.set()
         if stored.run.files_to_keep or stored.run.unencoded:
             self._store.keeper.keep_soon(stored)
         tail = stored.run.tail

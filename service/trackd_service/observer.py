@@ -22,13 +22,14 @@ from typing import Any
 from trackd_service import config, records
 from trackd_service.ingest import Ingest, Source
 from trackd_service.records import Surroundings
+from trackd_service.runs import Run
 from trackd_service.sampler import Sampler
 from trackd_service.store import Store, StoredRun
 from trackd_service.worker import Worker, WorkerClosed
 
 _log = logging.getLogger("trackd.observer")
 _EXPLORER_IDLE_SECONDS = 5.0
-_EXPLORED_KEPT_SECONDS = 60.0  # ranks of one job ask about the same folder at once
+_EXPLORED_KEPT_SECONDS = 60.0  # ranks of one run ask about the same folder at once
 _SILENCE_CHECK_SECONDS = 5.0
 
 
@@ -86,9 +87,10 @@ class Observer:
         observed = self._look()
         now = time.monotonic()
         self._note_silence()
-        for each in observed:
-            if each.stored.run.unexplored:
-                self._begin(self._explore(each))
+        # Also of runs that have ended by now: a short training is over before anybody has looked.
+        for stored in self._store.stored_in_memory():
+            if stored.run.unexplored:
+                self._begin(self._explore(stored))
         due = [each for each in observed if now >= each.next_time and self._interval(each) > 0]
         if due:
             for each in due:
@@ -181,14 +183,14 @@ class Observer:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _explore(self, observed: _Observed) -> None:
+    async def _explore(self, stored: StoredRun) -> None:
         """Finds out what a client has asked for about code and environment, and records it."""
-        run = observed.stored.run
-        captures = frozenset().union(*(source.writer.watching.captures for source in observed.sources))
+        run = stored.run
+        captures = frozenset[str]().union(*(writer.watching.captures for writer in run.writers.values()))
         places, run.unexplored = run.unexplored, []
         for place in places:
             try:
-                collected = await self._collect(place, captures)
+                collected = await self._collect(run, place, captures)
             except WorkerClosed:
                 return
             except Exception as error:  # noqa: BLE001 - logged whole; a run goes on without
@@ -203,9 +205,9 @@ class Observer:
             made += [
                 records.file_record(now, file.path, file.content, file.purpose) for file in collected.files
             ]
-            await self._record(observed.stored, made)
+            await self._record(stored, made)
 
-    async def _collect(self, place: Surroundings, captures: frozenset[str]) -> Any:
+    async def _collect(self, run: Run, place: Surroundings, captures: frozenset[str]) -> Any:
         from trackd_service.environment import Request, collect
 
         now = time.monotonic()
@@ -216,6 +218,8 @@ class Observer:
             place.folder, place.program_path, place.interpreter, list(place.search_paths), captures
         )
         key = (
+            run.project,
+            run.run_id,  # another run may have been started to try a change
             place.folder,
             place.program_path,
             place.interpreter,

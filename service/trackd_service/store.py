@@ -347,6 +347,10 @@ class Store:
         """Returns the runs that are in memory."""
         return [stored.run for stored in self._runs.values()]
 
+    def stored_in_memory(self) -> list[StoredRun]:
+        """Returns the runs that are in memory, with their segments."""
+        return list(self._runs.values())
+
     async def documents(self, project: str | None) -> list[dict[str, Any]]:
         """Returns all runs of a project, or of all, whole, newest first; what is in memory over what is in the catalog."""
         documents = {

@@ -142,9 +142,10 @@ def test_no_secret_reaches_the_store(
 @pytest.mark.usefixtures("project")
 def test_two_runs_are_compared(repository: Path, wait_until: WaitUntil) -> None:
     train(repository, "one")
+    wait_until(lambda: len(read("one").files()) == 2)  # the daemon looks just after the start
     (repository / "train.py").write_text(TRAIN + "# changed\n")
     train(repository, "two", rate="0.2")
-    wait_until(lambda: len(read("one").files()) == 2 and len(read("two").files()) == 3)
+    wait_until(lambda: len(read("two").files()) == 3)
     found = read("one").compare(read("two"))
     assert found.config == {"lr": (0.1, 0.2)}
     assert found.environment["git.is_dirty"] == (False, True)

@@ -187,6 +187,8 @@ def test_a_secret_is_known_by_what_stands_around_it(kind: str) -> None:
         ("password: hunter2", f"password: {REDACTED}"),
         ("--password hunter2 --epochs 3", f"--password {REDACTED} --epochs 3"),
         ('{"password": "say \\"friend\\" and enter", "a": 1}', f'{{"password": "{REDACTED}", "a": 1}}'),
+        ("password=word", f"password={REDACTED}"),
+        ("> Cookie: session=hunter2; path=/", f"> Cookie: {REDACTED}"),
         ("redis://:hunter2@host", f"redis://:{REDACTED}@host"),
         ("https://me:p@ss@host/a", f"https://me:{REDACTED}@host/a"),
         ("mysql://me:p/w@host/runs", f"mysql://me:{REDACTED}@host/runs"),
@@ -265,6 +267,9 @@ INNOCENT = [
     "2024-01-01 12:00:00,123 INFO trainer.py:123 - signature=(a, b) design=3 sigma=0.5 authors=4",
     "SyncBatchNorm.convert_sync_batchnorm MultiheadAttentionPooling.layers.some_very_long_module_name_here",
     "as-characterisationofmodels ak-abcdefghijklmnopqrstuvwx fw_forwardpassthroughlayers",
+    "credentials: An optional object. sos2zpk_signature = lp2bs_zpk_signature, skip_cookie: bool = True",
+    "api_key=server_api_key, password=self._password, token = r'[-!#$%&^_`|~0-9a-zA-Z]+', sig = f'{a1}: {b2}{c3}{d4}{e5}'",
+    "password=%s access_token=%r {'headers': f'Authorization: Bearer {self.token}'}",
     "-----BEGIN CERTIFICATE-----\nMIIBszCCARygAwIBAgIU\n-----END CERTIFICATE-----",
     "data:image/png;base64," + "iVBORw0KGgoAAAANSUhEUgAAAAUA" * 50,
 ]
