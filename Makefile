@@ -10,6 +10,8 @@ BIN := .venv/bin
 HOOK := $(BIN)/python hatch_build.py
 
 INSTALLED := .venv/.installed
+TORCH := .venv-torch/bin/python
+TORCH_INSTALLED := .venv-torch/.installed
 TOOLS := .venv/.tools
 STUBS := python_client/trackd/v1/__init__.py
 WEB := service/trackd_service/web/index.html
@@ -19,7 +21,7 @@ WEB_SOURCES := $(shell find web \( -name node_modules -o -name dist -o -name cov
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo gallery test check lint fix web-test chromium soak bench clean
+.PHONY: help setup demo gallery test check lint fix web-test test-torch chromium soak bench clean
 
 help: ## Lists the targets.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -63,11 +65,22 @@ web-test: setup
 chromium:
 	@scripts/install_chromium.sh
 
+test-torch: $(TORCH_INSTALLED) $(STUBS) $(WEB) ## Runs the tests of `watch`, with the PyTorch of Debian's packages.
+	$(TORCH) -m pytest tests/pytorch $(PYTEST_ARGUMENTS)
+
+$(TORCH_INSTALLED): pyproject.toml
+	@/usr/bin/python3 -c 'import torch, ensurepip' 2>/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-torch python3-venv; }
+	/usr/bin/python3 -m venv --system-site-packages .venv-torch
+	$(TORCH) -m pip --quiet install 'pip>=25.1'
+	$(TORCH) -m pip --quiet install --no-compile --group build
+	$(TORCH) -m pip --quiet install --no-compile --no-build-isolation --group build --group torch --editable .
+	@touch $@
+
 soak: $(TOOLS) $(STUBS) ## Runs the crash tests ROUNDS (60) times as long: an hour and more.
 	TRACKD_TEST_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -s tests/crash $(PYTEST_ARGUMENTS)
 
 bench: setup ## Runs every script of bench/ and prints its figures beside the floors of the same run.
-	@for script in bench/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+	@for script in $(filter-out bench/bench_watch.py,$(wildcard bench/bench_*.py)); do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 clean: ## Removes everything that was made, .venv included.
 	rm -rf .venv build dist web/dist web/node_modules service/trackd_service/web python_client/trackd/v1

@@ -55,6 +55,8 @@ alert: Any = BeforeInit("alert")
 mark_preempting: Any = BeforeInit("mark_preempting")
 save: Any = BeforeInit("save")
 log_code: Any = BeforeInit("log_code")
+watch: Any = BeforeInit("watch")
+unwatch: Any = BeforeInit("unwatch")
 join = finish  # wandb's older name
 
 
@@ -143,5 +145,7 @@ __all__ = [
     "save_preset",
     "setup",
     "summary",
+    "unwatch",
     "visualize",
+    "watch",
 ]

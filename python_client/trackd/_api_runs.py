@@ -265,7 +265,7 @@ class Run:
 
         request = query_service_pb2.CompareRunsRequest(
             left=self._message.identity,
-            right=other._message.identity,  # noqa: SLF001 - of the same class
+            right=other._message.identity,
         )
         answer = self._connection.query(lambda stub, options: stub.CompareRuns(request, **options))
 

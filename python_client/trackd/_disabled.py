@@ -9,6 +9,7 @@ from trackd import _config, _leaves, _run, _settings, _summary, _values
 from trackd._record import Draft
 from trackd._run import History, Run
 from trackd._shipper import Writer
+from trackd._table import Table
 
 
 class _NoSpool:
@@ -67,6 +68,25 @@ class DisabledRun(Run):
             self._next_step = (self._next_step if step is None else step) + bool(commits)
         if problems:
             raise problems[0]
+
+    def watch(
+        self,
+        models: Any,
+        criterion: Any = None,
+        log: str | None = "gradients",
+        log_freq: int = 1000,
+        idx: int | None = None,
+        log_graph: bool = False,
+    ) -> list[Table]:
+        """Checks models and `log`, and puts no hooks."""
+        self._check_running("watch")
+        from trackd import _watch
+
+        _watch.check(models, log)
+        return []
+
+    def unwatch(self, models: Any = None) -> None:
+        """Does nothing."""
 
     def _keep_files(self, files: Iterable[tuple[str, str]], purpose: str) -> list[str]:
         return [path for path, _ in files]

@@ -286,7 +286,9 @@ class BeforeInit:
         self._fail()
 
 
-FOLLOWERS = ("log", "config", "summary", "define_metric", "alert", "mark_preempting", "save", "log_code")
+FOLLOWERS = (
+    "log", "config", "summary", "define_metric", "alert", "mark_preempting", "save", "log_code", "watch", "unwatch",
+)  # fmt: skip
 
 
 def _check_name(what: str, name: str, forbidden: str) -> str:

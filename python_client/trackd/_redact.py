@@ -1,10 +1,11 @@
 """Owns the removal of secrets from what trackd records by itself: console lines, arguments, addresses, config, variables.
 
 Pure. Invariants: a text without a secret comes back as it is, the same object; the time is linear in the text, whatever the
-text; what has been redacted once is not changed by a second time. A secret is known by its shape (tokens of known
-services, private keys), by the name in front of it (`password=…`, `--api-key …`, `Authorization: …`), by its place in an
-address (`scheme://user:password@host`), or because it is the value of a variable with a telling name. A secret that is known
-by none of these cannot be told from a hash and stays.
+text; a value that is redacted already stays.
+
+A secret is known by its shape (tokens of known services, private keys), by the name in front of it (`password=…`,
+`--api-key …`, `Authorization: …`), by its place in an address (`scheme://user:password@host`), or because it is the value of
+a variable with a telling name. One that is known by none of these cannot be told from a hash and stays.
 
 The shapes follow what each service documents of its tokens, above all their prefixes; lengths are the shortest seen.
 """

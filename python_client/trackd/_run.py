@@ -31,7 +31,7 @@ from trackd import (
     _values,
     _wire,
 )
-from trackd._record import Draft
+from trackd._record import Draft, Record
 from trackd._shipper import Shipper, Writer, tell
 from trackd._spool import Spool
 from trackd._version import VERSION
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from trackd._settings import Settings
+    from trackd._table import Table
+    from trackd._watch import Watcher
 
 _INT64_MAX = (1 << 63) - 1
 _PLAIN_NUMBERS = (float, int, bool)
@@ -94,6 +96,7 @@ class Run:
         self._finished = False
         self._finish_lock = threading.RLock()
         self._summary_read: tuple[int, float, Mapping[str, Any]] = (-1, 0.0, {})
+        self._watcher: Watcher | None = None
         self._last_words: _exit.LastWords | None = None
         self._card: _notebook.Card | None = None
         self.on_end: Callable[[Run], None] = lambda run: None  # told once, when the run has ended
@@ -283,6 +286,53 @@ class Run:
             tell(f"alert: {title}" + (f": {text}" if text else ""))
         self._writer.own_alerts.add(str(title))
 
+    def watch(
+        self,
+        models: Any,
+        criterion: Any = None,
+        log: str | None = "gradients",
+        log_freq: int = 1000,
+        idx: int | None = None,
+        log_graph: bool = False,
+    ) -> list[Table]:
+        """Logs histograms of the gradients or parameters of PyTorch models while they train; see docs/watching_models.md.
+
+        Args:
+            models: A `torch.nn.Module`, or a list of them. One that is watched already is watched anew.
+            criterion: Accepted for older scripts.
+            log: "gradients", "parameters", "all", or None for neither.
+            log_freq: At every so many-th backward pass gradients are taken, at every so many-th forward pass parameters;
+                below 1 counts as 1.
+            idx: The number of the first of the models; by default they are counted. From 1 on it is part of the names.
+            log_graph: Whether the summary gets a table of the modules, `graph_0` and so on.
+
+        Returns:
+            These tables, one a model.
+
+        Raises:
+            TypeError: a model is no `torch.nn.Module`, or a number no integer.
+            ValueError: `log` is none of these, another model has the number, or the model's graph is logged already.
+            UsageError: the run is finished.
+        """
+        self._check_running("watch")
+        if self._watcher is None:
+            from trackd import _watch
+
+            _watch.check(models, log)
+            self._watcher = _watch.Watcher(self, self._write_watched, self._warn)
+        return self._watcher.watch(models, log, log_freq, idx, log_graph)
+
+    def unwatch(self, models: Any = None) -> None:
+        """Ends `watch` for a model or a list of models, or for all."""
+        if self._watcher is not None:
+            self._watcher.unwatch(models)
+
+    def _write_watched(self, key: str, record: Record, step: int, now: int) -> None:
+        draft = Draft()
+        leaf = _leaves.leaf(key, record, draft)
+        # Not through `log`: the row may be over, and a row from another thread must not move the step.
+        self._spool.append_record(_wire.ROW, _wire.row([(key, leaf)], step, None), now, draft)
+
     def mark_preempting(self) -> None:
         """Says that the scheduler is about to preempt this run."""
         self._check_running("mark_preempting")
@@ -394,6 +444,8 @@ class Run:
         with self._finish_lock:
             if self._finished:
                 return
+            if self._watcher is not None:
+                self._watcher.close(self._settings.finish_timeout_seconds)
             if self.history.row:
                 try:
                     self.history.add()
@@ -653,7 +705,8 @@ class Run:
         from trackd import _redact
 
         # The program keeps the value itself; what is written has no secrets.
-        items = [(key, _values.leaf(key, value)) for key, value in _redact.redact_mapping(changed).items()]
+        plain = {key: _values.plain(key, value) for key, value in changed.items()}
+        items = [(key, _values.leaf(key, value)) for key, value in _redact.redact_mapping(plain).items()]
         self._spool.append_record(_wire.CONFIG_UPDATE, _wire.changes(items, removed))
 
     def _write_summary(self, changed: Mapping[str, Any], removed: list[str]) -> None:

@@ -108,7 +108,9 @@ class Ingest:
             None
         )  # told of new alerts
         self.store_rules: Callable[[], Sequence[str]] = tuple  # alert rules of every run
-        self.opened = asyncio.Event()  # set when somebody begins to write, or says where the daemon may look around
+        self.opened = (
+            asyncio.Event()
+        )  # set when somebody begins to write, or says where the daemon may look around
         store.sealed = self._on_sealed
 
     # -- life ------------------------------------------------------------------------------------------------------

@@ -277,7 +277,7 @@ def test_history_with_keys_has_only_rows_with_all_of_them_and_the_x_axis() -> No
         ({"keys": "loss"}, TypeError, "a list of metrics' names"),
         ({"keys": [1]}, TypeError, "a list of metrics' names"),
         ({"samples": 0}, ValueError, "samples is 0"),
-        ({"stream": "system"}, ValueError, "stream is 'files'"),
+        ({"stream": "files"}, ValueError, "stream is 'files'"),
     ],
 )
 def test_history_refuses_wrong_arguments(options: dict[str, Any], kind: type[Exception], words: str) -> None:

@@ -19,6 +19,7 @@ from trackd._api_records import KINDS, StoredRecord
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 GALLERY = EXAMPLES / "gallery.py"
+WATCH = EXAMPLES / "watch_model.py"  # needs PyTorch: run by tests/pytorch
 ARGUMENTS = {"demo.py": ["--steps", "40"]}
 # The record examples, and what each logs: in its rows, in the cells of its tables and in its summary.
 RECORDS = {
@@ -104,7 +105,9 @@ def check_records(run: _api_runs.Run, wait_until: WaitUntil) -> set[str]:
     return {record.kind for record in records}
 
 
-@pytest.mark.parametrize("path", sorted(set(EXAMPLES.glob("*.py")) - {GALLERY}), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted(set(EXAMPLES.glob("*.py")) - {GALLERY, WATCH}), ids=lambda path: path.name
+)
 def test_example_leaves_a_finished_run(module_store: Path, path: Path) -> None:
     runs, _ = run_example(path, module_store)
     assert [run.state for run in runs] == ["finished"]

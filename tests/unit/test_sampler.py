@@ -193,14 +193,20 @@ def test_tree_is_counted_with_its_grandchildren(
     machine = measure(proc=Path("/proc") if has_proc else tmp_path)
     pid = start(*chain(IDLE))
     wait_until(lambda: len(psutil.Process(pid).children(recursive=True)) == 2)
-    values = machine.sample_processes("run", [pid])
-    assert values["process.count"] == 3
     tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    assert values["process.thread.count"] == sum(each.num_threads() for each in tree)
-    assert values["process.open_file_descriptor.count"] == sum(each.num_fds() for each in tree)
-    assert values["process.memory.usage"] == pytest.approx(
-        sum(each.memory_info().rss for each in tree), rel=0.1
-    )
+
+    def is_counted_whole() -> bool:
+        # The processes may still be starting: what they have open and loaded changes meanwhile.
+        values = machine.sample_processes("run", [pid])
+        return (
+            values["process.count"] == 3
+            and values["process.thread.count"] == sum(each.num_threads() for each in tree)
+            and values["process.open_file_descriptor.count"] == sum(each.num_fds() for each in tree)
+            and values["process.memory.usage"]
+            == pytest.approx(sum(each.memory_info().rss for each in tree), rel=0.1)
+        )
+
+    wait_until(is_counted_whole, message="the whole tree in the sample")
     # A writer below another one is counted once.
     assert machine.sample_processes("run", [each.pid for each in tree])["process.count"] == 3
 

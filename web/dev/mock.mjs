@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
+import { answerConsole } from "./console.mjs";
 import { answerObjects, answerRunRecords } from "./records.mjs";
 import { answerSeries } from "./series.mjs";
 import { advance, projects } from "./store.mjs";
@@ -49,6 +50,7 @@ function projectMetrics(runs) {
   const metrics = new Map();
   for (const run of runs) {
     for (const [name, series] of run.series) {
+      if (name.startsWith("_system/")) continue;
       const metric = metrics.get(name) ?? { name, kind: kindOf(series), run_count: 0, hidden: false, step_metric: "" };
       metric.run_count++;
       if (name.startsWith("val/")) metric.step_metric = "epoch";
@@ -73,15 +75,18 @@ function answerProject(response, segments, query) {
   }
   const run = runs.find((one) => one.brief.run_id === segments[2]);
   if (!run) return refuse(response, 404, "RUN_NOT_FOUND", `run '${segments[2]}' is not in project '${segments[0]}'`);
+  if (segments[3] === "console") return answerConsole(response, run, query, sendJson, refuse);
   if (segments[3] === "metrics") {
-    const metrics = [...run.series].map(([name, series]) => ({
+    const isSystem = query.get("stream") === "system";
+    const listed = [...run.series].filter(([name]) => name.startsWith("_system/") === isSystem);
+    const metrics = listed.map(([name, series]) => ({
       name,
       kind: kindOf(series),
       count: series.y.length,
       first_step: series.step[0],
       last_step: series.step.at(-1),
     }));
-    for (const { key, kind, points } of run.records.values()) {
+    for (const { key, kind, points } of isSystem ? [] : run.records.values()) {
       const [first_step, last_step] = [points[0].step, points.at(-1).step];
       metrics.push({ name: key, kind, count: points.length, first_step, last_step });
     }

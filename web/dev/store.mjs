@@ -1,4 +1,5 @@
 // The mock daemon's data: made-up projects with everything the page must be able to show.
+import { machine, printing, surroundings } from "./console.mjs";
 import { addMedia, logMedia, logOdd, logRecord } from "./records.mjs";
 
 const START = Date.now() - 45 * 60_000;
@@ -169,6 +170,35 @@ function many(runCount, keys, steps, project) {
   });
 }
 
+/** Runs with a console, a measured machine, and all that may end them. */
+function machineRuns() {
+  const live = makeRun("machine", 0, { create_time_unix_ms: Date.now() - 600_000 });
+  Object.assign(live.brief, { name: "live", state: "running", finish_time_unix_ms: null, exit_code: null });
+  for (let step = 0; step < 300; step++) log(live, step, { "train/loss": Math.exp(-step / 90) }, step * 2);
+  machine(live, 300, 4, 16);
+  printing(live, 4_000);
+  surroundings(live);
+  const long = makeRun("machine", 1);
+  Object.assign(long.brief, { name: "a-million-lines", state: "preempted", exit_code: 143 });
+  long.brief.end_reason = "The scheduler announced that it takes the machine away (SIGTERM after SIGUSR1).";
+  long.brief.preempting = true;
+  machine(long, 300, 0, 4);
+  printing(long, 1_000_000);
+  surroundings(long);
+  const stalled = makeRun("machine", 2);
+  Object.assign(stalled.brief, { name: "silent", state: "running", finish_time_unix_ms: null, stalled: true });
+  const failed = makeRun("machine", 3);
+  Object.assign(failed.brief, { name: "failed", state: "failed", exit_code: 1 });
+  failed.brief.end_reason = "RuntimeError: CUDA out of memory: tried to allocate 2.00 GiB";
+  failed.whole.traceback =
+    'Traceback (most recent call last):\n  File "train.py", line 41, in <module>\n    loss.backward()\nRuntimeError: CUDA out of memory: tried to allocate 2.00 GiB';
+  printing(failed, 40);
+  surroundings(failed);
+  const short = makeRun("machine", 4);
+  Object.assign(short.brief, { name: "short", finish_time_unix_ms: short.brief.create_time_unix_ms + 1_500 });
+  return [live, long, stalled, failed, short];
+}
+
 const MEDIA_STEPS = 500;
 
 function media() {
@@ -198,6 +228,7 @@ function waiting() {
 export const projects = new Map([
   ["demo", demo()],
   ["media", media()],
+  ["machine", machineRuns()],
   ["million", million()],
   ["many-runs", many(500, ["loss", "accuracy", "lr", "norm"], 200, "many-runs")],
   [
@@ -232,6 +263,14 @@ function advanceMedia() {
 export function advance() {
   tick++;
   const changed = advanceMedia();
+  const [live] = projects.get("machine");
+  printing(live, 3);
+  if (tick % 8 === 0) {
+    const seconds = (Date.now() - live.brief.create_time_unix_ms) / 1000;
+    log(live, live.brief.next_step, { "train/loss": Math.exp(-live.brief.next_step / 90) }, seconds);
+    machine(live, 1, 4, 16);
+  }
+  changed.push(live);
   for (const run of projects.get("demo")) {
     if (run.brief.state !== "running") continue;
     const step = run.brief.next_step;

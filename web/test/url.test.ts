@@ -28,6 +28,14 @@ describe("view state", () => {
       media: "image:a,b/c",
       item: { run: "r,1", index: 3 },
       steps: { "image:a,b/c": 18, "table:x:y": -1 },
+      tab: "logs",
+      hasEnvironment: true,
+      writer: "w 1",
+      find: "loss=\\d+&",
+      hasOnlyMatches: true,
+      isWrapped: false,
+      hasTimes: true,
+      logLine: 1200,
     };
     expect(parseView(`?${formatView(view)}`)).toEqual(view);
   });
@@ -46,6 +54,9 @@ describe("view state", () => {
     "at=1,2",
     "item=run",
     "item=-1,run",
+    "tab=nowhere",
+    "line_number=-1",
+    "line_number=x",
   ])("what cannot be is left out: %s", (query) => {
     expect(parseView(query)).toEqual(DEFAULT_VIEW);
   });

@@ -1,6 +1,6 @@
 /** The addresses of the HTTP API and what each answers. */
 import { getJson } from "./http";
-import type { Project, ProjectMetric, RunMetric, RunsPage, WholeRun } from "./types";
+import type { ConsoleAnswer, Project, ProjectMetric, RunMetric, RunsPage, WholeRun } from "./types";
 
 const project = (name: string) => `/api/v1/projects/${encodeURIComponent(name)}`;
 const run = (projectName: string, runId: string) => `${project(projectName)}/runs/${encodeURIComponent(runId)}`;
@@ -19,6 +19,33 @@ export const fetchRun = (name: string, runId: string, signal?: AbortSignal) =>
 
 export const fetchRunMetrics = async (name: string, runId: string, signal?: AbortSignal) =>
   (await getJson<{ metrics: RunMetric[] }>(`${run(name, runId)}/metrics`, signal)).metrics;
+
+export const fetchSystemMetrics = async (name: string, runId: string, signal?: AbortSignal) =>
+  (await getJson<{ metrics: RunMetric[] }>(`${run(name, runId)}/metrics?stream=system`, signal)).metrics;
+
+export interface ConsoleQuestion {
+  project: string;
+  run: string;
+  /** Empty for the first writer that has lines. */
+  writer: string;
+  /** null for the last lines; with a pattern, for the first that match. */
+  firstLine: number | null;
+  limit: number;
+  /** RE2; empty for all lines. */
+  pattern?: string;
+}
+
+export function fetchConsole(question: ConsoleQuestion, signal?: AbortSignal): Promise<ConsoleAnswer> {
+  const query = new URLSearchParams({ limit: String(question.limit) });
+  if (question.writer) query.set("writer", question.writer);
+  if (question.firstLine !== null) query.set("first_line", String(question.firstLine));
+  if (question.pattern) query.set("pattern", question.pattern);
+  return getJson<ConsoleAnswer>(`${run(question.project, question.run)}/console?${query}`, signal);
+}
+
+/** A file's path keeps its slashes. */
+export const fileAddress = (name: string, runId: string, path: string) =>
+  `${run(name, runId)}/files/${path.split("/").map(encodeURIComponent).join("/")}`;
 
 export const exportAddress = (name: string, runId: string, format: "csv" | "jsonl") =>
   `${run(name, runId)}/export?format=${format}`;

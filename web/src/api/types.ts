@@ -1,7 +1,7 @@
 /** The JSON forms of the HTTP API, version 1, as docs/http_api.md states them. */
 import type { RecordKind } from "./records";
 
-export type RunState = "running" | "finished" | "failed" | "killed" | "crashed";
+export type RunState = "running" | "finished" | "failed" | "killed" | "crashed" | "preempted";
 
 export interface IngestHealth {
   accepted_row_count: number;
@@ -12,6 +12,29 @@ export interface IngestHealth {
   message: string;
 }
 
+/** The process that writes a run, as it described itself. */
+export interface RunProcess {
+  pid: number;
+  host: string;
+  program: string;
+  arguments: string[];
+}
+
+export interface ForkSource {
+  project: string;
+  run_id: string;
+  /** The last step that was taken over. */
+  last_step: number;
+}
+
+/** The run was set back: what had been logged behind `last_step` is no longer shown. */
+export interface Rewind {
+  time_unix_ms: number;
+  last_step: number;
+  masked_point_count: number;
+}
+
+// Fields marked as optional are missing where an older daemon, or the first form of a document, does not have them.
 export interface Run {
   project: string;
   run_id: string;
@@ -32,8 +55,48 @@ export interface Run {
   metric_count: number;
   revision: number;
   ingest_health: IngestHealth;
-  process: { pid: number; host: string; program: string; arguments: string[] } | null;
+  process: RunProcess | null;
+  /** One sentence; empty while the run goes on, or where nothing is known. */
+  end_reason?: string;
+  /** Running, and silent for long. */
+  stalled?: boolean;
+  forked_from?: ForkSource | null;
+  rewinds?: Rewind[];
 }
+
+export type AlertLevel = "INFO" | "WARN" | "ERROR";
+
+export interface Alert {
+  title: string;
+  text: string;
+  level: AlertLevel;
+  time_unix_ms: number;
+}
+
+export interface RunFile {
+  path: string;
+  size_bytes: number;
+  sha256: string;
+  purpose: string;
+}
+
+/** A process that writes the run; the role "observer" is the daemon's own. */
+export interface Writer {
+  writer_id: string;
+  role: string;
+  label: string;
+  client: string;
+  process: Partial<RunProcess> | null;
+  open: boolean;
+  row_count: number;
+  metrics: string[];
+  next_step: number;
+  update_time_unix_ms: number;
+  console_line_count: number;
+}
+
+/** The last sample of each machine: values by host and name. */
+export type SystemSamples = Record<string, Record<string, number | string>>;
 
 export interface MetricDefinition {
   name: string;
@@ -49,6 +112,12 @@ export interface WholeRun extends Run {
   summary: Record<string, unknown>;
   traceback: string;
   metric_definitions: MetricDefinition[];
+  alerts?: Alert[];
+  files?: RunFile[];
+  /** Facts about code, interpreter and machine by dotted key. */
+  environment?: Record<string, unknown>;
+  system_metrics?: SystemSamples;
+  writers?: Writer[];
 }
 
 /** What is logged under a name: plain values, or records of a kind. */
@@ -68,6 +137,17 @@ export interface RunMetric {
   count: number;
   first_step: number;
   last_step: number;
+}
+
+/** One line of a console: its number from 0, the stream, when it was written last, its text. */
+export type ConsoleLine = [number: number, stream: "stdout" | "stderr", timeUnixMs: number, text: string];
+
+export interface ConsoleAnswer {
+  writer_id: string;
+  line_count: number;
+  /** Where to ask on; null at the end. */
+  next_line: number | null;
+  lines: ConsoleLine[];
 }
 
 export interface Project {

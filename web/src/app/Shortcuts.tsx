@@ -4,7 +4,8 @@ import styles from "./Shortcuts.module.css";
 
 const KEYS: [string[], string][] = [
   [["?"], "this list"],
-  [["/"], "search metrics"],
+  [["/"], "search metrics, or the lines of a console"],
+  [["Enter", "Shift Enter"], "next, previous line that the search of a console finds"],
   [["j", "k"], "next, previous run"],
   [["Enter"], "highlight the run the focus is on"],
   [["t"], "light or dark"],

@@ -1,7 +1,7 @@
 /** Works out what a chart's drawing looks like before it is drawn: its scales, its ticks, and what there is to say about it. */
 import { type ChartModel, type ChartSeries, xColumn } from "./model";
 import { paddedRange, type Scale } from "./scale";
-import { type Tick, ticksOf } from "./ticks";
+import { measureTicks, type Tick, ticksOf } from "./ticks";
 
 export interface Rect {
   left: number;
@@ -56,15 +56,14 @@ const MARGIN_LEFT_MIN = 32;
 export function makeFrame(model: ChartModel, width: number, height: number): Frame {
   const extent = measure(model);
   const xRange = model.xRange ?? shownXRange(extent, model);
-  const [yLow, yHigh] = paddedRange(
-    Math.min(extent.yMin, extent.smoothedMin),
-    Math.max(extent.yMax, extent.smoothedMax),
-    model.yKind,
-    0.05,
-  );
+  const [yLow, yHigh] = yRange(model, extent);
   const bottom = Math.max(MARGIN_TOP + 1, height - MARGIN_BOTTOM);
   const y: Scale = { kind: model.yKind, min: yLow, max: yHigh, from: bottom, to: MARGIN_TOP };
-  const yTicks = ticksOf(y, Math.max(2, Math.floor((bottom - MARGIN_TOP) / 36)));
+  const wantedTicks = Math.max(2, Math.floor((bottom - MARGIN_TOP) / 36));
+  const yTicks =
+    model.measure && y.kind === "linear"
+      ? measureTicks(y.min, y.max, wantedTicks, model.measure)
+      : ticksOf(y, wantedTicks);
   const labelWidth = Math.max(0, ...yTicks.map((tick) => tick.label.length)) * CHARACTER_WIDTH;
   const left = Math.max(MARGIN_LEFT_MIN, Math.ceil(labelWidth) + LABEL_GAP);
   const right = Math.max(left + 1, width - MARGIN_RIGHT);
@@ -84,6 +83,16 @@ export function makeFrame(model: ChartModel, width: number, height: number): Fra
     nonfiniteCount: extent.nonfiniteCount,
     shownCount: extent.shownCount,
   };
+}
+
+function yRange({ yKind, yBounds }: ChartModel, extent: Extent): [number, number] {
+  const min = Math.min(extent.yMin, extent.smoothedMin);
+  const max = Math.max(extent.yMax, extent.smoothedMax);
+  const [low, high] = paddedRange(min, max, yKind, 0.05);
+  if (!yBounds) return [low, high];
+  const from = yBounds.min !== undefined && !(min < yBounds.min) ? yBounds.min : low;
+  const to = yBounds.max !== undefined && !(max > yBounds.max) ? yBounds.max : high;
+  return [from, to > from ? to : from + 1];
 }
 
 function shownXRange(extent: Extent, model: ChartModel): [number, number] {

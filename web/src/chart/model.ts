@@ -1,4 +1,5 @@
 /** What a chart is asked to show: plain data, made by the page, read by `frame.ts`, `painter.ts` and `hit.ts`. */
+import type { Measure } from "../format/measure";
 import type { Scale } from "./scale";
 import type { Unit } from "./ticks";
 
@@ -36,6 +37,10 @@ export interface ChartModel {
   series: ChartSeries[];
   xKind: Scale["kind"];
   yKind: Scale["kind"];
+  /** What y is measured in; plain numbers where it is left out. */
+  measure?: Measure;
+  /** Values that y reaches to at least, with no room beyond them while no point lies there. */
+  yBounds?: { min?: number; max?: number };
   xUnit: Unit;
   /** The integer that all x of this chart count from. */
   xBase: bigint;

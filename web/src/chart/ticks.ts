@@ -1,4 +1,5 @@
 /** Chooses the ticks of an axis and writes their labels. */
+import { type Measure, measureScale } from "../format/measure";
 import { formatTick } from "../format/number";
 import { formatClock, formatDate } from "../format/time";
 import type { Scale } from "./scale";
@@ -116,6 +117,16 @@ function momentLabel(seconds: number, step: number): string {
   if (time === "00:00:00") return formatDate(milliseconds).slice(5);
   if (step < 1) return `${time}.${String(Math.round(milliseconds % 1000)).padStart(3, "0")}`;
   return step < 60 ? time : time.slice(0, 5);
+}
+
+/** Ticks of measured values: round in the unit they are written in, which are seldom round numbers themselves. */
+export function measureTicks(min: number, max: number, wanted: number, measure: Measure): Tick[] {
+  const { divisor, suffix } = measureScale(measure, Math.max(Math.abs(min), Math.abs(max)));
+  const unit = measure === "count" || measure === "flag" ? "count" : "number";
+  return linearTicks(min / divisor, max / divisor, wanted, unit).map(({ value, label }) => ({
+    value: value * divisor,
+    label: value === 0 ? label : label + suffix,
+  }));
 }
 
 /** The ticks of a scale with room for about `wanted` labels. */

@@ -27,10 +27,21 @@ async function askForRecords(question: RecordQuestion): Promise<RecordAnswer> {
   return records[0] ?? null;
 }
 
+type RevisionListener = (project: string, run: string) => void;
+
+const revisionListeners = new Set<RevisionListener>();
+
+/** Tells of every change of a run that the page hears of. Returns what ends it. */
+export function watchRevisions(listener: RevisionListener): () => void {
+  revisionListeners.add(listener);
+  return () => revisionListeners.delete(listener);
+}
+
 /** Notes how far a run has come: what is shown of it is brought up to date. */
 export function noteRevision(project: string, run: string, revision: number): void {
   seriesStore.noteRevision(project, run, revision);
   recordStore.noteRevision(project, run, revision);
+  for (const listener of revisionListeners) listener(project, run);
 }
 
 /** Asks again what could not be answered: the daemon is back. */

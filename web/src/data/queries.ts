@@ -1,7 +1,14 @@
 /** What the page holds of the daemon's lists. Nothing here polls: the live socket says what has changed. */
 import { QueryClient, useQuery } from "@tanstack/react-query";
 import { ApiError } from "../api/http";
-import { fetchProjectMetrics, fetchProjects, fetchRun, fetchRunMetrics, fetchRuns } from "../api/routes";
+import {
+  fetchProjectMetrics,
+  fetchProjects,
+  fetchRun,
+  fetchRunMetrics,
+  fetchRuns,
+  fetchSystemMetrics,
+} from "../api/routes";
 import { noteRevision } from "./page_store";
 
 export const queryClient = new QueryClient({
@@ -20,6 +27,7 @@ export const queryKeys = {
   runs: (project: string) => ["runs", project] as const,
   metrics: (project: string) => ["metrics", project] as const,
   run: (project: string, run: string) => ["run", project, run] as const,
+  systemMetrics: (project: string, run: string) => ["system-metrics", project, run] as const,
   runMetrics: (project: string, run: string) => ["run-metrics", project, run] as const,
 };
 
@@ -68,4 +76,16 @@ export const useRunMetrics = (project: string, run: string) =>
   useQuery({
     queryKey: queryKeys.runMetrics(project, run),
     queryFn: ({ signal }) => fetchRunMetrics(project, run, signal),
+  });
+
+/**
+ * What was measured of the machines of a run.
+ *
+ * @param sampled the names that the last samples hold: with another one, there is something new to list.
+ */
+export const useSystemMetrics = (project: string, run: string, sampled: string) =>
+  useQuery({
+    queryKey: [...queryKeys.systemMetrics(project, run), sampled],
+    queryFn: ({ signal }) => fetchSystemMetrics(project, run, signal),
+    placeholderData: (before, query) => (query?.queryKey[2] === run ? before : undefined),
   });

@@ -2,6 +2,7 @@
 import { useLayoutEffect, useRef, useSyncExternalStore } from "react";
 import { type Hit, hitsAt } from "../chart/hit";
 import { toPixel } from "../chart/scale";
+import { formatMeasure } from "../format/measure";
 import { formatCount, formatExact, formatValue } from "../format/number";
 import { RunSwatch } from "../ui/RunSwatch";
 import { formatX } from "./axis";
@@ -37,6 +38,10 @@ export function Tooltip() {
   const headX = first.range ? cursor.sourceX : first.x;
   const isElsewhere = (hit: Hit) => !hit.range && Math.abs(pixelOf(hit.x) - pixelOf(headX)) > NEAR_PIXELS;
   const hasSmoothed = hits.some((hit) => hit.smoothed !== null);
+  const { measure } = model;
+  const write = (value: number, digits: number) =>
+    measure ? formatMeasure(value, measure) : formatValue(value, digits);
+  const rangeText = ({ range }: Hit) => (range ? `${write(range[0], 4)} … ${write(range[1], 4)}` : "");
   const hasRange = hits.some((hit) => hit.range !== null && hit.range[0] !== hit.range[1]);
 
   return (
@@ -67,8 +72,8 @@ export function Tooltip() {
                 <RunSwatch style={hit.series.style} />
                 <span className={styles.name}>{cursor.nameOf(hit.series.id)}</span>
               </th>
-              {hasSmoothed && <td>{hit.smoothed === null ? "" : formatValue(hit.smoothed, 5)}</td>}
-              <td title={formatExact(hit.y)}>{formatValue(hit.y, 5)}</td>
+              {hasSmoothed && <td>{hit.smoothed === null ? "" : write(hit.smoothed, 5)}</td>}
+              <td title={formatExact(hit.y)}>{write(hit.y, 5)}</td>
               {hasRange && <td className={styles.range}>{rangeText(hit)}</td>}
               {isElsewhere(hit) && <td className={styles.range}>{formatX(cursor.axis, hit.x, model.xBase)}</td>}
             </tr>
@@ -79,5 +84,3 @@ export function Tooltip() {
     </div>
   );
 }
-
-const rangeText = ({ range }: Hit) => (range ? `${formatValue(range[0])} … ${formatValue(range[1])}` : "");

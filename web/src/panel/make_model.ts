@@ -14,14 +14,17 @@ function smallest(values: readonly bigint[]): bigint {
   return least;
 }
 
+/** How a line looks, and what names its series. */
+export type ShownLine = Pick<ShownRun, "id" | "style" | "isContext" | "emphasis">;
+
 export function makeModel(
-  runs: readonly ShownRun[],
+  lines: readonly ShownLine[],
   held: HeldSeries,
   axis: XAxis,
   view: ViewState,
   theme: ThemeName,
 ): ChartModel {
-  const drawn = runs.flatMap((shown) => {
+  const drawn = lines.flatMap((shown) => {
     const series = held.get(shown.id);
     return series && series.count > 0 ? [{ shown, series, base: BigInt(series.xBase) }] : [];
   });

@@ -44,12 +44,30 @@ function questionsOf({ project, runs, key, axis, view, buckets }: Wanted): Serie
   }));
 }
 
+const runOf = (question: SeriesQuestion): string => question.run;
+
+/** One metric of several runs: a line a run, named by it. */
 export function useChartSeries(wanted: Wanted, isActive: boolean): ChartSeriesState {
   const { project, key, axis, buckets } = wanted;
   const { smoothing, zoom } = wanted.view;
   const runList = wanted.runs.join("\n");
   // eslint-disable-next-line react-hooks/exhaustive-deps -- the questions depend on what the runs are, not on which array names them.
   const questions = useMemo(() => questionsOf(wanted), [project, runList, key, axis, smoothing, zoom, buckets]);
+  return useSeries(questions, runOf, axis, isActive);
+}
+
+/**
+ * The series of any lines over one axis.
+ *
+ * @param questions the same array as long as the questions are the same.
+ * @param idOf names the line of a question within the chart.
+ */
+export function useSeries(
+  questions: readonly SeriesQuestion[],
+  idOf: (question: SeriesQuestion) => string,
+  axis: XAxis,
+  isActive: boolean,
+): ChartSeriesState {
   const [version, setVersion] = useState(0);
   const changed = useCallback(() => setVersion((before) => before + 1), []);
   const watch = useRef<Watch<SeriesQuestion> | null>(null);
@@ -76,7 +94,7 @@ export function useChartSeries(wanted: Wanted, isActive: boolean): ChartSeriesSt
 
   const [held, setHeld] = useState<Held>(NOTHING_HELD);
   const isCurrent = held.questions === questions && held.version === version;
-  const current = isCurrent ? held : { questions, version, state: nextState(questions, axis, held.state) };
+  const current = isCurrent ? held : { questions, version, state: nextState(questions, idOf, axis, held.state) };
   // Set while rendering: what was shown before is part of what is shown next.
   if (!isCurrent) setHeld(current);
   return current.state;
@@ -95,12 +113,17 @@ const NOTHING_HELD: Held = {
   state: { axis: "step", held: new Map(), isComplete: false, error: null },
 };
 
-function nextState(questions: readonly SeriesQuestion[], axis: XAxis, before: ChartSeriesState): ChartSeriesState {
+function nextState(
+  questions: readonly SeriesQuestion[],
+  idOf: (question: SeriesQuestion) => string,
+  axis: XAxis,
+  before: ChartSeriesState,
+): ChartSeriesState {
   const fresh = new Map<string, Series>();
   let error: Error | null = null;
   for (const question of questions) {
     const series = seriesStore.get(question);
-    if (series) fresh.set(question.run, series);
+    if (series) fresh.set(idOf(question), series);
     error ??= seriesStore.error(question);
   }
   const isComplete = fresh.size === questions.length;
@@ -110,9 +133,10 @@ function nextState(questions: readonly SeriesQuestion[], axis: XAxis, before: Ch
   }
   if (isComplete) return { axis, held: fresh, isComplete, error };
   const held = new Map(fresh);
-  for (const { run } of questions) {
-    const old = before.held.get(run);
-    if (!held.has(run) && old) held.set(run, old);
+  for (const question of questions) {
+    const id = idOf(question);
+    const old = before.held.get(id);
+    if (!held.has(id) && old) held.set(id, old);
   }
   return { axis, held, isComplete, error };
 }

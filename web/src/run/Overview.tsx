@@ -1,51 +1,51 @@
-/** What a run is and how it went: its state and why it ended, how its data came in, its command, config and summary. */
+/** What a run is and how it went: why it ended, how its data came in, its command, config and summary. */
 import { useMemo } from "react";
-import { exportAddress } from "../api/routes";
 import type { WholeRun } from "../api/types";
 import { formatCount } from "../format/number";
 import { formatMoment } from "../format/time";
-import { Ago, Elapsed } from "../ui/Moment";
-import { StateLabel } from "../ui/StateLabel";
+import { Ago } from "../ui/Moment";
+import type { ChangeView } from "../url/use_view";
+import type { ViewState } from "../url/view_state";
+import { Alerts } from "./Alerts";
+import { Code } from "./Code";
+import { Environment } from "./Environment";
 import { flatten } from "./flatten";
+import { codeFacts } from "./git";
 import { healthSentences } from "./health";
 import { KeyValueTable } from "./KeyValueTable";
+import { Lineage } from "./Lineage";
 import styles from "./Overview.module.css";
+import { signalName } from "./signal_name";
+import { Writers } from "./Writers";
 
-export function Overview({ run }: { run: WholeRun }) {
+interface OverviewProps {
+  run: WholeRun;
+  view: ViewState;
+  changeView: ChangeView;
+}
+
+export function Overview({ run, view, changeView }: OverviewProps) {
   const config = useMemo(() => flatten(run.config), [run.config]);
   const summary = useMemo(() => Object.entries(run.summary), [run.summary]);
+  const code = useMemo(() => codeFacts(run), [run]);
   const health = healthSentences(run.ingest_health);
   return (
     <div className={styles.overview}>
-      <header className={styles.title}>
-        <h1>{run.name || run.run_id}</h1>
-        <StateLabel state={run.state} />
-        <span className={styles.muted}>
-          <Elapsed
-            fromMs={run.create_time_unix_ms}
-            toMs={run.finish_time_unix_ms ?? run.update_time_unix_ms}
-            isGrowing={run.state === "running"}
-          />
-        </span>
-        <span className={styles.downloads}>
-          History as <a href={exportAddress(run.project, run.run_id, "csv")}>CSV</a>
-          {" · "}
-          <a href={exportAddress(run.project, run.run_id, "jsonl")}>JSON lines</a>
-        </span>
-      </header>
       {run.traceback && (
         // what scrolls must be reachable by keyboard.
         <pre className={styles.traceback} tabIndex={0}>
           {run.traceback}
         </pre>
       )}
+      <Alerts alerts={run.alerts ?? []} />
       {health.length > 0 && (
-        <ul className={styles.health} aria-label="How the data came in">
+        <ul className={`${styles.notes} ${styles.health}`} aria-label="How the data came in">
           {health.map((sentence) => (
             <li key={sentence}>{sentence}</li>
           ))}
         </ul>
       )}
+      <Lineage run={run} />
       <div className={styles.columns}>
         <section aria-label="Facts">
           <h2>Run</h2>
@@ -58,9 +58,12 @@ export function Overview({ run }: { run: WholeRun }) {
             ))}
           </dl>
         </section>
+        {code && <Code facts={code} />}
         <KeyValueTable title="Config" rows={config} empty="No config was given." />
         <KeyValueTable title="Summary" rows={summary} empty="Nothing logged yet." />
       </div>
+      <Writers writers={run.writers} />
+      <Environment facts={run.environment} view={view} changeView={changeView} />
     </div>
   );
 }
@@ -78,7 +81,7 @@ function factsOf(run: WholeRun): [string, React.ReactNode][] {
   ];
   if (run.finish_time_unix_ms !== null) facts.push(["Ended", <Ago key="ended" unixMs={run.finish_time_unix_ms} />]);
   if (run.exit_code !== null && run.exit_code !== undefined) facts.push(["Exit code", String(run.exit_code)]);
-  if (run.signal) facts.push(["Signal", String(run.signal)]);
+  if (run.signal) facts.push(["Signal", signalName(run.signal)]);
   facts.push(
     ["Rows", formatCount(run.ingest_health?.accepted_row_count ?? 0)],
     ["Next step", formatCount(run.next_step)],

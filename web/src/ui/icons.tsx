@@ -49,6 +49,37 @@ export const ArrowIcon = () => (
     <path d="M3 8h10M9 4l4 4-4 4" />
   </Icon>
 );
+export const ArrowDownIcon = () => (
+  <Icon>
+    <path d="M8 3v10M4 9l4 4 4-4" />
+  </Icon>
+);
+export const ArrowUpIcon = () => (
+  <Icon>
+    <path d="M8 13V3M4 7l4-4 4 4" />
+  </Icon>
+);
+export const PauseIcon = () => (
+  <Icon>
+    <path d="M5.5 4v8M10.5 4v8" />
+  </Icon>
+);
+export const ReturnIcon = () => (
+  <Icon>
+    <path d="M6 3L3 6l3 3M3 6h6.5a3.5 3.5 0 010 7H6" />
+  </Icon>
+);
+export const InfoIcon = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="6" />
+    <path d="M8 7.5V11M8 5v.01" />
+  </Icon>
+);
+export const CopyIcon = () => (
+  <Icon>
+    <path d="M6 5.5h7v7.5H6zM10 3H3v7.5" />
+  </Icon>
+);
 export const ExpandIcon = () => (
   <Icon>
     <path d="M9.5 3H13v3.5M6.5 13H3V9.5M13 3L9 7M3 13l4-4" />

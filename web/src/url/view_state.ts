@@ -4,6 +4,10 @@ import type { SeriesSmoothing, XAxis } from "../api/series";
 export type SectionRule = "last" | "first";
 export type LineValue = "last" | "mean";
 
+/** The parts of a run's page. */
+export const TABS = ["overview", "system", "logs"] as const;
+export type Tab = (typeof TABS)[number];
+
 export interface Zoom {
   min: number;
   max: number;
@@ -39,6 +43,18 @@ export interface ViewState {
   item: MediaItem | null;
   /** The steps chosen for media cards; those that are not here follow the latest. */
   steps: Readonly<Record<string, number>>;
+  tab: Tab;
+  /** Whether the facts about the run's surroundings are unfolded. */
+  hasEnvironment: boolean;
+  /** The writer whose console is shown; empty for the first that has printed. */
+  writer: string;
+  /** A regular expression over the lines of the console. */
+  find: string;
+  hasOnlyMatches: boolean;
+  isWrapped: boolean;
+  hasTimes: boolean;
+  /** The line of the console that the address points at. */
+  logLine: number | null;
 }
 
 export interface MediaItem {
@@ -68,6 +84,14 @@ export const DEFAULT_VIEW: ViewState = {
   media: null,
   item: null,
   steps: {},
+  tab: "overview",
+  hasEnvironment: false,
+  writer: "",
+  find: "",
+  hasOnlyMatches: false,
+  isWrapped: true,
+  hasTimes: false,
+  logLine: null,
 };
 
 const SMOOTHING_LIMITS: Record<SeriesSmoothing["kind"], (amount: number) => boolean> = {
@@ -97,6 +121,14 @@ export function parseView(search: string): ViewState {
     media: query.get("media"),
     item: parseItem(query.get("item")),
     steps: parseSteps(query.getAll("at")),
+    tab: TABS.find((tab) => tab === query.get("tab")) ?? DEFAULT_VIEW.tab,
+    hasEnvironment: query.get("environment") === "open",
+    writer: query.get("writer") ?? "",
+    find: query.get("find") ?? "",
+    hasOnlyMatches: query.get("lines") === "matching",
+    isWrapped: query.get("wrap") !== "off",
+    hasTimes: query.get("times") === "on",
+    logLine: parseCount(query.get("line_number")),
   };
 }
 
@@ -120,6 +152,14 @@ export function formatView(view: ViewState): string {
   if (view.media !== null) query.set("media", view.media);
   if (view.item) query.set("item", `${view.item.index},${view.item.run}`);
   for (const [id, step] of Object.entries(view.steps)) query.append("at", `${step},${id}`);
+  if (view.tab !== DEFAULT_VIEW.tab) query.set("tab", view.tab);
+  if (view.hasEnvironment) query.set("environment", "open");
+  if (view.writer) query.set("writer", view.writer);
+  if (view.find) query.set("find", view.find);
+  if (view.hasOnlyMatches) query.set("lines", "matching");
+  if (!view.isWrapped) query.set("wrap", "off");
+  if (view.hasTimes) query.set("times", "on");
+  if (view.logLine !== null) query.set("line_number", String(view.logLine));
   return query.toString();
 }
 
@@ -141,6 +181,8 @@ function parseZoom(text: string | null): Zoom | null {
   const [min, max, axis] = [Number(match[1]), Number(match[2]), parseAxis(match[3])];
   return axis && Number.isFinite(min) && Number.isFinite(max) && min < max ? { min, max, axis } : null;
 }
+
+const parseCount = (text: string | null): number | null => (text && /^\d{1,15}$/.test(text) ? Number(text) : null);
 
 function parseItem(text: string | null): MediaItem | null {
   const match = text?.match(/^(\d+),(.+)$/s);

@@ -53,7 +53,7 @@ export function RunRow(props: RunRowProps) {
       >
         <span className={styles.text}>{name}</span>
         <span className={styles.about}>
-          <StateLabel state={run.state} />
+          <StateLabel state={run.state} isStalled={run.stalled} />
           <Elapsed
             fromMs={run.create_time_unix_ms}
             toMs={run.finish_time_unix_ms ?? run.update_time_unix_ms}
