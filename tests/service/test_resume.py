@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.conftest import WaitUntil, stop_daemons
 from tests.service.reading import find_state, get_run, rows, summary
-from tests.service.scripts import RunScript
+from tests.service.scripts import RunScript, start_script
 
 import trackd
-from trackd import _daemon
 from trackd.errors import UsageError
 
 
@@ -137,22 +137,33 @@ def test_writers_at_work_at_once_have_steps_of_their_own(project: str) -> None:
 
 
 def test_where_a_writer_began_is_kept_over_the_death_of_the_daemon(
-    store: Path, wait_until: WaitUntil
+    store: Path, tmp_path: Path, wait_until: WaitUntil
 ) -> None:
-    first = trackd.init(project="p", id="r", reinit="create_new", settings={"quiet": True})
-    first.log({"a": 0})
-    first.log({"a": 1})
-    # While the first is at work, the second begins at 0, and still does when a later daemon finds the first one ended.
-    second = trackd.init(project="p", id="r", reinit="create_new", settings={"quiet": True})
+    first = start_script(
+        tmp_path,
+        """
+        import sys, trackd
+        run = trackd.init(project="p", id="r", settings={"quiet": True})
+        run.log({"a": 0})
+        run.log({"a": 1})
+        assert run.flush(20)
+        print("ready", flush=True)
+        sys.stdin.readline()
+        """,
+        stdin=subprocess.PIPE,
+    )
+    assert first.stdout is not None
+    assert first.stdout.readline() == "ready\n"
+    # While the first is at work, the second begins at 0; a later daemon finds the first one gone, and still begins it there.
+    second = trackd.init(project="p", id="r", settings={"quiet": True})
     second.log({"b": 0})
     assert second.flush(20)
-    endpoint = _daemon.read_endpoint(str(store))
-    assert endpoint is not None
     os.kill(_pid(store), signal.SIGKILL)
-    first.finish()
+    first.kill()
+    first.communicate(timeout=20)
     second.log({"b": 1})
     second.finish()
-    wait_until(lambda: find_state("r") == "finished")
+    wait_until(lambda: find_state("r") not in ("", "running"))
     assert rows("r") == [(0, {"a": 0, "b": 0}), (1, {"a": 1, "b": 1})]
 
 
