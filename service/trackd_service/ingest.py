@@ -280,7 +280,7 @@ class Ingest:
         source = self._sources[writer_id] = Source(stored, writer, reader=reader)
         if not is_ended:
             source.watch = ProcessWatch.open(
-                begin.process["pid"], self._folder / str(logs.LogName("w", writer_id, parts[-1]))
+                begin.process.get("pid", 0), self._folder / str(logs.LogName("w", writer_id, parts[-1]))
             )
             self.opened.set()
         if begin.project == _RECOVERED_PROJECT:
