@@ -542,9 +542,9 @@ class Ingest:
             return end_of(0, signal, is_preempted), Finish(128 + signal, words, signal, reason)
         if end is not None and end.exit_code is not None:
             reason = f"the process left with exit code {end.exit_code} without finishing the run"
-            return end_of(end.exit_code, 0, run.preempting), Finish(
-                end.exit_code, "", 0, reason if end.exit_code else ""
-            )
+            # One that left well and said nothing may have had no room on the disk to say it: that is no good end.
+            event = end_of(end.exit_code, 0, run.preempting) if end.exit_code else Event.VANISHED
+            return event, Finish(end.exit_code, "", 0, reason)
         boot = writer.process.get("boot_id")
         if boot and boot_id() and boot != boot_id():
             return Event.VANISHED, Finish(1, "", 0, "the machine went down while the run was at work")

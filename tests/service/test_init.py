@@ -363,7 +363,7 @@ ENDS: dict[str, tuple[str, int, str, int | None, str]] = {
     "exit(4)": ("exit(4)", 4, "failed", 4, ""),
     "uncaught exception": ("raise ValueError('bad data')", 1, "failed", 1, "ValueError: bad data"),
     "os._exit": ("os._exit(5)", 5, "failed", 5, ""),
-    "os._exit(0)": ("os._exit(0)", 0, "finished", 0, ""),
+    "os._exit(0)": ("os._exit(0)", 0, "crashed", None, ""),
     "kill -9": ("os.kill(os.getpid(), 9)", -9, "killed", None, ""),
     "SIGTERM": ("os.kill(os.getpid(), 15); time.sleep(30)", -15, "killed", None, "line"),
     "segmentation fault": ("import ctypes; ctypes.string_at(0)", -11, "killed", None, "Segmentation fault"),
