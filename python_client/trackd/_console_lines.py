@@ -1,7 +1,8 @@
 """Owns how what is written to a console becomes numbered lines, as a terminal would show them in the end.
 
 Invariants: no I/O and no clock; how the text is cut into chunks changes nothing; a line has its number from its first
-character on, and both streams share the count; a later text of a number replaces an earlier one.
+character on, and both streams share the count; a later text of a number replaces an earlier one. An exception of a signal
+handler may come at any moment: it costs what is just being fed, never what follows.
 """
 
 from __future__ import annotations
@@ -140,17 +141,16 @@ class Lines:
     def _note(self, row: _Row) -> None:
         """Has a changed line wait, with a number from now on."""
         if row.number < 0:
-            row.number = self._count
-            self._count += 1
+            row.number, self._count = self._count, self._count + 1
         self._changed[row.number] = row
 
     def _end_line(self, screen: _Screen) -> None:
         row = screen.row
         if not row.is_completed:
             self._note(row)
+            self._completed.append(row)
             row.is_completed = True
             del self._changed[row.number]
-            self._completed.append(row)
         screen.go_down()
 
     def _control(self, screen: _Screen, control: str, parameters: str, final: str) -> None:
@@ -270,14 +270,13 @@ class _Screen:
 
     def go_down(self) -> None:
         """Moves the cursor to the beginning of the next row, which it makes where there is none."""
-        self.index += 1
-        if self.index == len(self.rows):
+        index = self.index + 1
+        if index >= len(self.rows):
             self.rows.append(_Row(self.stream))
-            if len(self.rows) > _ROWS_MAX:
-                del self.rows[0]
-                self.index -= 1
-        self.row = self.rows[self.index]
-        self.column = 0
+            del self.rows[:-_ROWS_MAX]
+            index = len(self.rows) - 1
+        # Last, and in one statement: an interrupt leaves the cursor where it was, from where the next line end goes on.
+        self.row, self.index, self.column = self.rows[index], index, 0
 
     def move(self, final: str, count: int) -> None:
         """Moves the cursor as a control sequence says, among the rows there are; others move nothing."""

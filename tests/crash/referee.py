@@ -169,16 +169,16 @@ class Referee:
 
     # -- what is left ------------------------------------------------------------------------------------------------
 
-    def check(self, state: str, in_flight: int = 0) -> int:
+    def check(self, *states: str, in_flight: int = 0) -> int:
         """Checks every writer's run, once it has ended; returns how many rows were there.
 
         Args:
-            state: What every run must be.
+            states: What every run must be, one of these.
             in_flight: How many rows more than the ledger says there may be, whole or cut off.
         """
         total = 0
         for writer in self.writers:
-            self.wait_until(lambda: self._state(writer) == state, f"{writer.run_id}: state {state!r}")  # noqa: B023
+            self.wait_until(lambda: self._state(writer) in states, f"{writer.run_id}: state {states}")  # noqa: B023
             returned_count = writer.returned_count
             index = self.read(writer.run_id, "index")
             count = len(index.steps)

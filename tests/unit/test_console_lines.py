@@ -2,12 +2,18 @@ from __future__ import annotations
 
 import io
 import itertools
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tqdm import tqdm
 
+from trackd import _console_lines
 from trackd._console_lines import LINE_CHARACTERS_MAX, Lines
 
 
@@ -222,6 +228,50 @@ def test_long_line_is_cut_into_several() -> None:
     assert shown(text) == pieces
     assert shown(text[:LINE_CHARACTERS_MAX] + "\nnext") == [pieces[0], "next"]
     assert shown(f"{text}\rX") == [*pieces[:2], f"X{text[-4:]}"]
+
+
+@contextmanager
+def interrupt_at(place: int) -> Iterator[None]:
+    """Raises KeyboardInterrupt before the module runs its line of that number, as a signal handler may."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _: Any) -> Callable[..., Any] | None:
+        nonlocal count
+        if frame.f_code.co_filename != _console_lines.__file__:
+            return None
+        count += event == "line"
+        if count > place:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+        return trace
+
+    previous = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(previous)
+
+
+@pytest.mark.parametrize("during", ["during\n", "\x1b[32mdu\rring\x1b[0m\n", "\x1b[Kdurin\b\x1b[2K\n\n"])
+def test_interrupt_at_any_moment_costs_only_what_is_fed(during: str) -> None:
+    place, is_interrupted = 0, True
+    while is_interrupted:
+        lines = Lines()
+        lines.feed("stdout", "before\n" * 40)
+        try:
+            with interrupt_at(place):
+                lines.feed("stdout", during)
+            is_interrupted = False
+        except KeyboardInterrupt:
+            place += 1
+        lines.feed("stdout", "\nafter\nand")
+        kept = merge(lines)
+        assert sorted(kept) == list(range(len(kept)))
+        texts = [text for _, (_, text) in sorted(kept.items())]
+        assert texts[:39] == ["before"] * 39
+        assert [text.removeprefix("\x1b[32m") for text in texts[-2:]] == ["after", "and"]
+    assert place > 10
 
 
 def test_nested_progress_bars_collapse_to_their_last_states() -> None:
