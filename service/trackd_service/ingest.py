@@ -655,6 +655,7 @@ class Ingest:
                 f"run {run_id!r} is being written: finish it before deleting it", run_id=run_id
             )
         for writer_id, source in mine:
+            self._unwatch(source)
             if source.reader is not None:
                 source.reader.delete_behind(source.writer.sequence, is_closed=True)
             elif source.log is not None:

@@ -473,6 +473,13 @@ class Store:
             assert found is not None  # sealed above
             document = found[0]
             document["rewinds"] = [*run.rewinds, rewind]
+            # Who comes next goes on behind what is left, not behind what the ended writers had logged.
+            for each in document["writers"]:
+                if not each["is_open"]:
+                    each["current_step"] = min(each["current_step"], last_step + 1)
+            for writer in run.writers.values():
+                if not writer.is_open:
+                    writer.steps.current = min(writer.steps.current, last_step + 1)
             start = replace(start, masked=tuple(row.name for row in masked), mask_time=now)
             by_hand, rest = run.summary.by_hand, Summary.load(summary)
             rest.by_hand = by_hand

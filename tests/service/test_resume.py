@@ -187,14 +187,15 @@ def test_rewind_masks_what_is_behind_the_step_and_goes_on_there(store: Path) -> 
     assert summary("r", "p")["n"] == 3
     run.log({"n": 40})
     run.finish()
-    expected = [(0, 0), (1, 1), (2, 2), (3, 3), (4, 40)]
+    log("r", [50], project="p")  # behind what is left
+    expected = [(0, 0), (1, 1), (2, 2), (3, 3), (4, 40), (5, 50)]
     assert values("r", "p") == expected
-    assert summary("r", "p")["n"] == 40
+    assert summary("r", "p")["n"] == 50
     # It stays so in the next daemon, and what was masked stays on the disk.
     stop_daemons(store)
     read = trackd.Api().run("p/r")
     assert values("r", "p") == expected
-    assert read.lastHistoryStep == 4
+    assert (read.lastHistoryStep, read.next_step) == (5, 6)
     segments = list((store / "objects" / "segments").rglob("*.parquet"))
     assert len(segments) >= 2
 
