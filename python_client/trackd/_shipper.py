@@ -357,10 +357,10 @@ class Shipper:
             writer.durable_sequence = max(writer.durable_sequence, answer.acknowledged_sequence)
             writer.ingest_message = answer.ingest_health.message
             writer.next_step = answer.next_step
+            self._condition.notify_all()
         for alert in answer.new_alerts:
             if alert.title not in writer.own_alerts and not writer.is_quiet:
                 tell(f"alert: {alert.title}" + (f": {alert.text}" if alert.text else ""))
-            self._condition.notify_all()
 
     def _sync(self, writer: Writer) -> None:
         with contextlib.suppress(OSError):

@@ -77,6 +77,7 @@ class StoredRun:
         self.retry_time = 0.0  # before which a seal that failed is not tried again
         self.lock = asyncio.Lock()  # held while sealing or merging
         self.keeping_lock = asyncio.Lock()  # held while files are taken in and typed records encoded
+        self.beginning_lock = asyncio.Lock()  # held while the history of a new writer is made
         self._worker = worker
 
     @property
@@ -206,7 +207,7 @@ class Store:
         self._thread = ThreadPoolExecutor(1, "trackd-catalog")
         self._runs: dict[tuple[str, str], StoredRun] = {}
         self._loading: dict[tuple[str, str], asyncio.Future[StoredRun | None]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._changed: Callable[[Run], None] = lambda run: None
         self.keeper = Keeper(objects, scratch, self._begin)
         self.deleted: Callable[[str, str], None] = lambda project, run_id: None
@@ -438,18 +439,27 @@ class Store:
         Returns:
             Where they begin.
         """
-        catalog = self._catalog
-        kept = await self.on_catalog(catalog.writer_start, begin.writer_id)
-        if kept is not None:
-            return kept
-        start = HistoryStart(begin.writer_id, starting_step)
-        if begin.origin is None:
-            await self.on_catalog(catalog.save_writer_start, begin.writer_id, starting_step)
-        elif (begin.origin.project, begin.origin.run_id) == (stored.run.project, stored.run.run_id):
-            await asyncio.shield(self._begin(self._rewind(stored, begin.origin.last_step, start)))
-        else:
-            await asyncio.shield(self._begin(self._fork(stored, begin.origin, start)))
-        return starting_step
+        # A client that hangs up must leave no history half made.
+        return await asyncio.shield(self._begin(self._begin_history(stored, begin, starting_step)))
+
+    async def _begin_history(self, stored: StoredRun, begin: Begin, starting_step: int) -> int:
+        catalog, run = self._catalog, stored.run
+        # A scan and a call may meet the same new writer: the second one finds what the first has kept. Were a run taken
+        # back twice, the second time would mask what the writer itself has logged since.
+        async with stored.beginning_lock:
+            if begin.writer_id in run.writers:
+                return starting_step
+            kept = await self.on_catalog(catalog.writer_start, begin.writer_id)
+            if kept is not None:
+                return kept
+            start = HistoryStart(begin.writer_id, starting_step)
+            if begin.origin is None:
+                await self.on_catalog(catalog.save_writer_start, begin.writer_id, starting_step)
+            elif (begin.origin.project, begin.origin.run_id) == (run.project, run.run_id):
+                await self._rewind(stored, begin.origin.last_step, start)
+            else:
+                await self._fork(stored, begin.origin, start)
+            return starting_step
 
     async def _rewind(self, stored: StoredRun, last_step: int, start: HistoryStart) -> None:
         """Takes a run back to a step: what was logged behind it is masked, and stays on the disk."""
@@ -537,7 +547,7 @@ class Store:
         if not stored.lock.locked() and time.monotonic() >= stored.retry_time:
             self._begin(self._seal_quietly(stored))
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _begin(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
         """Begins work that goes on whoever waits for it; `close` waits for it."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
