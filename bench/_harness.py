@@ -162,12 +162,13 @@ class Store:
             return None
         return found
 
-    def start(self) -> None:
-        """Starts the daemon and waits until its web server answers."""
+    def start(self, *, opens_web: bool = True) -> None:
+        """Starts the daemon and waits until it is there, or until its web server, loaded when it is first asked, answers."""
         command = [sys.executable, "-m", "trackd_service", "--store", str(self.folder), "--detach"]
         subprocess.run(command, env=clean_environment(), check=True)
         wait_until(self.endpoint, "a daemon")
-        self.client().get("/api/v1/daemon")
+        if opens_web:
+            self.client().get("/api/v1/daemon")
 
     def client(self) -> Client:
         """Returns an HTTP connection to the daemon, with its token."""

@@ -18,6 +18,9 @@ HEADER = struct.Struct("<" + HEADER_FORMAT)
 CHECKSUM = struct.Struct("<I")
 OVERHEAD_BYTES = HEADER.size + CHECKSUM.size
 
+# In the place of the next frame's length: the writer is silent, and touches the file before it writes again.
+RESTING = b"\xff\xff\xff\xff"
+
 SAMPLED_BYTES_MIN = 65_536  # data up to this size are summed whole
 _SAMPLES, _SAMPLE_BYTES = 8, 1_024
 

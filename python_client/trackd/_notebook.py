@@ -7,7 +7,6 @@ and nothing that was logged is put into a page unescaped.
 from __future__ import annotations
 
 import contextlib
-import html
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -33,6 +32,8 @@ def card(run: Run, state: str) -> str:
     """Returns a run's card as HTML: its name as a link to its page, state, step and time."""
     seconds = max(0, int(time.time() - run.start_time))
     minutes = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    import html  # half a megabyte of tables, for notebooks only
+
     name = html.escape(run.name)
     url = run.url
     link = f'<a href="{html.escape(url)}" target="_blank" rel="noopener">{name}</a>' if url else name

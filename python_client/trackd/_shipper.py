@@ -221,6 +221,7 @@ class Shipper:
             writers = list(self._writers)
         for writer in writers:
             writer.spool.retry()
+            writer.spool.rest()
             self._restore(writer)
             self._tell(writer)
         alive = _daemon.is_alive(self.store)

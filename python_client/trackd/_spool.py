@@ -97,7 +97,10 @@ class Spool:
         self._map: mmap.mmap | None = None
         self._position = 0
         self._part_end = 0
-        self._end = 0  # up to where append_row may write: the end of the part, but 0 while frames wait
+        # Up to where append_row may write: the end of the part, but 0 while frames wait, or while the log rests.
+        self._end = 0
+        self._is_resting = False  # nothing was written for long: the file is touched before the next frame
+        self._seen_sequence = -1  # of the last record at the last `rest`
         self._key_set_id = 0  # of the key set declared last in the current part
         self._data = -1  # the data file of the current part, made with its first bytes
         self._data_position = 0
@@ -300,6 +303,21 @@ class Spool:
             if len(self._waiting) >= count:
                 return
 
+    def rest(self) -> None:
+        """Lets the daemon leave the log alone until the next record, when there was none since the last call.
+
+        The row that comes then takes the long way, and touches the file: the hot path has nothing to look at.
+        """
+        with self._lock:
+            is_silent = self.sequence == self._seen_sequence
+            self._seen_sequence = self.sequence
+            position = self._position
+            end = position + len(_frames.RESTING)
+            if is_silent and self._end and not self._is_resting and end <= self._part_end:
+                self._end = 0
+                self._is_resting = True
+                self._map[position:end] = _frames.RESTING  # type: ignore[index]
+
     def restore(self) -> int | None:
         """Writes the newest part again when its file was deleted under us; returns its size in bytes, else None.
 
@@ -440,8 +458,21 @@ class Spool:
         finally:
             self._is_draining = False
 
+    def _wake(self) -> None:
+        """Opens a log that rests, and tells the daemon, which watches the folder."""
+        # No call stands between these lines, so nothing can come between them.
+        position = self._position
+        end = position + 4
+        self._map[position:end] = _NO_LENGTH  # type: ignore[index]
+        self._end = self._part_end
+        self._is_resting = False
+        with contextlib.suppress(OSError, TypeError):  # no such call on Windows, where nobody watches
+            os.utime(self._descriptor)
+
     def _room(self, size: int) -> bool:
         """Says whether `size` bytes fit in the current part, making the next one when they do not."""
+        if self._is_resting:
+            self._wake()
         if self._position + size <= self._part_end:
             return True
         now = time.monotonic()
@@ -533,6 +564,7 @@ class Spool:
         os.close(self._descriptor)
         self._descriptor = -1
         self._position = self._part_end = self._end = 0
+        self._is_resting = False
 
 
 def _lock(descriptor: int) -> None:
@@ -581,6 +613,7 @@ def _grant(descriptor: int, size: int, offset: int = 0) -> None:
 
 _RECORD_BYTES_MAX = (64 << 20) - 64  # in a frame, whose limit is the daemon's (config.FRAME_BYTES_MAX)
 _NOWHERE = -2
+_NO_LENGTH = bytes(4)
 _RANGE_BYTES_MAX = 32  # an encoded `data_range`
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _UNSUPPORTED = {errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ENODEV}

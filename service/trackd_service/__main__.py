@@ -18,6 +18,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m trackd_service",
         description="The trackd daemon: owns the runs of one store and serves gRPC and the web app on this machine.",
+        # Asking how wide the terminal is loads a megabyte, which a daemon would hold for good.
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=100),
     )
     parser.add_argument("--store", required=True, type=Path, help="the store's folder, on a local disk")
     parser.add_argument(
@@ -93,20 +95,15 @@ def _serve(configuration: object) -> int:
 
     import asyncio
 
+    from trackd._version import VERSION
     from trackd_service.server import serve
 
     try:
-        asyncio.run(serve(configuration, _version(), os.environ.get("XDG_RUNTIME_DIR"), os.environ))
+        asyncio.run(serve(configuration, VERSION, os.environ.get("XDG_RUNTIME_DIR"), os.environ))
     except Exception:
         logging.getLogger("trackd").exception("the daemon ended with an error")
         return 1
     return 0
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("trackd")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hmac
 import os
-import secrets
 from pathlib import Path
 
 
@@ -21,7 +20,7 @@ def load_token(store: Path) -> str:
             return token
     except (FileNotFoundError, UnicodeDecodeError):
         pass
-    token = secrets.token_urlsafe(32)
+    token = os.urandom(32).hex()
     temporary = path.with_name(f".token.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:

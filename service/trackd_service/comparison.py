@@ -6,7 +6,6 @@ says; a comparison of texts ends, however long they are.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -152,6 +151,8 @@ def compare_texts(left: str, right: str, name: str) -> TextDifference:
     one, other = one[first : len(one) - last], other[first : len(other) - last]
     lines = [f"--- {name}", f"+++ {name}"]
     if max(len(one), len(other)) <= TEXT_LINES_MAX:
+        import difflib
+
         hunks = difflib.unified_diff(one, other, lineterm="", n=_CONTEXT_LINES)
         # The names of the files come first; its lines are numbered from the first one that was compared.
         lines += (_moved(line, first) if line.startswith("@@") else line for line in islice(hunks, 2, None))

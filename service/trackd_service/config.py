@@ -31,6 +31,7 @@ QUIET_SECONDS = (
 QUIET_POLL_SECONDS = 0.07  # with the sync that follows at once, durable within 100 ms all the same
 SCAN_SECONDS = 0.2  # how often the log folder is listed for new writers and ended ones, while records come
 QUIET_SCAN_SECONDS = 0.5  # and while none come, or nobody writes
+RESTING_SCAN_SECONDS = 5.0  # and where the system tells of everything that happens in the folder
 SYNC_SECONDS = 0.05  # between two syncs of logs that grow: durable within 100 ms (promise 2)
 LEASE_SECONDS = 600.0  # a remote writer that says nothing for so long is taken as gone
 IDLE_EXIT_SECONDS = 3600.0  # without writers and visitors the daemon ends by itself

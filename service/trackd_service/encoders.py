@@ -19,7 +19,6 @@ import os
 import re
 import resource
 import stat
-import uuid
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -146,7 +145,7 @@ class _Folder:
     @contextlib.contextmanager
     def draft(self) -> Iterator[Path]:
         """Gives a path to write to; what is there is removed when that fails."""
-        path = self._folder / uuid.uuid4().hex
+        path = self._folder / os.urandom(16).hex()
         try:
             yield path
         except BaseException:

@@ -11,7 +11,6 @@ Invariants:
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import json
 import os
 import re
@@ -22,13 +21,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from trackd._redact import redact_text, redact_url
+from trackd_service.exploration import Collected, CollectedFile, Request
 
-CAPTURES = ("git", "diff", "packages", "program")
 GIT_SECONDS_MAX = 5.0  # of one call: a large repository on a busy network disk answers in two
 PATCH_BYTES_MAX = 10 << 20  # more than a person changes; notebooks with pictures in them do reach it
 PROGRAM_BYTES_MAX = 1 << 20
@@ -48,57 +47,6 @@ _DIFF = (
 )  # fmt: skip
 _KEPT_GIT_VARIABLES = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_EXEC_PATH")
 _FILE_BEGIN = re.compile(rb"^(?=diff --git |Submodule )", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What to look at.
-
-    Attributes:
-        folder: The working folder of the training process.
-        program: The path of its own file; empty for none.
-        python: The path of its interpreter; empty for none.
-        search_paths: Where it looks for packages, in this order.
-        captures: What to find out, of CAPTURES.
-    """
-
-    folder: str
-    program: str
-    python: str
-    search_paths: list[str]
-    captures: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class CollectedFile:
-    """A file to keep with the run.
-
-    Attributes:
-        path: Where it stands among the run's files: "diff.patch", "requirements.txt", or below "code/".
-        content: Its bytes, redacted.
-        purpose: Why it is kept: "diff", "packages" or "code".
-    """
-
-    path: str
-    content: bytes
-    purpose: str
-
-
-@dataclass(frozen=True, slots=True)
-class Collected:
-    """What was found out.
-
-    Attributes:
-        facts: By dotted key: `git.commit` (hexadecimal), `git.commit_time` (ISO 8601), `git.branch` (missing where the head
-            is detached), `git.remote` (without credentials), `git.root`, `git.is_dirty` (whether tracked files differ from
-            the commit), `git.untracked_count` (files, and folders that hold nothing else), `packages.count`.
-        files: What to keep.
-        problems: A sentence for each thing that could not be found out.
-    """
-
-    facts: dict[str, str | int | float | bool] = field(default_factory=dict)
-    files: list[CollectedFile] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
 
 
 def collect(request: Request) -> Collected:
@@ -346,10 +294,12 @@ def _printable(name: bytes) -> str:
 
 def _collect_packages(request: Request, collected: Collected) -> None:
     """Keeps the installed distributions as a requirements file, in the forms that pip knows."""
+    from importlib.metadata import distributions  # 2.8 MB, in the process that looks around alone
+
     paths = [str(Path(request.folder, path)) for path in request.search_paths]
     lines: dict[str, str] = {}
     unreadable_count = 0
-    for distribution in importlib.metadata.distributions(path=paths):
+    for distribution in distributions(path=paths):
         try:
             name, version = distribution.metadata["Name"], distribution.version
             if not (name and version):

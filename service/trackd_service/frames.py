@@ -19,7 +19,9 @@ MAGIC = b"TRACKDL1"
 HEADER = struct.Struct("<IHHqqq")  # length, key set, flags, sequence, time in ns, step
 CHECKSUM = struct.Struct("<I")
 OVERHEAD_BYTES = HEADER.size + CHECKSUM.size
+RESTING = b"\xff\xff\xff\xff"  # in the place of the next length: the writer is silent and will touch the file
 FLAG_STEP, FLAG_COMMIT, FLAG_HOLD = 1, 2, 4
+_RESTING_LENGTH = int.from_bytes(RESTING, "little")
 _RESYNC_SEQUENCES = (
     1 << 21
 )  # a part of 64 MiB has fewer frames: how far ahead one is looked for behind damage
@@ -94,10 +96,9 @@ def parse(buffer: bytes, frame_bytes_max: int) -> Parsed:
     crc32 = zlib.crc32
     while True:
         if size - position < OVERHEAD_BYTES:
-            rest = bytes(view[position:])
-            return Parsed(frames, position, "end" if not any(rest) else "more")
+            return Parsed(frames, position, "end" if is_unwritten(buffer[position:]) else "more")
         length, key_set_id, _, sequence, time, _ = HEADER.unpack_from(buffer, position)
-        if length == 0:
+        if length in (0, _RESTING_LENGTH):
             return Parsed(frames, position, "end")
         if not OVERHEAD_BYTES <= length <= frame_bytes_max:
             return Parsed(frames, position, "bad")
@@ -141,6 +142,13 @@ def parse(buffer: bytes, frame_bytes_max: int) -> Parsed:
             position = start
         if good < max(count, 1):
             return Parsed(frames, position, "bad")
+
+
+def is_unwritten(rest: bytes) -> bool:
+    """Says whether the bytes behind a frame are none of a next one: zeros, or the mark of a writer that is silent."""
+    return not any(rest[len(RESTING) :]) and (
+        not any(rest[: len(RESTING)]) or rest[: len(RESTING)] == RESTING
+    )
 
 
 def find_next(buffer: bytes, last_sequence: int, frame_bytes_max: int) -> int | None:

@@ -7,8 +7,8 @@ import contextlib
 import hashlib
 import json
 import logging
+import os
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -184,7 +184,7 @@ class IngestService(_Face, ingest_service_pb2_grpc.IngestServiceServicer):
         self, request_iterator: AsyncIterator[ingest_service_pb2.PutObjectRequest], context: Any
     ) -> ingest_service_pb2.PutObjectResponse:
         """Stores an object before some record refers to it."""
-        path = self._store.keeper.scratch / uuid.uuid4().hex
+        path = self._store.keeper.scratch / os.urandom(16).hex()
         digest, size_bytes = hashlib.sha256(), 0
         try:
             with await asyncio.to_thread(open, path, "wb") as file:

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from trackd_service import config, logs, records
+from trackd_service.bell import Bell
 from trackd_service.errors import (
     InvalidArgument,
     SequenceGap,
@@ -99,6 +100,7 @@ class Ingest:
         self._retry_times: dict[str, float] = {}  # of logs that could not be taken in, by writer
         self._ends: set[str] = set()  # writers whose end was told by nobody and is not in the catalog yet
         self._stopping = False
+        self._bell = Bell(folder)
         self._last_scan = float("-inf")
         self._unsynced = asyncio.Event()  # some log has grown since it was synced
         self.active_time = time.monotonic()
@@ -128,9 +130,11 @@ class Ingest:
     async def run(self) -> None:
         """Reads and syncs logs until `stop`."""
         syncer = asyncio.ensure_future(self._supervise(self._sync_grown, lambda: config.SYNC_SECONDS))
+        self._bell.open()
         try:
             await self._supervise(self._round, self._poll_seconds)
         finally:
+            self._bell.close()
             syncer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await syncer
@@ -139,17 +143,32 @@ class Ingest:
         return time.monotonic() - self.active_time > config.QUIET_SECONDS
 
     def _poll_seconds(self) -> float:
-        if not self._sources:
-            return config.QUIET_SCAN_SECONDS
-        return 0.0 if self._is_quiet() else config.POLL_SECONDS
+        return 0.0 if self._is_quiet() or not self._sources else config.POLL_SECONDS
 
-    async def _watch_quiet(self) -> None:
-        """Waits until a quiet log grows; away from the event loop, each of whose wakes costs three times as much."""
+    async def _wait_for_word(self) -> bool:
+        """Waits, while all is quiet, until there may be something to do; returns whether the folder is to be listed."""
         readers = [
             source.reader
             for source in self._sources.values()
             if source.reader is not None and not source.is_closed
         ]
+        # An ended run is sealed a moment later, and how a process ended is known a moment after it let go.
+        written = {
+            id(source.stored)
+            for source in self._sources.values()
+            if not source.is_closed and source.writer.role != "observer"
+        }
+        is_expecting = any(
+            id(source.stored) not in written or (source.gone_time is not None and not source.is_closed)
+            for source in self._sources.values()
+        )
+        if self._bell.can_ring and all(reader.is_resting() for reader in readers):
+            return await self._bell.wait(
+                config.QUIET_SCAN_SECONDS if is_expecting else config.RESTING_SCAN_SECONDS
+            )
+        if not readers:
+            return await self._bell.wait(config.QUIET_SCAN_SECONDS)
+        # A thread looks at the logs: each wake of the event loop costs three times as much.
         deadline = time.monotonic() + config.QUIET_SCAN_SECONDS
 
         def look() -> None:
@@ -159,6 +178,7 @@ class Ingest:
                     return
 
         await asyncio.to_thread(look)
+        return await self._bell.wait(0.0)
 
     async def _supervise(self, step: Callable[[], object], pause_seconds: Callable[[], float]) -> None:
         while not self._stopping:
@@ -173,6 +193,7 @@ class Ingest:
     async def stop(self) -> None:
         """Takes in what is there, syncs it, and closes the logs; the next daemon goes on from them."""
         self._stopping = True
+        self._bell.ring()
         for source in list(self._sources.values()):
             await self._drain(source)
         await self._sync_once()
@@ -214,10 +235,12 @@ class Ingest:
     # -- logs of this host -------------------------------------------------------------------------------------------
 
     async def _round(self) -> None:
-        if self._sources and self._is_quiet():
-            await self._watch_quiet()
+        has_word = False
+        if self._is_quiet() or not self._sources:
+            has_word = await self._wait_for_word()
         now = time.monotonic()
-        if now - self._last_scan >= (config.QUIET_SCAN_SECONDS if self._is_quiet() else config.SCAN_SECONDS):
+        pause_seconds = config.QUIET_SCAN_SECONDS if self._is_quiet() else config.SCAN_SECONDS
+        if has_word or now - self._last_scan >= pause_seconds:
             self._last_scan = now
             await self._scan()
             await self._close_gone()
@@ -419,6 +442,7 @@ class Ingest:
         if source.writer.role != "observer":
             self.active_time = source.heard_time
             self._unsynced.set()
+            self._bell.ring()
         stored = source.stored
         self._store.changed(stored.run)
         self.tell_alerts(stored.run)

@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import os
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, Protocol
@@ -207,7 +207,7 @@ class Keeper:
         await asyncio.wait({self._begin(self._keep_quietly(stored))}, timeout=_SETTLE_SECONDS)
 
     async def _keep_file(self, run: Run, file: File) -> tuple[str, int]:
-        copy = self._scratch / uuid.uuid4().hex
+        copy = self._scratch / os.urandom(16).hex()
         sha256, size_bytes = await asyncio.to_thread(_copy, file, copy)
         await self._put(run, sha256, size_bytes, copy)
         return sha256, size_bytes

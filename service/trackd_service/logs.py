@@ -18,7 +18,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trackd_service import config
-from trackd_service.frames import CHECKSUM, MAGIC, Frame, RecordFrame, find_next, parse, record_frame
+from trackd_service.frames import (
+    CHECKSUM,
+    MAGIC,
+    RESTING,
+    Frame,
+    RecordFrame,
+    find_next,
+    is_unwritten,
+    parse,
+    record_frame,
+)
 
 PART_BYTES_MAX = 64 << 20  # of the logs written here
 
@@ -138,7 +148,7 @@ class LogReader:
             return []
         head = os.pread(self._descriptor, 4, self._position)
         size = max(config.READ_BYTES, int.from_bytes(head, "little") if len(head) == 4 else 0)
-        if not is_final and not any(head):
+        if not is_final and is_unwritten(head):
             return self._go_on(is_final) if self._has_next() else []
         buffer = os.pread(self._descriptor, min(size, config.FRAME_BYTES_MAX), self._position)
         parsed = parse(buffer, config.FRAME_BYTES_MAX)
@@ -159,18 +169,24 @@ class LogReader:
 
     def is_grown(self) -> bool:
         """Says whether there may be something to read; may be asked in another thread, where it may say so for nothing."""
-        descriptor, position = self._descriptor, self._position
+        return self._peek() not in (b"", bytes(4), RESTING) or self._has_next()
+
+    def is_resting(self) -> bool:
+        """Says whether all is read and the writer touches the file before it writes again."""
+        return self._peek() == RESTING
+
+    def _peek(self) -> bytes:
+        """Returns the length of the next frame, as it stands there."""
         try:
-            return descriptor < 0 or any(os.pread(descriptor, 4, position)) or self._has_next()
-        except OSError:  # closed meanwhile
-            return True
+            return os.pread(self._descriptor, 4, self._position)
+        except OSError:  # not open yet, or closed meanwhile: to be looked at
+            return b"?"
 
     def _go_on(self, is_final: bool) -> list[Frame]:
         """Goes on behind damage, or with the next part, or ends."""
         # The writer may have filled this part and begun the next one since it was read: read once more.
-        rest = os.pread(self._descriptor, PART_BYTES_MAX + config.FRAME_BYTES_MAX, self._position).rstrip(
-            b"\0"
-        )
+        rest = os.pread(self._descriptor, PART_BYTES_MAX + config.FRAME_BYTES_MAX, self._position)
+        rest = b"" if is_unwritten(rest) else rest.rstrip(b"\0")
         # The zeros behind the last frame are none of it, but for those of its check sum.
         rest += bytes(CHECKSUM.size) if rest else b""
         again = parse(rest, config.FRAME_BYTES_MAX)

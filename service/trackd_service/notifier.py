@@ -23,7 +23,6 @@ import signal
 import socket
 import stat
 import subprocess
-import tempfile
 import threading
 import time
 import urllib.parse
@@ -187,6 +186,8 @@ def save(path: Path, configuration: Configuration) -> None:
     document = {"version": VERSION, "rules": configuration.rules, "targets": targets}
     text = json.dumps(document, indent=2)
     _parse(json.loads(text))
+    import tempfile
+
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # of mode 0600
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -535,6 +536,8 @@ class _Execution:
 
     def send(self) -> str:
         """Returns why the command failed; "" when it did not. Its output goes to the log."""
+        import tempfile
+
         with tempfile.TemporaryFile() as given:
             given.write(self._input)
             given.seek(0)

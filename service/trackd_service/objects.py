@@ -9,8 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shutil
-import uuid
 from pathlib import Path
 from typing import Protocol
 
@@ -184,7 +182,7 @@ class DirectoryStore:
         return self.root / name
 
     def _temp_path(self) -> Path:
-        return self.incoming / uuid.uuid4().hex
+        return self.incoming / os.urandom(16).hex()
 
     def _make_parent(self, target: Path) -> None:
         missing = []
@@ -206,6 +204,8 @@ class DirectoryStore:
             return
         staged = self._temp_path()
         try:
+            import shutil
+
             shutil.copyfile(temp_path, staged)
             _sync_file(staged)
             staged.replace(target)

@@ -19,7 +19,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from trackd_service import config, records
+from trackd_service import config, memory, records
+from trackd_service.exploration import Collected, Request, explore
 from trackd_service.ingest import Ingest, Source
 from trackd_service.records import Surroundings
 from trackd_service.runs import Run
@@ -55,7 +56,7 @@ class Observer:
         self._sampler: Sampler | None = None
         self._runs: dict[str, _Observed] = {}
         self._explorer = Worker(_EXPLORER_IDLE_SECONDS)
-        self._explored: dict[Any, tuple[float, asyncio.Future[Any]]] = {}
+        self._explored: dict[Any, tuple[float, asyncio.Future[Collected]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
 
@@ -206,10 +207,9 @@ class Observer:
                 records.file_record(now, file.path, file.content, file.purpose) for file in collected.files
             ]
             await self._record(stored, made)
+            memory.trim()
 
-    async def _collect(self, run: Run, place: Surroundings, captures: frozenset[str]) -> Any:
-        from trackd_service.environment import Request, collect
-
+    async def _collect(self, run: Run, place: Surroundings, captures: frozenset[str]) -> Collected:
         now = time.monotonic()
         for key, (since, _) in list(self._explored.items()):
             if now - since > _EXPLORED_KEPT_SECONDS:
@@ -227,7 +227,7 @@ class Observer:
             tuple(sorted(captures)),
         )
         if key not in self._explored:
-            self._explored[key] = now, asyncio.ensure_future(self._explorer.run(collect, request))
+            self._explored[key] = now, asyncio.ensure_future(self._explorer.run(explore, request))
         return await asyncio.shield(self._explored[key][1])
 
     # -- silence -------------------------------------------------------------------------------------------------------

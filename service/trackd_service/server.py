@@ -10,25 +10,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import hashlib
 import importlib
 import json
 import logging
 import os
 import resource
-import shutil
 import signal
 import socket
 import stat
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from trackd_service import auth, config
+from trackd_service import auth, config, memory
 from trackd_service.catalog import SqliteCatalog
 from trackd_service.config import Config
 from trackd_service.daemon import Daemon
@@ -49,8 +46,7 @@ _GRACE_SECONDS = 2.0
 _IDLE_CHECK_SECONDS = 1.0
 _STORE_CHECK_SECONDS = 1.0
 _ALERT_AGE_MAX_MS = 600_000.0
-# Left alone, glibc raises this to 32 MiB with use, and keeps 20 to 40 MB of what ingest and sealing have freed.
-_M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES = -3, 128 << 10
+_SETTLE_SECONDS = 2.0  # after the start, when whoever has started the daemon is served
 
 
 async def serve(
@@ -103,12 +99,14 @@ class _Server:
     async def start(self) -> None:
         from trackd_service import grpc_api
 
-        _return_large_blocks()
-
+        memory.spare()
         _allow_descriptors()
         folder = self._config.store
         # What a daemon that was killed has left: half a segment, and an address that nobody serves.
-        shutil.rmtree(folder / "scratch", ignore_errors=True)
+        if (folder / "scratch").exists():
+            import shutil  # a megabyte with the compressors that it loads, and rarely needed
+
+            shutil.rmtree(folder / "scratch", ignore_errors=True)
         with contextlib.suppress(FileNotFoundError):
             (folder / "endpoint.json").unlink()
         for name in ("log", "scratch"):
@@ -158,6 +156,7 @@ class _Server:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop_event.set)
+        loop.call_later(_SETTLE_SECONDS, memory.settle)
         try:
             await store.collect_garbage()
         except Exception:  # noqa: BLE001 - logged whole; the next start tries again
@@ -188,7 +187,8 @@ class _Server:
         own = f"trackd-{os.getuid()}"
         folders = [Path(self._runtime_folder) / "trackd"] if self._runtime_folder else []
         # The temporary folder may have a long name; /tmp never has. Owner and mode of what lies there are checked.
-        return [*folders, Path(tempfile.gettempdir()) / own, Path("/tmp") / own]  # noqa: S108
+        temporary = self._environment.get("TMPDIR") or "/tmp"  # noqa: S108
+        return [*folders, Path(temporary) / own, Path("/tmp") / own]  # noqa: S108
 
     def _bind_http(self) -> socket.socket:
         host, wanted = self._config.http_host, self._config.http_port
@@ -389,10 +389,3 @@ def _allow_descriptors() -> None:
     if soft != hard:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _return_large_blocks() -> None:
-    """Has the C library give every large block back to the system when it is freed; does nothing where it is not glibc."""
-    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
-    if set_option is not None:
-        set_option(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES)

@@ -13,9 +13,8 @@ import asyncio
 import hashlib
 import json
 import logging
-import shutil
+import os
 import time
-import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -468,7 +467,7 @@ class Store:
         async with stored.lock:
             masked = [segment.row for segment in stored.segments]
             count = sum(row.point_count for row in masked)
-            name = uuid.uuid4().hex
+            name = os.urandom(16).hex()
             paths = [segment.parquet for segment in stored.segments]
             info, summary = await self._sealer.run(cut_segments, paths, last_step, True, self._scratch, name)
             added = [] if info is None else [await self._keep(run, info, stored.next_position)]
@@ -517,7 +516,7 @@ class Store:
             return
         await self._seal(source)
         async with source.lock:  # no merge takes its segments away meanwhile
-            name = uuid.uuid4().hex
+            name = os.urandom(16).hex()
             paths = [segment.parquet for segment in source.segments]
             info, summary = await self._sealer.run(
                 cut_segments, paths, origin.last_step, False, self._scratch, name
@@ -589,7 +588,7 @@ class Store:
             objects = dict(run.objects)
             sequences = {writer.writer_id: writer.sequence for writer in run.writers.values()}
             ended_writers = {writer.writer_id for writer in run.writers.values() if not writer.is_open}
-            name = uuid.uuid4().hex
+            name = os.urandom(16).hex()
             try:
                 added: list[SegmentRow] = []
                 if tail.point_count:
@@ -655,7 +654,7 @@ class Store:
             segments = stored.segments
             if segments[-len(chosen) :] != chosen:
                 return
-            name = uuid.uuid4().hex
+            name = os.urandom(16).hex()
             paths = [segment.parquet for segment in chosen]
             try:
                 info = await self._sealer.run(merge_segments, paths, self._scratch, name)
@@ -682,4 +681,6 @@ class Store:
         await self._sealer.close()
         await self.on_catalog(self._catalog.close)
         self._thread.shutdown()
+        import shutil  # a megabyte with the compressors that it loads, for the end alone
+
         shutil.rmtree(self._scratch, ignore_errors=True)

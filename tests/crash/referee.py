@@ -125,6 +125,11 @@ class Referee:
         arguments = [sys.executable, "-c", code, "trackd_service", str(self.store)]
         self._daemons.append(subprocess.Popen(arguments, stderr=subprocess.DEVNULL))
 
+    @property
+    def is_serving(self) -> bool:
+        """Whether the daemon that `start_daemon` has started last lives: it ends where another one holds the store."""
+        return self._daemons[-1].poll() is None
+
     def daemon_pids(self) -> list[int]:
         """Returns the processes that serve, or are about to serve, the store."""
         pids = []

@@ -116,6 +116,7 @@ def test_a_daemon_that_nobody_needs_ends_by_itself(
     run.finish()
     wait_until(lambda: is_gone(pid), message="the end of the idle daemon")
     assert not (store / "endpoint.json").exists()
+    monkeypatch.delenv("TRACKD_IDLE_EXIT_SECONDS")  # the next one is to be there when it is read
     log_a_run(store, "next")
     assert daemon_pid(store) != pid
     assert has_rows(store, "idle", 1)

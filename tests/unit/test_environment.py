@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from trackd_service import environment
-from trackd_service.environment import CAPTURES, Collected, Request, collect
+from trackd_service.environment import collect
+from trackd_service.exploration import CAPTURES, Collected, Request
 
 SECRET = "ghp_" + "0123456789abcdefABCDEFghijklmnopqrst"
 TOKEN_URL = f"https://someone:{SECRET}@example.org/team/project.git"

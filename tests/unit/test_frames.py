@@ -94,7 +94,14 @@ def test_a_changed_byte_is_never_believed(position: int, change: int) -> None:
         assert behind == 44
 
 
-@pytest.mark.parametrize("length", [1, frames.OVERHEAD_BYTES - 1, FRAME_BYTES_MAX + 1, 2**32 - 1])
+@pytest.mark.parametrize("mark", [bytes(4), frames.RESTING])
+def test_what_nobody_has_written_yet_is_the_end(mark: bytes) -> None:
+    for rest in (b"", bytes(10), bytes(100)):
+        assert parse(mark + rest, FRAME_BYTES_MAX).stop == "end"
+    assert parse(mark + b"x", FRAME_BYTES_MAX).stop == "more"
+
+
+@pytest.mark.parametrize("length", [1, frames.OVERHEAD_BYTES - 1, FRAME_BYTES_MAX + 1, 2**32 - 2])
 def test_a_length_that_cannot_be_is_bad(length: int) -> None:
     parsed = parse(struct.pack("<I", length) + bytes(100), FRAME_BYTES_MAX)
     assert (parsed.frames, parsed.consumed_bytes, parsed.stop) == ([], 0, "bad")
