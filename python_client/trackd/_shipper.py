@@ -6,6 +6,8 @@ Invariants:
 - The data does not pass through here. The daemon reads the log where it lies; the thread says once in a while that there
   is something, and asks what is on the disk. Where no daemon answers, the thread syncs the log to the disk itself.
 - Nothing here ever raises into, or waits on behalf of, `log()`.
+- An interrupt, or whatever a signal handler raises, may come into the calling thread between any two calls: it leaves
+  nothing taken. So nobody but the thread itself waits in `threading.Event` or `Condition`, which are written in Python.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ import os
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from trackd import _daemon
@@ -59,6 +63,36 @@ class Writer:
         self.told_problem = False
 
 
+class _Wake:
+    """Wakes a thread; one call into C, which no interrupt leaves half done."""
+
+    def __init__(self) -> None:
+        """Makes one that is not set."""
+        self._queue: SimpleQueue[None] = SimpleQueue()
+
+    def set(self) -> None:
+        """Ends the wait that is under way, or the next one."""
+        self._queue.put(None)
+
+    def wait(self, timeout_seconds: float) -> None:
+        """Waits until it is set, at most so long, and takes it back."""
+        with contextlib.suppress(Empty):
+            self._queue.get(timeout=max(timeout_seconds, 0.0))
+            while True:
+                self._queue.get_nowait()
+
+
+class _Call:
+    """What somebody asks a daemon, until when, and the answer."""
+
+    def __init__(self, make: Any, deadline: float) -> None:
+        """Takes what calls; see `Shipper.call`."""
+        self.make = make
+        self.deadline = deadline
+        self.is_done = False
+        self.result: Any = None
+
+
 class Shipper:
     """Serves all spools of one process for one store."""
 
@@ -69,12 +103,16 @@ class Shipper:
         self.problem = ""  # why no daemon answers, in words
         self._start_daemon = start_daemon
         self._writers: list[Writer] = []
-        self._condition = threading.Condition()
-        self._wake = threading.Event()
+        self._lock = threading.Lock()  # of what is known of the writers
+        self._wake = _Wake()
         self._gate = threading.Lock()
-        self._waiter_count = 0
+        self._calls: deque[_Call] = deque()
+        self._waiters: list[tuple[float, _Wake]] = []  # until when somebody waits, at the latest
         self._nudged = self._has_new = True
         self._stopping = False
+        self._has_ended = (
+            False  # an interrupt within Thread.is_alive() makes that say so of a thread that lives
+        )
         self._channel: Any = None
         self._hung_up = False  # the channel was closed because nobody needs it; the daemon lives
         self._stub: Any = None
@@ -88,15 +126,13 @@ class Shipper:
 
     def add(self, writer: Writer) -> None:
         """Begins to serve a spool."""
-        with self._condition:
-            self._writers.append(writer)
+        self._writers.append(writer)
         self._nudged = self._has_new = True
         self._wake.set()
 
     def remove(self, writer: Writer) -> None:
         """Stops serving a spool."""
-        with self._condition:
-            self._writers.remove(writer)
+        self._writers.remove(writer)
 
     def nudge(self) -> None:
         """Has the thread call the writers' chores within about 0.1 s; they return whether there is more to do."""
@@ -113,50 +149,53 @@ class Shipper:
             self._sync(writer)
             return writer.durable_sequence >= sequence
         deadline = time.monotonic() + timeout_seconds
-        with self._wait() as condition:
+        with self._waiting(deadline) as told:
             while writer.acknowledged_sequence < sequence:
                 left = deadline - time.monotonic()
-                if left <= 0 or not self._thread.is_alive() or self._start_attempts >= _START_ATTEMPTS_MAX:
+                if left <= 0 or self._has_ended or self._start_attempts >= _START_ATTEMPTS_MAX:
                     return False
                 if not may_use_grpc():
                     return False  # nobody here can hear the daemon: the log is all that this process needs
-                condition.wait(min(left, 0.1))
+                told.wait(min(left, 0.1))
         return True
 
     def call(self, make: Any, timeout_seconds: float) -> Any:
-        """Runs `make(channel, metadata, timeout)` in the caller's thread when a daemon is connected.
+        """Has the thread run `make(channel, metadata, timeout)` once a daemon is connected; returns what that returns.
 
         Returns None when there is no daemon or the call fails. Used by reads such as `run.summary["loss"]`.
         """
-        if not self._start_daemon:
+        if not self._start_daemon or not may_use_grpc():
             return None
-        deadline = time.monotonic() + timeout_seconds
-        with self._wait() as condition:
-            while self._channel is None and time.monotonic() < deadline:
-                condition.wait(0.05)
-            self._waiter_count += 1  # keeps the channel until the call is over
-        try:
-            with self._gate:
-                if self._channel is None:
-                    return None
-                try:
-                    return make(self._channel, self._metadata, max(deadline - time.monotonic(), 0.1))
-                except Exception:  # noqa: BLE001 - any failure of transport means: no answer
-                    return None
-        finally:
-            with self._condition:
-                self._waiter_count -= 1
+        call = _Call(make, time.monotonic() + timeout_seconds)
+        with self._waiting(call.deadline) as told:
+            self._calls.append(call)
+            while not call.is_done and not self._has_ended:
+                left = call.deadline - time.monotonic()
+                if left <= 0:
+                    break
+                told.wait(min(left, 0.1))
+        return call.result
 
     @contextlib.contextmanager
-    def _wait(self) -> Iterator[threading.Condition]:
-        """Holds the condition for somebody who waits, and has the thread hurry meanwhile."""
-        with self._condition:
-            self._waiter_count += 1
+    def _waiting(self, deadline: float) -> Iterator[_Wake]:
+        """Has the thread hurry, keep its channel, and tell of what it learns, for somebody who waits until a deadline."""
+        waiter = (deadline, _Wake())
+        try:
+            self._waiters.append(waiter)
             self._wake.set()
-            try:
-                yield self._condition
-            finally:
-                self._waiter_count -= 1
+            yield waiter[1]
+        finally:
+            with contextlib.suppress(ValueError):
+                self._waiters.remove(waiter)
+
+    def _is_awaited(self) -> bool:
+        """Says whether somebody waits; one that an interrupt has left behind does so until its deadline."""
+        now = time.monotonic()
+        return any(deadline > now for deadline, _ in list(self._waiters))
+
+    def _tell_waiters(self) -> None:
+        for _, told in list(self._waiters):
+            told.set()
 
     def park(self) -> bool:
         """Holds the thread out of gRPC for a fork; returns whether `unpark` is due."""
@@ -175,19 +214,24 @@ class Shipper:
     # -- in the thread ---------------------------------------------------------------------------------------------
 
     def _loop(self) -> None:
+        try:
+            self._serve()
+        finally:
+            self._has_ended = True
+
+    def _serve(self) -> None:
         next_tick, chore_time = 0.0, math.inf
         while not self._stopping:
             now = time.monotonic()
             if self._nudged and chore_time == math.inf:
                 # Whoever nudges goes on for a while as a rule: one round serves all of it.
                 chore_time = now + _CHORE_SECONDS
-            is_hurried = self._waiter_count > 0 or self._is_starting()
+            is_hurried = self._is_awaited() or self._is_starting()
             timeout = _WAIT_TICK_SECONDS if is_hurried else min(next_tick, chore_time) - now
-            self._wake.wait(max(timeout, 0.0))
-            self._wake.clear()
+            self._wake.wait(timeout)
             try:
                 now = time.monotonic()
-                if is_hurried or self._waiter_count or self._has_new or now >= next_tick:
+                if is_hurried or self._is_awaited() or self._has_new or now >= next_tick:
                     self._has_new = False
                     if now >= next_tick:
                         chore_time = min(chore_time, now)
@@ -203,9 +247,7 @@ class Shipper:
 
     def _do_chores(self) -> None:
         self._nudged = False
-        with self._condition:
-            writers = list(self._writers)
-        for writer in writers:
+        for writer in list(self._writers):
             if writer.chore():
                 self._nudged = True
 
@@ -217,8 +259,7 @@ class Shipper:
         )
 
     def _tick(self) -> None:
-        with self._condition:
-            writers = list(self._writers)
+        writers = list(self._writers)
         for writer in writers:
             writer.spool.retry()
             writer.spool.rest()
@@ -234,11 +275,12 @@ class Shipper:
         if self._channel is None and self._start_daemon:
             if not alive and writers:
                 self._start()
-            elif alive and (due or self._waiter_count or not self._hung_up):
+            elif alive and (due or self._is_awaited() or not self._hung_up):
                 self._connect()
         for writer in due:
             if self._channel is not None:
                 self._ring(writer)
+        self._answer_calls()
         for writer in writers:
             if (
                 self._channel is None
@@ -250,8 +292,8 @@ class Shipper:
 
     def _hang_up(self) -> None:
         """Closes a channel that nobody needs now."""
-        with self._gate, self._condition:
-            if self._channel is not None and not self._waiter_count:
+        with self._gate:
+            if self._channel is not None and not self._is_awaited():
                 self._disconnect()
                 self._hung_up = True
 
@@ -259,7 +301,7 @@ class Shipper:
         sequence = writer.spool.sequence
         if sequence == writer.acknowledged_sequence and writer.ring_time > 0:
             return False
-        return self._waiter_count > 0 or now - writer.ring_time >= _RING_SECONDS
+        return self._is_awaited() or now - writer.ring_time >= _RING_SECONDS
 
     def _start(self) -> None:
         if self._start_attempts >= _START_ATTEMPTS_MAX:
@@ -328,8 +370,7 @@ class Shipper:
             self.problem = ""
             self._start_attempts = 0
             self._has_answered = True
-        with self._condition:
-            self._condition.notify_all()
+        self._tell_waiters()
 
     def _ring(self, writer: Writer) -> None:
         """Tells the daemon how far the log has come, and learns how far it is durable."""
@@ -353,22 +394,37 @@ class Shipper:
                 self._disconnect()
                 return
         writer.ring_time = time.monotonic()
-        with self._condition:
+        with self._lock:
             writer.acknowledged_sequence = max(writer.acknowledged_sequence, answer.acknowledged_sequence)
             writer.durable_sequence = max(writer.durable_sequence, answer.acknowledged_sequence)
             writer.ingest_message = answer.ingest_health.message
             writer.next_step = answer.next_step
-            self._condition.notify_all()
+        self._tell_waiters()
         for alert in answer.new_alerts:
             if alert.title not in writer.own_alerts and not writer.is_quiet:
                 tell(f"alert: {alert.title}" + (f": {alert.text}" if alert.text else ""))
 
+    def _answer_calls(self) -> None:
+        """Makes the calls that are asked for, when there is a daemon; forgets those that nobody waits for any more."""
+        while self._calls:
+            call = self._calls[0]
+            left = call.deadline - time.monotonic()
+            with self._gate:
+                if left > 0 and self._channel is None:
+                    return
+                if left > 0:
+                    with contextlib.suppress(Exception):  # any failure of transport means: no answer
+                        call.result = call.make(self._channel, self._metadata, left)
+            self._calls.popleft()
+            call.is_done = True
+            self._tell_waiters()
+
     def _sync(self, writer: Writer) -> None:
         with contextlib.suppress(OSError):
             sequence = writer.spool.sync()
-            with self._condition:
+            with self._lock:
                 writer.durable_sequence = max(writer.durable_sequence, sequence)
-                self._condition.notify_all()
+            self._tell_waiters()
 
     def _tell(self, writer: Writer) -> None:
         """Says once when the disk stops taking records, and once when it takes them again."""
