@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -27,7 +28,7 @@ def trackd_calls(store: str, kind: str, count: int) -> dict[str, float]:
 
     make: Any = Image if kind == "image" else Histogram
     values = make_values(kind, count)
-    run = open_run(store, kind)
+    run = open_run(store, f"{kind}-{os.getpid()}")  # another process of the same run would go on behind it
     run.log({"first": make(values[0])})  # the first one imports what records need
     if not run.flush(30):
         raise RuntimeError("no daemon answers")

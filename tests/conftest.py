@@ -16,6 +16,11 @@ from typing import Protocol
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says how busy the machine is, and nothing else.
+settings.register_profile("trackd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("trackd")
 
 # A daemon that is asked to stop seals what it holds first; only a broken one needs this long.
 STOP_TIMEOUT_SECONDS = 20.0
