@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -41,11 +42,35 @@ def _can_mount() -> bool:
     return is_mounted
 
 
+def _can_protect() -> bool:
+    """Says whether a folder can be made to take no new files, whoever asks."""
+    folder = Path(tempfile.mkdtemp())
+    try:
+        _protect(folder, is_protected=True)
+        _protect(folder, is_protected=False)
+    except OSError:
+        return False
+    finally:
+        folder.rmdir()
+    return True
+
+
+def _protect(folder: Path, *, is_protected: bool) -> None:
+    """Has a folder take no new files, or take them again: ioctl_iflags(2)."""
+    get_flags, set_flags, immutable = 0x8008_6601, 0x4008_6602, 0x10
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        flags = int.from_bytes(fcntl.ioctl(descriptor, get_flags, bytes(8)), "little") & ~immutable
+        fcntl.ioctl(descriptor, set_flags, (flags | immutable * is_protected).to_bytes(8, "little"))
+    finally:
+        os.close(descriptor)
+
+
 FAULTS = ["file size limit", *(["full file system"] if _can_mount() else [])]
 
 # A training script over a disk that has no room for a while; `fill` and `free` are the fault.
 TRAINING = """
-import json, os, resource, sys, time
+import fcntl, json, os, resource, sys, time
 store, fault, rows, waiting_max = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 import trackd
 from trackd import _spool
@@ -68,7 +93,16 @@ assert run.flush(20), "no daemon"
 limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 filler = os.path.join(store, "filler")
 
+def protect(is_protected):
+    folder = os.open(os.path.join(store, "log"), os.O_RDONLY)
+    flags = int.from_bytes(fcntl.ioctl(folder, 0x80086601, bytes(8)), "little") & ~0x10
+    fcntl.ioctl(folder, 0x40086602, (flags | 0x10 * is_protected).to_bytes(8, "little"))
+    os.close(folder)
+
 def fill():
+    if fault == "read-only folder":
+        protect(True)
+        return
     if fault == "file size limit":
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 19, limits[1]))
         return
@@ -80,7 +114,9 @@ def fill():
             pass
 
 def free():
-    if fault == "file size limit":
+    if fault == "read-only folder":
+        protect(False)
+    elif fault == "file size limit":
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     else:
         os.unlink(filler)
@@ -167,6 +203,23 @@ def test_full_disk_keeps_rows_in_memory_and_they_are_there_when_it_has_room_agai
     assert result["refused"] == 0
     assert "nothing was lost" in result["told"]
     assert "could not be kept" not in result["told"]
+    wait_until(
+        lambda: _indices(store).tolist() == list(range(40_200)), message="every row, those that waited too"
+    )
+    wait_until(lambda: reading.state("disk", PROJECT, str(store)) == "finished")
+
+
+@pytest.mark.skipif(
+    not _can_protect(), reason="no folder can be protected here: not root, or not on this file system"
+)
+def test_folder_that_becomes_read_only_keeps_rows_in_memory_until_it_is_not(
+    store: Path, run_program: RunProgram, wait_until: WaitUntil
+) -> None:
+    result = _train(run_program, store, "read-only folder", 40_000, 0, "heals")
+    assert result["waiting"] > 0, "the folder took another part"
+    assert result["refused"] == 0
+    assert "Operation not permitted" in result["told"]
+    assert "nothing was lost" in result["told"]
     wait_until(
         lambda: _indices(store).tolist() == list(range(40_200)), message="every row, those that waited too"
     )
