@@ -64,7 +64,7 @@ class Stored:
             for message in stub.ReadSeries(request, metadata=self._metadata, timeout=_TIMEOUT_SECONDS):
                 kind = query_service_pb2.MetricKind.Name(message.kind).removeprefix("METRIC_KIND_").lower()
                 steps = np.frombuffer(message.steps, np.int64).tolist()
-                for step, value in zip(steps, _values(message, kind), strict=True):
+                for step, value in zip(steps, values(message, kind), strict=True):
                     row = found.setdefault(step, {})
                     if message.key != _ROW_KEY:
                         row[message.key] = self._record(value) if kind in _RECORD_KINDS else plain(value)
@@ -106,7 +106,8 @@ def _identity(run_id: str) -> records_pb2.RunIdentity:
     return records_pb2.RunIdentity(project=PROJECT, run_id=run_id)
 
 
-def _values(message: Any, kind: str) -> list[Any]:
+def values(message: Any, kind: str) -> list[Any]:
+    """Returns the values of a `ReadSeriesResponse`: numbers exactly, texts, bools, or what JSON says."""
     if kind == "string":
         return list(message.strings)
     if message.strings:

@@ -153,13 +153,9 @@ class Ingest:
             if source.reader is not None and not source.is_closed
         ]
         # An ended run is sealed a moment later, and how a process ended is known a moment after it let go.
-        written = {
-            id(source.stored)
-            for source in self._sources.values()
-            if not source.is_closed and source.writer.role != "observer"
-        }
+        written = self._written_runs()
         is_expecting = any(
-            id(source.stored) not in written or (source.gone_time is not None and not source.is_closed)
+            id(source.stored.run) not in written or (source.gone_time is not None and not source.is_closed)
             for source in self._sources.values()
         )
         if self._bell.can_ring and all(reader.is_resting() for reader in readers):
@@ -510,10 +506,15 @@ class Ingest:
 
     def _is_written(self, run: Run) -> bool:
         """Says whether a writer other than the daemon's own is at work."""
-        return any(
-            source.stored.run is run and not source.is_closed and source.writer.role != "observer"
+        return id(run) in self._written_runs()
+
+    def _written_runs(self) -> set[int]:
+        """Returns the `id()` of every run that is written by a writer other than the daemon's own."""
+        return {
+            id(source.stored.run)
             for source in self._sources.values()
-        )
+            if not source.is_closed and source.writer.role != "observer"
+        }
 
     def _is_end_known(self, source: Source) -> bool:
         """Says whether it is known how a process that has let go of its log ended, or whether it is too late to wait."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -42,35 +41,29 @@ def _can_mount() -> bool:
     return is_mounted
 
 
+# Has a folder take no new files, whoever asks, or take them again: ioctl_iflags(2).
+PROTECT = """
+import fcntl, os
+def protect(path, is_protected):
+    folder = os.open(path, os.O_RDONLY)
+    flags = int.from_bytes(fcntl.ioctl(folder, 0x80086601, bytes(8)), "little") & ~0x10
+    fcntl.ioctl(folder, 0x40086602, (flags | 0x10 * is_protected).to_bytes(8, "little"))
+    os.close(folder)
+"""
+
+
 def _can_protect() -> bool:
-    """Says whether a folder can be made to take no new files, whoever asks."""
-    folder = Path(tempfile.mkdtemp())
-    try:
-        _protect(folder, is_protected=True)
-        _protect(folder, is_protected=False)
-    except OSError:
-        return False
-    finally:
-        folder.rmdir()
-    return True
-
-
-def _protect(folder: Path, *, is_protected: bool) -> None:
-    """Has a folder take no new files, or take them again: ioctl_iflags(2)."""
-    get_flags, set_flags, immutable = 0x8008_6601, 0x4008_6602, 0x10
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        flags = int.from_bytes(fcntl.ioctl(descriptor, get_flags, bytes(8)), "little") & ~immutable
-        fcntl.ioctl(descriptor, set_flags, (flags | immutable * is_protected).to_bytes(8, "little"))
-    finally:
-        os.close(descriptor)
+    """Says whether that can be done: by root, on most file systems."""
+    with tempfile.TemporaryDirectory() as folder:
+        code = f"{PROTECT}\nfor is_protected in (True, False): protect({folder!r}, is_protected)"
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
 
 FAULTS = ["file size limit", *(["full file system"] if _can_mount() else [])]
 
 # A training script over a disk that has no room for a while; `fill` and `free` are the fault.
 TRAINING = """
-import fcntl, json, os, resource, sys, time
+import json, os, resource, sys, time
 store, fault, rows, waiting_max = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 import trackd
 from trackd import _spool
@@ -93,15 +86,9 @@ assert run.flush(20), "no daemon"
 limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 filler = os.path.join(store, "filler")
 
-def protect(is_protected):
-    folder = os.open(os.path.join(store, "log"), os.O_RDONLY)
-    flags = int.from_bytes(fcntl.ioctl(folder, 0x80086601, bytes(8)), "little") & ~0x10
-    fcntl.ioctl(folder, 0x40086602, (flags | 0x10 * is_protected).to_bytes(8, "little"))
-    os.close(folder)
-
 def fill():
     if fault == "read-only folder":
-        protect(True)
+        protect(os.path.join(store, "log"), True)
         return
     if fault == "file size limit":
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 19, limits[1]))
@@ -115,7 +102,7 @@ def fill():
 
 def free():
     if fault == "read-only folder":
-        protect(False)
+        protect(os.path.join(store, "log"), False)
     elif fault == "file size limit":
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     else:
@@ -185,7 +172,7 @@ def _mounted(folder: Path, size: str) -> Iterator[None]:
 def _train(
     run_program: RunProgram, store: Path, fault: str, rows: int, waiting_max: int, ending: str
 ) -> dict[str, Any]:
-    ended = run_program(TRAINING, str(store), fault, str(rows), str(waiting_max), ending)
+    ended = run_program(PROTECT + TRAINING, str(store), fault, str(rows), str(waiting_max), ending)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     result: dict[str, Any] = json.loads(ended.stdout)
     assert result["longest"] < LOG_SECONDS_MAX, result

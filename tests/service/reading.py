@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import grpc
 import numpy as np
 
 import trackd
+from conformance.readback import values
 from trackd import _daemon, _decode
 from trackd.v1 import (
     query_service_pb2,
@@ -77,25 +77,8 @@ def series(
     for message in messages:
         kind = query_service_pb2.MetricKind.Name(message.kind).removeprefix("METRIC_KIND_").lower()
         steps = np.frombuffer(message.steps, np.int64).tolist()
-        result[(message.key, kind)] = list(zip(steps, _values(message, kind), strict=True))
+        result[(message.key, kind)] = list(zip(steps, values(message, kind), strict=True))
     return result
-
-
-def _values(message: query_service_pb2.ReadSeriesResponse, kind: str) -> list[Any]:
-    if kind == "string":
-        return list(message.strings)
-    if kind == "other":
-        return [json.loads(text) for text in message.strings]
-    doubles = np.frombuffer(message.doubles, np.float64).tolist()
-    if kind == "bool":
-        return [bool(value) for value in doubles]
-    if not message.ints:
-        return list(doubles)
-    ints = np.frombuffer(message.ints, np.int64).tolist()
-    return [
-        exact if is_int else value
-        for value, exact, is_int in zip(doubles, ints, message.int_mask, strict=True)
-    ]
 
 
 def rows(run_id: str, project: str = "", store: str | None = None) -> list[tuple[int, dict[str, Any]]]:
