@@ -25,11 +25,17 @@ class Capture:
         self._lock = threading.Lock()
         self._has_described = not has_surroundings
 
-    def start(self, nudge: Any) -> None:
-        """Begins to keep what the process prints, as the settings say; `nudge` has `flush` called soon."""
+    def start(self, nudge: Any, on_text: _console.Put | None = None) -> None:
+        """Begins to keep what the process prints, as the settings say.
+
+        Args:
+            nudge: Has `flush` called soon.
+            on_text: Hears (stream, text) as it comes.
+        """
         if self._settings.console != "off":
             self._console = _console.Console(self._settings.console, self._write_lines)
             self._console.nudge = nudge
+            self._console.on_text = on_text
             self._console.start()
 
     def flush(self) -> bool:

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import re
+import shutil
 import sys
 import time
 import webbrowser
@@ -25,6 +26,7 @@ from trackd._version import VERSION
 from trackd.errors import CommError, Error
 
 if TYPE_CHECKING:
+    import trackd
     from trackd._api_runs import Run
     from trackd.v1 import run_service_pb2
 
@@ -362,6 +364,63 @@ def _run_log(options: argparse.Namespace, store: str, _: str | None) -> int:
     return _DONE
 
 
+def _run_program(options: argparse.Namespace, store: str, _: str | None) -> int:
+    from trackd import _config, _init, _names, _program, _run
+
+    program = options.program[1:] if options.program[:1] == ["--"] else options.program
+    if not program:
+        raise ValueError(
+            "no program is named: give it behind the options, as in `trackd run -- ./train --epochs 3`"
+        )
+    if code := _program.find(program[0]):
+        tell(
+            f"{program[0]} "
+            + ("is no program" if code == _program.NOT_EXECUTABLE else "is not found: give its path")
+        )
+        return code
+    mode = _settings.choose_mode(None)
+    if mode == "disabled":
+        os.execvp(program[0], program)  # noqa: S606 - a program of the person's own
+    project = _init._check_name(  # noqa: SLF001 - as init does
+        "project",
+        options.project or _settings.default_project(),
+        _init._PROJECT_FORBIDDEN,  # noqa: SLF001
+    )
+    given_id = options.id or _settings.variable("RUN_ID") or _names.generate_id()
+    run_id = _init._check_name("run id", given_id, _init._ID_FORBIDDEN)  # noqa: SLF001
+    # What the packages of this interpreter are says nothing of the program.
+    path = shutil.which(program[0]) or program[0]
+    settings = _settings.make_settings({"console": "redirect", "command": (path, *program[1:])})
+    settings.captures = tuple(capture for capture in settings.captures if capture != "packages")
+    values = _config.read_config(dict(options.config))
+
+    def open_run(on_text: Callable[[str, str], None] | None) -> trackd.Run:
+        run = _init.open_run(
+            project=project,
+            run_id=run_id,
+            name=options.name or _settings.variable("NAME") or _names.generate_name(),
+            notes=options.notes,
+            tags=_run.check_tags(options.tag),
+            group=options.group or _settings.variable("RUN_GROUP"),
+            job_type=options.job_type or _settings.variable("JOB_TYPE"),
+            folder="",
+            store=store,
+            settings=settings,
+            role="shared" if mode == "shared" else "primary",
+            mode=mode,
+            on_text=on_text,
+        )
+        if values:
+            run.config.update(values, allow_val_change=True)
+        return run
+
+    # A program that tracks by itself joins the run, and its console is captured already.
+    environment = {
+        "TRACKD_RUN_ID": run_id, "TRACKD_PROJECT": project, "TRACKD_STORE": store, "TRACKD_CONSOLE": "off",
+    }  # fmt: skip
+    return _program.run(program, environment, open_run, has_metrics=not options.no_metrics)
+
+
 def _run_export(options: argparse.Namespace, store: str, _: str | None) -> int:
     run = Api(timeout=options.timeout, store=store).run(options.run)
     if options.output == "-":
@@ -457,6 +516,33 @@ def _parser() -> argparse.ArgumentParser:
     log.add_argument(
         "--run", metavar="PROJECT/ID", help="the run (default: TRACKD_RUN_ID, in TRACKD_PROJECT)"
     )
+    program = add(
+        "run",
+        _run_program,
+        "run a program as a run: its console, key=value pairs that it prints, and how it ends",
+        more="The exit code is the program's.",
+    )
+    program.add_argument(
+        "--project", help="the project (default: TRACKD_PROJECT, else the git repository's name)"
+    )
+    program.add_argument("--id", help="the run's id (default: TRACKD_RUN_ID, else a new one)")
+    program.add_argument("--name", help="the run's name")
+    program.add_argument("--notes", help="the run's notes")
+    program.add_argument("--group", help="the run's group")
+    program.add_argument("--job-type", help="the run's job type")
+    program.add_argument("--tag", action="append", default=[], help="a tag; may be given several times")
+    program.add_argument(
+        "--config",
+        action="append",
+        default=[],
+        type=_key_value,
+        metavar="KEY=VALUE",
+        help="a value of the config",
+    )
+    program.add_argument(
+        "--no-metrics", action="store_true", help="log no key=value pairs of what is printed"
+    )
+    program.add_argument("program", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="the program")
     compare = add("compare", _run_compare, "show what two runs do not share", has_json=True)
     compare.add_argument("left", metavar="RUN", help="PROJECT/ID or ID")
     compare.add_argument("right", metavar="RUN", help="PROJECT/ID or ID")

@@ -50,6 +50,7 @@ class Console:
 
     Attributes:
         nudge: Called when something is first held back: `flush` is due within 0.1 s.
+        on_text: Hears (stream, text) as it comes, beside the lines; it must not raise.
     """
 
     def __init__(self, mode: str, write: Callable[[str, int, list[str]], None]) -> None:
@@ -63,6 +64,7 @@ class Console:
                 replaces an earlier one. It must not raise, and may print.
         """
         self.nudge: Callable[[], None] = lambda: None
+        self.on_text: Put | None = None
         self._mode = mode
         self._write = write
         self._sources: list[_Tap | _Redirection] = []
@@ -124,6 +126,8 @@ class Console:
             generation = self._generation + 1
             if generation > 1:
                 return
+        if self.on_text is not None:
+            self.on_text(stream, text)
         self._queue.append((stream, text, generation))
         self._work("")
 

@@ -95,7 +95,7 @@ class DisabledRun(Run):
         """Returns True: there is nothing to wait for."""
         return True
 
-    def end(self, exit_code: int, traceback: str, quiet: bool = False) -> None:
+    def end(self, exit_code: int, traceback: str, quiet: bool = False, signal: int = 0) -> None:
         if not self._finished:
             self._finished = True
             self.on_end(self)

@@ -7,7 +7,7 @@ or not.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import trackd
@@ -194,8 +194,9 @@ def open_run(
     job_type: str | None = None,
     starting_step: int | None = None,
     origin: tuple[str, str, int] | None = None,
+    on_text: Callable[[str, str], None] | None = None,
 ) -> Run:
-    """Opens a writer of a run in this process and says where it can be watched."""
+    """Opens a writer of a run in this process and says where it can be watched; see `Run.begin_capture` for `on_text`."""
     if not settings.label:
         settings.label = _settings.rank_label()
     shipper = _process.shipper_of(store, start_daemon=mode != "offline")
@@ -212,7 +213,7 @@ def open_run(
             where = f"{endpoint.http_address}/p/{project}" if endpoint else "in the browser"
             tell(f"run {name} in project {project}; watch it {where}: `trackd ui`")
     _process.keep(run)
-    run.begin_capture()
+    run.begin_capture(on_text)
     return run
 
 

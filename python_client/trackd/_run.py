@@ -8,7 +8,6 @@ data (see `Run.log`), never because of disk, daemon or network.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 import warnings
@@ -398,11 +397,18 @@ class Run:
 
     # -- what is recorded by itself --------------------------------------------------------------------------------
 
-    def begin_capture(self) -> None:
-        """Begins to record what is recorded by itself, and shows the run in a notebook; called by `trackd.init`."""
+    def begin_capture(self, on_text: Callable[[str, str], None] | None = None) -> None:
+        """Begins to record what is recorded by itself, and shows the run in a notebook; called by `trackd.init`.
+
+        `on_text` hears (stream, text) of what the console is written, as it comes.
+        """
         if not self._settings.quiet and self._role != "helper":
             self._card = _notebook.Card(self)
-        self._capture.start(self._nudge)
+        self._capture.start(self._nudge, on_text)
+
+    def end_capture(self) -> None:
+        """Gives the console back, with everything kept that was written to it."""
+        self._capture.stop()
 
     def _nudge(self) -> None:
         if self._shipper is not None:
@@ -440,7 +446,8 @@ class Run:
         """
         self.end(exit_code or 0, "", bool(quiet))
 
-    def end(self, exit_code: int, traceback: str, quiet: bool = False) -> None:
+    def end(self, exit_code: int, traceback: str, quiet: bool = False, signal: int = 0) -> None:
+        """Ends the run as `finish` does; `signal` is the one that ended the program, 0 for none."""
         with self._finish_lock:
             if self._finished:
                 return
@@ -459,7 +466,7 @@ class Run:
             return
         timeout = self._settings.finish_timeout_seconds
         sequence = self._spool.append_record(
-            _wire.WRITER_FINISH, _wire.writer_finish(_int32(exit_code), traceback, 0)
+            _wire.WRITER_FINISH, _wire.writer_finish(_int32(exit_code), traceback, signal)
         )
         is_readable = False
         problem = self._spool.problem
@@ -482,12 +489,12 @@ class Run:
             self._card.close("finished" if exit_code == 0 else f"failed ({exit_code})")
         self.on_end(self)
         if not (quiet or self._settings.quiet or self._role == "helper"):
-            self._say_goodbye(is_readable, problem if waiting_count else None, waiting_count, exit_code)
+            state = f"was ended by signal {signal}" if signal else "finished"
+            if exit_code and not signal:
+                state = f"failed with exit code {exit_code}"
+            self._say_goodbye(is_readable, problem if waiting_count else None, waiting_count, state)
 
-    def _say_goodbye(
-        self, is_readable: bool, problem: str | None, waiting_count: int, exit_code: int
-    ) -> None:
-        state = "finished" if exit_code == 0 else f"failed with exit code {exit_code}"
+    def _say_goodbye(self, is_readable: bool, problem: str | None, waiting_count: int, state: str) -> None:
         if problem or waiting_count:
             lost = waiting_count + self._spool.refused_count
             tell(
@@ -670,6 +677,7 @@ class Run:
         """Encodes the WriterBegin record of this process."""
         import socket  # only for this one name: `import trackd` stays cheap
 
+        program, *arguments = _settings.command(self._settings)
         return _wire.writer_begin(
             self._project,
             self._id,
@@ -679,8 +687,8 @@ class Run:
             {
                 "pid": os.getpid(),
                 "host": socket.gethostname(),
-                "program": _settings.program(),
-                "arguments": _arguments(),
+                "program": program,
+                "arguments": _without_secrets(arguments),
                 "boot_id": _surroundings.boot_id(),
             },
             _wire.run_settings(
@@ -835,14 +843,12 @@ def check_step(step: Any) -> int | None:
     return number
 
 
-def _arguments() -> list[str]:
-    """Returns the arguments of the program, without the secrets in them."""
-    given = sys.argv[1:] if getattr(sys, "argv", None) else []
-    if not given:
+def _without_secrets(arguments: list[str]) -> list[str]:
+    if not arguments:
         return []
     from trackd import _redact
 
-    return _redact.redact_arguments([str(argument) for argument in given])
+    return _redact.redact_arguments(arguments)
 
 
 def _int32(exit_code: int) -> int:

@@ -40,6 +40,7 @@ class Settings:
             the commit), "packages" and "program" (the script itself); all by default. `TRACKD_CAPTURES`, names separated by
             commas, or "none".
         alert_rules: Rules that raise alerts, for example "nan(loss)" or "silent > 10m"; see docs/alerts.md.
+        command: The program that is tracked, and its arguments, where it is another than this one, as in `trackd run`.
     """
 
     store: str | None = None
@@ -52,6 +53,7 @@ class Settings:
     stalled_after_seconds: float | None = None
     captures: tuple[str, ...] = CAPTURES
     alert_rules: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
 
     def __init__(self, **values: Any) -> None:
         """Takes the settings above over those of the environment; what means something to wandb alone is ignored."""
@@ -101,7 +103,7 @@ class Settings:
 
 _NAMES = (
     "store", "late_steps", "finish_timeout_seconds", "quiet", "label", "console", "system_interval_seconds",
-    "stalled_after_seconds", "captures", "alert_rules",
+    "stalled_after_seconds", "captures", "alert_rules", "command",
 )  # fmt: skip
 
 
@@ -230,6 +232,9 @@ def _truth(text: str | None) -> bool:
     return (text or "").lower() in ("1", "true", "yes", "on")
 
 
-def program() -> str:
-    """Returns the path of the running program, or "python" in an interactive session."""
-    return sys.argv[0] if getattr(sys, "argv", None) and sys.argv[0] else "python"
+def command(settings: Settings) -> list[str]:
+    """Returns the program that is tracked, "python" in an interactive session, and its arguments."""
+    if settings.command:
+        return list(settings.command)
+    given = list(map(str, getattr(sys, "argv", ())))
+    return given if given and given[0] else ["python", *given[1:]]
