@@ -12,10 +12,21 @@ from conformance.proxy import Fault
 
 CASES = Path(__file__).parent / "cases"
 CLIENT_ACTIONS = (
-    "init", "log", "log_many", "config", "summary", "define_metric", "alert", "flush", "finish",
+    "init", "log", "log_many", "config", "summary", "define_metric", "alert", "console", "flush", "finish",
 )  # fmt: skip
 RUNNER_ACTIONS = ("kill_daemon", "start_daemon", "kill_client", "wait_for_rows")
-EXPECTATIONS = ("state", "exit_code", "name", "tags", "config", "summary", "rows", "alerts", "calls")
+EXPECTATIONS = (
+    "state",
+    "exit_code",
+    "name",
+    "tags",
+    "config",
+    "summary",
+    "rows",
+    "alerts",
+    "console",
+    "calls",
+)
 
 
 @dataclass(frozen=True)

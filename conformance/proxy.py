@@ -8,10 +8,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent import futures
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
 
 _THREADS = 32
 
@@ -27,6 +29,8 @@ class Fault:
         do: "refuse" answers with `status` and forwards nothing; "lose_answer" forwards the call and answers UNAVAILABLE, as a
             connection that breaks does; "hang" answers nothing until the client gives up.
         status: The gRPC status of "refuse".
+        reason: Its reason, as error_reason.proto has it; empty for none, as where it comes from the transport.
+        metadata: What the reason says beside.
     """
 
     method: str
@@ -34,6 +38,8 @@ class Fault:
     do: str
     count: int = 1
     status: str = "UNAVAILABLE"
+    reason: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
 
 
 class FaultProxy(grpc.GenericRpcHandler):
@@ -98,7 +104,7 @@ class FaultProxy(grpc.GenericRpcHandler):
                 pass
             return
         if fault is not None and fault.do == "refuse":
-            context.abort(grpc.StatusCode[fault.status], "the proxy refuses this call")
+            _refuse(context, fault)
         if channel is None:
             context.abort(grpc.StatusCode.UNAVAILABLE, "there is no daemon behind the proxy")
         metadata = [
@@ -116,3 +122,14 @@ class FaultProxy(grpc.GenericRpcHandler):
             context.abort(error.code(), error.details() or "")
         if fault is not None:
             context.abort(grpc.StatusCode.UNAVAILABLE, "the proxy has lost the answer")
+
+
+def _refuse(context: grpc.ServicerContext, fault: Fault) -> None:
+    status = status_pb2.Status(
+        code=grpc.StatusCode[fault.status].value[0], message="the proxy refuses this call"
+    )
+    if fault.reason:
+        status.details.add().Pack(
+            error_details_pb2.ErrorInfo(domain="trackd", reason=fault.reason, metadata=fault.metadata)
+        )
+    context.abort_with_status(rpc_status.to_status(status))

@@ -21,6 +21,7 @@ PROJECT = "conformance"
 _RECORD_KINDS = ("image", "histogram", "table", "object_3d")
 _ROW_KEY = "_row"  # marks rows that have no values
 _TIMEOUT_SECONDS = 20
+_PIXELS_SHOWN_MAX = 10_000
 
 
 class Stored:
@@ -54,6 +55,7 @@ class Stored:
             "config": plain(_decode.entries(run.config)),
             "summary": plain(_decode.entries(run.summary)),
             "alerts": [alert.title for alert in run.alerts],
+            "console": self._console(run_id),
         }
 
     def rows(self, run_id: str) -> list[list[Any]]:
@@ -70,14 +72,29 @@ class Stored:
                         row[message.key] = self._record(value) if kind in _RECORD_KINDS else plain(value)
         return [[step, row] for step, row in sorted(found.items())]
 
+    def _console(self, run_id: str) -> list[list[str]]:
+        """Returns [stream, text] of every line of the first writer that has any."""
+        with self._stub() as stub:
+            request = query_service_pb2.ReadConsoleRequest(run=_identity(run_id))
+            answer = stub.ReadConsole(request, metadata=self._metadata, timeout=_TIMEOUT_SECONDS)
+        names = records_pb2.ConsoleStream.Name
+        return [
+            [names(line.stream).removeprefix("CONSOLE_STREAM_").lower(), line.text] for line in answer.lines
+        ]
+
     def _record(self, document: dict[str, Any]) -> Any:
         """Returns a typed record as a case writes what is logged; the document itself while it is not encoded."""
         if document.get("pending") or document.get("error"):
             return document
         record = StoredRecord(document, self._connection)
+        if record.is_list:
+            return [self._record(dict(each)) for each in document["records"]]
         if record.kind == "image":
             pixels = record.array()
-            return {"$": "image", "shape": list(pixels.shape), "pixels": pixels.reshape(-1).tolist()}
+            image = {"$": "image", "shape": list(pixels.shape)}
+            if pixels.size > _PIXELS_SHOWN_MAX and (pixels == pixels.flat[0]).all():
+                return {**image, "fill": int(pixels.flat[0])}
+            return {**image, "pixels": pixels.reshape(-1).tolist()}
         if record.kind == "histogram":
             counts, edges = record.histogram()
             return {"$": "histogram", "counts": counts.tolist(), "edges": edges.tolist()}

@@ -29,7 +29,9 @@ def value(given: Any) -> Any:
     if kind == "int":
         return int(given["value"])
     if kind == "image":
-        return trackd.Image(np.array(given["pixels"], np.uint8).reshape(given["shape"]))
+        shape = given["shape"]
+        pixels = np.full(shape, given["fill"]) if "fill" in given else np.reshape(given["pixels"], shape)
+        return trackd.Image(pixels.astype(np.uint8))
     if kind == "histogram":
         return trackd.Histogram(given["values"], num_bins=given["bins"])
     if kind == "table":
@@ -45,13 +47,16 @@ def do(action: dict[str, Any]) -> Any:
     name = action.pop("do")
     if name == "init":
         action = {key: value(each) for key, each in action.items()}
-        run = trackd.init(**action, settings={"quiet": True, "console": "off", "finish_timeout_seconds": 20})
+        settings = {"quiet": True, "label": action.pop("label", ""), "finish_timeout_seconds": 20}
+        run = trackd.init(**action, settings={**settings, "console": "wrap"})
     elif name == "log":
         options = {key: action[key] for key in ("step", "commit") if key in action}
         run.log(value(action["data"]), **options)
     elif name == "log_many":
+        key = action["key"]
+        odd = {f"{key}_odd": True} if action.get("alternate") else {}
         for number in range(action["count"]):
-            run.log({action["key"]: number})
+            run.log({key: number, **odd} if number % 2 else {key: number})
     elif name == "config":
         run.config.update(value(action["set"]), allow_val_change=True)
     elif name == "summary":
@@ -60,6 +65,8 @@ def do(action: dict[str, Any]) -> Any:
         run.define_metric(**action)
     elif name == "alert":
         run.alert(**action)
+    elif name == "console":
+        getattr(sys, action.get("stream", "stdout")).write(action["text"])
     elif name == "flush":
         if not run.flush(action.get("timeout_seconds", 20)):
             raise TimeoutError("not acknowledged in time")
@@ -82,7 +89,7 @@ def main() -> None:
     """Answers until stdin ends."""
     # What the client prints must not get between the answers.
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+    sys.stdout = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115 - as long as the process lives
     for line in sys.stdin:
         answer: dict[str, Any] = {"ok": True}
         try:
