@@ -65,7 +65,7 @@ def _detach() -> None:
 
 
 def _serve(configuration: object) -> int:
-    from trackd_service.config import Config
+    from trackd_service.config import LOCK_NAME, Config
 
     assert isinstance(configuration, Config)
     os.umask(0o077)
@@ -74,7 +74,7 @@ def _serve(configuration: object) -> int:
     from logging.handlers import RotatingFileHandler
 
     store = configuration.store
-    lock = os.open(store / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    lock = os.open(store / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     for attempt in range(_LOCK_ATTEMPTS):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -77,6 +77,11 @@ class Source:
         """Leaves out the alerts from before."""
         self.told_alert_count = self.stored.run.alert_count
 
+    @property
+    def is_watched_caller(self) -> bool:
+        """Whether a process of this host writes by calls: no log that it lets go of tells of its end."""
+        return self.reader is None and self.watch is not None
+
     def take_alerts(self) -> list[dict[str, Any]]:
         """Returns the run's alerts that the client was not told of yet."""
         run = self.stored.run
@@ -155,7 +160,8 @@ class Ingest:
         # An ended run is sealed a moment later, and how a process ended is known a moment after it let go.
         written = self._written_runs()
         is_expecting = any(
-            id(source.stored.run) not in written or (source.gone_time is not None and not source.is_closed)
+            id(source.stored.run) not in written
+            or (not source.is_closed and (source.gone_time is not None or source.is_watched_caller))
             for source in self._sources.values()
         )
         if self._bell.can_ring and all(reader.is_resting() for reader in readers):
@@ -477,6 +483,7 @@ class Ingest:
                     self._end(source)
                 elif not source.writer.is_open:
                     source.is_closed = True
+                    source.watch = self._unwatch(source)
                 elif source.writer.role == "observer":
                     if self._is_written(source.stored.run):
                         continue
@@ -485,7 +492,11 @@ class Ingest:
                     )
                     source.is_closed = True
                     self._ends.add(writer_id)
-                elif now - source.heard_time > config.LEASE_SECONDS:
+                elif source.lock.locked():
+                    continue  # a call of it is at work
+                elif (
+                    source.watch is not None and source.watch.exit() is not None
+                ) or now - source.heard_time > config.LEASE_SECONDS:
                     self._end(source)
                 else:
                     continue
@@ -544,10 +555,10 @@ class Ingest:
 
     def _read_end(self, source: Source, end: Exit | None) -> tuple[Event, Finish]:
         run, writer = source.stored.run, source.writer
-        if source.reader is None:
+        if source.reader is None and end is None:
             reason = f"nothing was heard from the client for {config.LEASE_SECONDS:.0f} s"
             return Event.VANISHED, Finish(1, "", 0, reason)
-        words = logs.read_last_words(self._folder, writer.writer_id)
+        words = "" if source.reader is None else logs.read_last_words(self._folder, writer.writer_id)
         signal = 0
         if words:
             signal = next(
@@ -705,9 +716,17 @@ class Ingest:
         writer = stored.run.open_writer(begin, now, starting_step)
         source = Source(stored, writer, log=logs.LogWriter(self._folder, begin.writer_id, payload, now))
         self._sources[begin.writer_id] = source
+        self._watch_caller(source)
         await self._write(source, [])
         self._after(source)
         return stored, created
+
+    def _watch_caller(self, source: Source) -> None:
+        """Watches the process of a writer by calls, where it is one of this host: it holds the lock's file open."""
+        if source.writer.is_open and source.writer.role != "observer":
+            lock = self._folder.parent / config.LOCK_NAME
+            source.watch = ProcessWatch.open(source.writer.process.get("pid", 0), lock)
+            self.opened.set()
 
     async def observe(self, stored: StoredRun, begin: Begin, payload: bytes, made: list[bytes]) -> None:
         """Adds records that the daemon itself makes of a run, with no wait for the disk.
@@ -808,6 +827,7 @@ class Ingest:
                 self._apply(source, frames)
         finally:
             reader.close()
+        self._watch_caller(source)
         writer.durable_sequence = writer.sequence
         run.health.damaged_record_count += reader.damaged_count
 
@@ -827,7 +847,8 @@ class Ingest:
                 continue
             for writer in stored.run.writers.values():
                 if writer.is_open and writer.writer_id not in self._sources:
-                    self._sources[writer.writer_id] = Source(stored, writer)
+                    source = self._sources[writer.writer_id] = Source(stored, writer)
+                    self._watch_caller(source)
 
 
 def _signal_name(number: int) -> str:

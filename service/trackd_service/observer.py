@@ -108,8 +108,8 @@ class Observer:
         """Returns the runs that are written on this machine, with their sources."""
         found: dict[str, _Observed] = {}
         for source in self._ingest.open_sources():
-            if source.reader is None:
-                continue
+            if source.reader is None and source.watch is None:
+                continue  # of another machine, or nobody knows
             key = f"{source.stored.run.project}/{source.stored.run.run_id}"
             observed = found.get(key)
             if observed is None:

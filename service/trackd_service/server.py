@@ -332,7 +332,7 @@ class _Server:
 
     async def _watch_store(self) -> None:
         """Ends the daemon at once when its store was deleted or replaced under it."""
-        path = self._config.store / "daemon.lock"
+        path = self._config.store / config.LOCK_NAME
         ours = path.stat()
         while True:
             await asyncio.sleep(_STORE_CHECK_SECONDS)

@@ -193,3 +193,93 @@ def test_a_run_that_may_be_silent_is_never_stalled(wait_until: WaitUntil) -> Non
     assert not read("quiet").stalled
     quiet.finish()
     other.finish()
+
+
+# -- clients of other languages, which write by calls -----------------------------------------------------------------------
+
+CALLER = """
+import os, signal, socket, sys, time
+import grpc
+from trackd import _daemon, _surroundings
+from trackd.v1 import (
+    ingest_service_pb2, ingest_service_pb2_grpc, records_pb2, run_service_pb2, run_service_pb2_grpc, values_pb2
+)
+store, project, holds, end = sys.argv[1:]
+writer_id = os.urandom(16).hex()
+endpoint = _daemon.read_endpoint(store)
+channel = grpc.insecure_channel(endpoint.grpc_address)
+metadata = (("authorization", f"Bearer {endpoint.token}"),)
+if holds == "holds":
+    lock = open(f"{store}/daemon.lock")
+run = records_pb2.RunIdentity(project=project, run_id="r")
+begin = records_pb2.WriterBegin(
+    run=run, writer_id=writer_id, process=records_pb2.Process(pid=os.getpid(), host=socket.gethostname(), program="caller")
+)
+begin.settings.system_interval_seconds = 0.1
+run_service_pb2_grpc.RunServiceStub(channel).CreateRun(
+    run_service_pb2.CreateRunRequest(begin=begin), metadata=metadata, timeout=10
+)
+row = records_pb2.Row(values=[values_pb2.Entry(key="n", value=values_pb2.Value(int_value=1))])
+batch = ingest_service_pb2.RecordBatch(first_sequence=1, records=[records_pb2.Record(row=row)])
+ingest_service_pb2_grpc.IngestServiceStub(channel).Append(
+    ingest_service_pb2.AppendRequest(run=run, writer_id=writer_id, batch=batch), metadata=metadata, timeout=10
+)
+print("ready", flush=True)
+if end == "wait":
+    sys.stdin.readline()
+elif end.startswith("-"):
+    os.kill(os.getpid(), -int(end))
+os._exit(int(end))
+"""
+
+
+def call(module_store: Path, folder: Path, project: str, *arguments: str) -> subprocess.Popen[str]:
+    """Starts a client that writes by calls; returns it once its row is acknowledged."""
+    trackd.init(project=f"{project}-daemon", settings={"quiet": True}).finish()
+    process = start_script(folder, CALLER, str(module_store), project, *arguments, stdin=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.parametrize(
+    ("end", "states", "exit_code"),
+    [("3", {"failed"}, 3), ("0", {"crashed"}, None), (f"-{signal.SIGKILL}", {"killed", "crashed"}, None)],
+)
+def test_end_of_a_process_that_writes_by_calls_is_noticed(
+    module_store: Path,
+    tmp_path: Path,
+    project: str,
+    wait_until: WaitUntil,
+    end: str,
+    states: set[str],
+    exit_code: int,
+) -> None:
+    process = call(module_store, tmp_path, project, "holds", end)
+    wait_until(lambda: trackd.Api().run(f"{project}/r").state != "running")
+    process.communicate(timeout=20)  # reaped only now: until here the system knows how it ended
+    run = trackd.Api().run(f"{project}/r")
+    assert run.state in states
+    assert run.exit_code == exit_code
+    assert run.end_reason
+    assert run.summary["n"] == 1
+
+
+def test_a_process_that_writes_by_calls_is_measured_while_it_lives(
+    module_store: Path, tmp_path: Path, project: str, wait_until: WaitUntil
+) -> None:
+    process = call(module_store, tmp_path, project, "holds", "wait")
+    wait_until(lambda: any("process" in name for name in trackd.Api().run(f"{project}/r").system_metrics))
+    assert trackd.Api().run(f"{project}/r").state == "running"
+    process.communicate("\n", timeout=20)
+
+
+def test_a_caller_that_holds_nothing_may_be_anywhere_and_is_waited_for(
+    module_store: Path, tmp_path: Path, project: str, wait_until: WaitUntil
+) -> None:
+    gone = call(module_store, tmp_path, project, "free", "3")
+    gone.communicate(timeout=20)
+    seen = call(module_store, tmp_path, f"{project}-2", "holds", "3")
+    wait_until(lambda: trackd.Api().run(f"{project}-2/r").state == "failed")
+    seen.communicate(timeout=20)
+    assert trackd.Api().run(f"{project}/r").state == "running"
