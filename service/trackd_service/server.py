@@ -375,10 +375,12 @@ class _Server:
         if self._notifier is not None:
             await self._notifier.close()
         for task in self._tasks:
-            if task.get_name() != "http":
+            if task.get_name() != "http" or self._web is None:  # nobody has knocked yet
                 task.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_GRACE_SECONDS + 1)
+            _, late = await asyncio.wait(self._tasks, timeout=_GRACE_SECONDS + 1)
+            for task in late:
+                _log.warning("%s has not ended in time", task.get_name())
         await self._daemon.store.close()
         _log.info("ended")
 

@@ -87,6 +87,7 @@ def test_daemon_is_started_described_and_ended(command: Command, store: Path) ->
     command("down")
     assert not _daemon.is_alive(str(store))
     assert "no daemon serves" in command("down").stderr
+    assert "has not ended in time" not in (store / "daemon.log").read_text()
 
 
 def test_down_if_idle_stays_while_a_writer_is_at_work(command: Command, store: Path) -> None:
