@@ -31,7 +31,7 @@ from trackd.v1 import (
     store_service_pb2_grpc,
     values_pb2,
 )
-from trackd_service import auth, config, records
+from trackd_service import auth, config, records, redaction
 from trackd_service.comparison import MISSING
 from trackd_service.daemon import Daemon
 from trackd_service.errors import (
@@ -89,6 +89,7 @@ class RunService(_Face, run_service_pb2_grpc.RunServiceServicer):
         self, request: run_service_pb2.CreateRunRequest, context: Any
     ) -> run_service_pb2.CreateRunResponse:
         """Creates or attaches to a run."""
+        redaction.redact_begin(request.begin)
         begin = records.begin(request.begin)
         now = time.time_ns()
         payload = records_pb2.Record(time_unix_nanos=now, writer_begin=request.begin).SerializeToString()
@@ -168,9 +169,9 @@ class IngestService(_Face, ingest_service_pb2_grpc.IngestServiceServicer):
                 )
             batch = []
             for record in request.batch.records:
-                records.from_message(
-                    record
-                )  # refused as a whole, with its reason, before anything is written
+                redaction.redact(record)
+                # Refused as a whole, with its reason, before anything is written.
+                records.from_message(record)
                 batch.append((record.time_unix_nanos, record.SerializeToString()))
             source = await self._ingest.append(request.writer_id, request.batch.first_sequence, batch)
         return ingest_service_pb2.AppendResponse(

@@ -434,3 +434,42 @@ def test_shared_writers_end_the_run_together_by_the_worst_of_their_ends(
     helper.finish(2, exit_code=9)
     assert state("shared-raw") == "failed"
     assert rows("shared-raw") == [(0, {"late": 1})]
+
+
+def test_secrets_in_what_comes_by_calls_are_not_kept(channel: tuple[grpc.Channel, Metadata]) -> None:
+    secret = "hf_" + "aB3dE5gH7jK9mN1pQ3rS5tU7vW9xY1zA3c"
+    client = Client(*channel, "secrets")
+    client.create(
+        process=records_pb2.Process(pid=1, program="train", arguments=["--api-key", secret, "--lr=0.1"])
+    )
+    entry, value = values_pb2.Entry, values_pb2.Value
+    client.append(
+        1,
+        Record(
+            config_update=records_pb2.ConfigUpdate(
+                set=[
+                    entry(key="password", value=value(string_value="hunter2hunter")),
+                    entry(key="nested", value=value(json_value=f'{{"token": "{secret}", "lr": 0.1}}')),
+                    entry(key="plain", value=value(string_value="nothing to hide")),
+                    entry(key="broken", value=value(json_value='{"a": 1}')),
+                ]
+            )
+        ),
+        Record(console_lines=records_pb2.ConsoleLines(lines=["fine", f"token={secret}"])),
+        Record(
+            environment=records_pb2.Environment(
+                facts=[entry(key="go.flags", value=value(string_value=secret))]
+            )
+        ),
+    )
+    client.finish(4)
+    run = trackd.Api().run("raw/secrets")
+    assert run.config == {
+        "password": "[redacted]",
+        "nested": {"token": "[redacted]", "lr": 0.1},
+        "plain": "nothing to hide",
+        "broken": {"a": 1},
+    }
+    assert [text for *_, text in run.console()] == ["fine", "token=[redacted]"]
+    assert secret not in str(run.metadata) + str(run.environment)
+    assert run.metadata["args"] == ["--api-key", "[redacted]", "--lr=0.1"]
