@@ -9,6 +9,7 @@ PROTOCOL_VERSION = 1  # of proto/trackd/v1; grows when an older client can no lo
 
 # -- limits of what is logged; the clients enforce the same (docs/protocol.md) ---------------------------------------
 KEY_BYTES_MAX = 512  # a longer metric name is a mistake; names are kept per run, in memory
+TAG_CHARACTERS_MAX = 64  # a label, not a note
 NAME_CHARACTERS_MAX = 128  # of projects and run ids: they stand in addresses
 TEXT_BYTES_MAX = 1 << 20  # 1 MiB a text value; longer ones are files
 PATH_BYTES_MAX = 1024  # of a file in a run

@@ -89,6 +89,7 @@ class RunService(_Face, run_service_pb2_grpc.RunServiceServicer):
         self, request: run_service_pb2.CreateRunRequest, context: Any
     ) -> run_service_pb2.CreateRunResponse:
         """Creates or attaches to a run."""
+        records.check_tags(request.begin.start)
         redaction.redact_begin(request.begin)
         begin = records.begin(request.begin)
         now = time.time_ns()
@@ -102,6 +103,7 @@ class RunService(_Face, run_service_pb2_grpc.RunServiceServicer):
         self, request: run_service_pb2.UpdateRunRequest, context: Any
     ) -> run_service_pb2.UpdateRunResponse:
         """Changes a run from outside of its writers."""
+        records.check_tags(request.update)
         stored = await self._store.get(request.run.project, request.run.run_id)
         run = stored.run
         changes: list[records.Update | records.Changes] = [
@@ -120,8 +122,8 @@ class RunService(_Face, run_service_pb2_grpc.RunServiceServicer):
         """Ends a writer."""
         now = time.time_ns()
         record = records_pb2.Record(time_unix_nanos=now, writer_finish=request.finish)
-        source = await self._ingest.append(
-            request.writer_id, request.sequence, [(now, record.SerializeToString())]
+        source = await self._ingest.finish(
+            _identity(request.run), request.writer_id, request.sequence, (now, record.SerializeToString())
         )
         return run_service_pb2.FinishRunResponse(run=run_message(source.stored.run.describe(whole=True)))
 
@@ -169,11 +171,14 @@ class IngestService(_Face, ingest_service_pb2_grpc.IngestServiceServicer):
                 )
             batch = []
             for record in request.batch.records:
+                records.check_call(record)
                 redaction.redact(record)
                 # Refused as a whole, with its reason, before anything is written.
                 records.from_message(record)
                 batch.append((record.time_unix_nanos, record.SerializeToString()))
-            source = await self._ingest.append(request.writer_id, request.batch.first_sequence, batch)
+            source = await self._ingest.append(
+                _identity(request.run), request.writer_id, request.batch.first_sequence, batch
+            )
         return ingest_service_pb2.AppendResponse(
             acknowledged_sequence=source.writer.durable_sequence,
             next_step=source.writer.steps.current,
@@ -191,13 +196,16 @@ class IngestService(_Face, ingest_service_pb2_grpc.IngestServiceServicer):
             with await asyncio.to_thread(open, path, "wb") as file:
                 async for request in request_iterator:
                     size_bytes += len(request.chunk)
-                    if len(request.chunk) > config.CHUNK_BYTES or size_bytes > config.OBJECT_BYTES_MAX:
-                        raise TooLarge(
-                            f"an object of {size_bytes} bytes in chunks of {len(request.chunk)}; the limits are "
-                            f"{config.OBJECT_BYTES_MAX} and {config.CHUNK_BYTES}",
-                            size_bytes=size_bytes,
-                            limit_bytes=config.OBJECT_BYTES_MAX,
-                        )
+                    for what, given_bytes, limit_bytes in (
+                        ("a chunk", len(request.chunk), config.CHUNK_BYTES),
+                        ("an object", size_bytes, config.OBJECT_BYTES_MAX),
+                    ):
+                        if given_bytes > limit_bytes:
+                            raise TooLarge(
+                                f"{what} is {given_bytes} bytes; the limit is {limit_bytes}",
+                                size_bytes=given_bytes,
+                                limit_bytes=limit_bytes,
+                            )
                     digest.update(request.chunk)
                     await asyncio.to_thread(file.write, request.chunk)
             await self._store.keeper.put_object(path, digest.hexdigest())
@@ -515,6 +523,10 @@ def _writer(document: dict[str, Any]) -> runs_pb2.Writer:
         update_time_unix_nanos=int(document["update_time_unix_ms"] * 1e6),
         console_line_count=document["console_line_count"],
     )
+
+
+def _identity(message: records_pb2.RunIdentity) -> tuple[str, str]:
+    return message.project, message.run_id
 
 
 def parse_filters(text: str) -> dict[str, Any]:

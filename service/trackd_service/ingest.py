@@ -495,8 +495,10 @@ class Ingest:
                 elif source.lock.locked():
                     continue  # a call of it is at work
                 elif (
-                    source.watch is not None and source.watch.exit() is not None
-                ) or now - source.heard_time > config.LEASE_SECONDS:
+                    now - source.heard_time > config.LEASE_SECONDS
+                    if source.watch is None
+                    else source.watch.exit() is not None
+                ):
                     self._end(source)
                 else:
                     continue
@@ -703,6 +705,8 @@ class Ingest:
     async def create(self, begin: Begin, payload: bytes, now: int) -> tuple[StoredRun, bool]:
         """Opens a remote writer and its log; returns the run, and whether it was made by this call."""
         source = self._sources.get(begin.writer_id)
+        if source is not None:
+            self._check_run(source, (begin.project, begin.run_id))
         if source is not None and source.has_log:
             return source.stored, False
         stored, created = await self._store.get_or_create(begin.project, begin.run_id, now)
@@ -751,29 +755,62 @@ class Ingest:
             await self._write(source, new, is_synced=False)
             self._apply(source, [RecordFrame(*each) for each in new])
 
-    async def append(self, writer_id: str, first_sequence: int, batch: list[tuple[int, bytes]]) -> Source:
-        """Appends records of a remote writer; durable when it returns.
+    async def append(
+        self, run: tuple[str, str], writer_id: str, first_sequence: int, batch: list[tuple[int, bytes]]
+    ) -> Source:
+        """Appends records of a remote writer; durable when it returns. None at all is a sign of life.
 
         Args:
+            run: The project and the id of the run.
             writer_id: The writer, opened by `create` before.
             first_sequence: The sequence of the first record.
             batch: (time in nanoseconds, serialised Record) each.
 
         Raises:
+            InvalidArgument: the writer writes another run.
             WriterNotFound: the writer was not opened here.
             SequenceGap: records are missing before the first.
             StorageUnavailable: the disk does not take them; the client sends them again.
         """
+        source = self._find_caller(run, writer_id)
+        # A client that hangs up must not leave the log and the run apart, nor let the next batch in before this one is
+        # done: the work goes on without it.
+        await asyncio.shield(self._append(source, first_sequence, batch))
+        return source
+
+    async def finish(
+        self, run: tuple[str, str], writer_id: str, sequence: int, record: tuple[int, bytes]
+    ) -> Source:
+        """Appends the last record of a remote writer, as `append` does; raises also when it cannot be the last."""
+        writer = self._find_caller(run, writer_id).writer
+        if writer.is_open and sequence <= writer.sequence:
+            raise InvalidArgument(
+                f"sequence is {sequence}, which another record of the writer has; the next one is {writer.sequence + 1}",
+                field="sequence",
+                acknowledged_sequence=writer.sequence,
+            )
+        return await self.append(run, writer_id, sequence, [record])
+
+    def _find_caller(self, run: tuple[str, str], writer_id: str) -> Source:
         source = self._sources.get(writer_id)
         if source is None or source.log is None:
             raise WriterNotFound(
                 f"writer {writer_id[:40]!r} has not opened a run here: call CreateRun first",
                 writer_id=writer_id,
             )
-        # A client that hangs up must not leave the log and the run apart, nor let the next batch in before this one is
-        # done: the work goes on without it.
-        await asyncio.shield(self._append(source, first_sequence, batch))
+        self._check_run(source, run)
+        source.heard_time = time.monotonic()
         return source
+
+    @staticmethod
+    def _check_run(source: Source, run: tuple[str, str]) -> None:
+        own = source.stored.run
+        if run != (own.project, own.run_id):
+            raise InvalidArgument(
+                f"writer {source.writer.writer_id[:40]!r} writes the run {own.project}/{own.run_id}, not {'/'.join(run)}: "
+                "a writer's id is made anew for each run",
+                field="writer_id",
+            )
 
     async def _append(self, source: Source, first_sequence: int, batch: list[tuple[int, bytes]]) -> None:
         async with source.lock:

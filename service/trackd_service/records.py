@@ -341,13 +341,12 @@ def _data(record: records_pb2.Record, data_path: str) -> Data:
 def begin(message: records_pb2.WriterBegin) -> Begin:
     """Returns how a writer opens a run; raises InvalidArgument for names that cannot be."""
     process = message.process
-    if (
-        not message.writer_id
-        or len(message.writer_id) > config.NAME_CHARACTERS_MAX
-        or not message.writer_id.isalnum()
-    ):
+    if not message.writer_id.isalnum() or len(message.writer_id) > config.NAME_CHARACTERS_MAX:
         raise InvalidArgument(
-            f"writer_id is {message.writer_id[:40]!r}; it must be letters and digits", field="writer_id"
+            f"writer_id is {message.writer_id[:40]!r}, {len(message.writer_id)} characters; it must be letters and "
+            f"digits, at most {config.NAME_CHARACTERS_MAX}",
+            field="writer_id",
+            limit=config.NAME_CHARACTERS_MAX,
         )
     return Begin(
         check_name("project", message.run.project, "/\\#?%:"),
@@ -417,6 +416,32 @@ def update(message: records_pb2.RunUpdate) -> Update:
         optional("job_type"),
         optional("preempting"),
     )
+
+
+def check_call(record: records_pb2.Record) -> None:
+    """Refuses what a client is told at once when it calls, and what stands in logs alone; raises InvalidArgument."""
+    kind = record.WhichOneof("kind")
+    if kind in ("writer_begin", "key_set"):
+        raise InvalidArgument(
+            f"a record is a {kind}, which stands in logs alone: open a writer by CreateRun", field=kind
+        )
+    if kind == "run_update":
+        check_tags(record.run_update)
+    elif kind == "alert" and not (record.alert.title and record.alert.title.isprintable()):
+        raise InvalidArgument(
+            f"title of the alert is {record.alert.title[:40]!r}; it is one line of text", field="title"
+        )
+
+
+def check_tags(message: records_pb2.RunUpdate) -> None:
+    """Refuses tags that cannot be; raises InvalidArgument."""
+    for tag in message.tags.tags:
+        if not 1 <= len(tag) <= config.TAG_CHARACTERS_MAX:
+            raise InvalidArgument(
+                f"tag is {tag[:40]!r}, {len(tag)} characters; it can be 1 to {config.TAG_CHARACTERS_MAX}",
+                field="tags",
+                limit=config.TAG_CHARACTERS_MAX,
+            )
 
 
 def check_name(field_name: str, name: str, forbidden: str) -> str:

@@ -284,7 +284,7 @@ class _Server:
         assert self._notifier is not None
         page = f"{self._http_address}/p/{quote(run.project, safe='')}/r/{quote(run.run_id, safe='')}"
         for alert in alerts:
-            _log.info("alert of run %s: %s %s", run.run_id, alert["level"], alert["title"])
+            _log.info("alert of run %s: %s %r", run.run_id, alert["level"], alert["title"])
             if time.time() * 1e3 - alert["time_unix_ms"] > _ALERT_AGE_MAX_MS:
                 continue  # of a log that was taken in late: nobody need be woken for it
             notice = Notice(run.project, run.run_id, run.name, url=page, **alert)

@@ -473,3 +473,52 @@ def test_secrets_in_what_comes_by_calls_are_not_kept(channel: tuple[grpc.Channel
     assert [text for *_, text in run.console()] == ["fine", "token=[redacted]"]
     assert secret not in str(run.metadata) + str(run.environment)
     assert run.metadata["args"] == ["--api-key", "[redacted]", "--lr=0.1"]
+
+
+def refused_as_invalid(call: Any) -> tuple[str, dict[str, str]]:
+    return refused(call, grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT")
+
+
+def test_a_writer_writes_one_run_alone(channel: tuple[grpc.Channel, Metadata]) -> None:
+    client = Client(*channel, "own")
+    client.create()
+    other = Client(*channel, "other")
+    other.writer_id = client.writer_id
+    for call in (other.create, lambda: other.append(1), lambda: other.finish(1)):
+        sentence, _ = refused_as_invalid(call)
+        assert "raw/own" in sentence
+    client.finish(1)
+
+
+def test_an_end_with_a_sequence_of_another_record_is_refused_and_the_run_goes_on(
+    channel: tuple[grpc.Channel, Metadata],
+) -> None:
+    client = Client(*channel, "early-end")
+    client.create()
+    client.append(1, row(n=1.0), row(n=2.0))
+    sentence, metadata = refused_as_invalid(lambda: client.finish(1))
+    assert (metadata["acknowledged_sequence"], "the next one is 3" in sentence) == ("2", True)
+    assert state("early-end", project="raw") == "running"
+    client.finish(3)
+    client.finish(3)
+
+
+def test_what_stands_in_logs_alone_and_what_cannot_be_is_refused_by_calls(
+    channel: tuple[grpc.Channel, Metadata],
+) -> None:
+    client = Client(*channel, "strict")
+    tags = records_pb2.RunUpdate(tags=records_pb2.TagList(tags=["x" * 65]))
+    assert "65 characters" in refused_as_invalid(lambda: client.create(start=tags))[0]
+    client.writer_id = "a" * 129
+    assert "129 characters" in refused_as_invalid(client.create)[0]
+    client.writer_id = uuid.uuid4().hex
+    client.create()
+    for record in (
+        Record(writer_begin=client.begin()),
+        Record(key_set=records_pb2.KeySet(key_set_id=1)),
+        Record(run_update=tags),
+        Record(alert=records_pb2.Alert(title="two\nlines")),
+        Record(alert=records_pb2.Alert(text="no title")),
+    ):
+        refused_as_invalid(lambda record=record: client.append(1, record))
+    client.finish(1)
