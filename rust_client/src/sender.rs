@@ -26,7 +26,7 @@ const LINGER: Duration = Duration::from_millis(20);
 /// Before the user is told that no daemon answers.
 const SILENCE: Duration = Duration::from_secs(5);
 /// Between two starts of a daemon.
-const START_INTERVAL: Duration = Duration::from_secs(30);
+const START_INTERVAL: Duration = Duration::from_secs(10);
 /// An object that no record refers to is kept for an hour: after half of it, it is sent again.
 const OBJECT_AGE: Duration = Duration::from_secs(1800);
 

@@ -18,7 +18,7 @@ export interface Endpoint {
 /** What a socket connects to. */
 export type Target = { readonly path: string } | { readonly host: string; readonly port: number };
 
-const STARTS_APART_SECONDS = 30;
+const STARTS_APART_SECONDS = 10;
 
 /** Returns where the store's daemon listens; undefined when no daemon has said so. */
 export async function readEndpoint(store: string): Promise<Endpoint | undefined> {
@@ -76,7 +76,7 @@ export class Presence {
   }
 }
 
-/** Starts the daemon of a store with the command `trackd` of PATH, at most once in 30 seconds. */
+/** Starts the daemon of a store with the command `trackd` of PATH, at most once in 10 seconds. */
 export class Starter {
   readonly #store: string;
   readonly #onWarning: (sentence: string) => void;
