@@ -1,5 +1,6 @@
 # Everything a person needs, by one word each. Needs Python >= 3.10, git and make: Node, protoc and all tools come from
-# the package index into .venv; Chromium, for the browser tests only, from the system's packages.
+# the package index into .venv; Chromium, for the browser tests only, from the system's packages. The clients in other
+# languages need Go, Rust, Node and Ruby besides: scripts/install_toolchains.sh says what is missing.
 
 PYTHON ?= python3
 STEPS ?=
@@ -23,10 +24,10 @@ WEB_SOURCES := $(shell find web \( -name node_modules -o -name dist -o -name cov
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo gallery test check lint fix web-test test-torch chromium soak bench clean
+.PHONY: help setup demo gallery test check lint fix web-test clients clients-test test-clients test-torch chromium soak bench clean
 
 help: ## Lists the targets.
-	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 setup: $(TOOLS) $(STUBS) $(WEB) ## Makes .venv, the protobuf stubs and the web app, where they are missing or stale.
 
@@ -42,7 +43,7 @@ gallery: $(TOOLS) $(STUBS) $(WEB) ## Logs every kind of record there is, images 
 	@$(BIN)/python examples/gallery.py
 	@echo "The live page: $$($(BIN)/trackd ui --print)"
 
-test: lint web-test chromium ## Runs every check and every test.
+test: lint web-test chromium clients-test ## Runs every check and every test.
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGUMENTS)
 
 check: lint ## Runs format, lint, strict types, buf, and the tests of the architecture and the documents.
@@ -60,6 +61,21 @@ fix: setup ## Repairs what the formatters and linters can repair.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/buf format --write
+
+CLIENTS := go_client rust_client typescript_client
+PYTHON_PATH = $(abspath $(BIN)/python)
+
+clients: setup ## Builds the clients in other languages, their samples and their drivers.
+	@PATH="$$(scripts/install_toolchains.sh)" && export PATH && \
+	for client in $(CLIENTS); do $(MAKE) --no-print-directory -C $$client build PYTHON=$(PYTHON_PATH) || exit 1; done && \
+	examples/ruby_client/generate.sh
+
+clients-test: clients
+	@PATH="$$(scripts/install_toolchains.sh)" && export PATH && \
+	for client in $(CLIENTS); do $(MAKE) --no-print-directory -C $$client check test PYTHON=$(PYTHON_PATH) || exit 1; done
+
+test-clients: clients-test ## Builds and tests the clients in other languages, each by itself and by the conformance suite.
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal tests/conformance $(PYTEST_ARGUMENTS)
 
 web-test: setup
 	$(HOOK) npm run test
@@ -87,6 +103,7 @@ bench: setup ## Runs every script of bench/ and prints its figures beside the fl
 clean: ## Removes everything that was made, .venv included.
 	rm -rf .venv build dist web/dist web/node_modules service/trackd_service/web python_client/trackd/v1
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf go_client/build rust_client/target typescript_client/dist typescript_client/node_modules examples/ruby_client/generated
 
 $(INSTALLED): pyproject.toml scripts/create_environment.sh
 	@PYTHON="$(PYTHON)" scripts/create_environment.sh demo

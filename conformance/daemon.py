@@ -18,9 +18,9 @@ _POLL_SECONDS = 0.01
 
 
 class Daemon:
-    """A daemon over a store of its own; its endpoint file names the proxy."""
+    """A daemon over a store of its own; its endpoint file names the proxy, where there is one."""
 
-    def __init__(self, proxy: FaultProxy) -> None:
+    def __init__(self, proxy: FaultProxy | None = None) -> None:
         """Makes the store and starts the daemon."""
         self._proxy = proxy
         self._folder = tempfile.TemporaryDirectory(prefix="trackd-conformance-")
@@ -50,15 +50,24 @@ class Daemon:
                 raise RuntimeError(f"the daemon does not start: see {self.store}/daemon.err")
             time.sleep(_POLL_SECONDS)
         self.grpc_address, self.token = endpoint["grpc_address"], endpoint["token"]
+        if self._proxy is None:
+            return
         self._proxy.forward_to(self.grpc_address)
         endpoint["grpc_address"] = self._proxy.address
         temporary = path.with_name(".endpoint.proxy")
         temporary.write_text(json.dumps(endpoint), "utf-8")
         temporary.replace(path)
 
+    @property
+    def pid(self) -> int:
+        """The daemon's process; it must be alive."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """Kills the daemon with SIGKILL."""
-        self._proxy.forward_to(None)
+        if self._proxy is not None:
+            self._proxy.forward_to(None)
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()

@@ -15,6 +15,8 @@ CASES = {case.name: case for case in cases.load()}
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("client", CLIENTS)
 def test_client_passes_the_case(client: str, case: str, tmp_path: Path) -> None:
+    if missing := CLIENTS[client].missing:
+        pytest.skip(missing)  # never in CI, where `make test` builds them all
     problems = runner.judge(CASES[case], CLIENTS[client], tmp_path)
     assert not problems, "\n".join(problems)
 

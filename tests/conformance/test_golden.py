@@ -11,7 +11,6 @@ from tests.conftest import WaitUntil
 
 from conformance import golden
 from conformance.daemon import Daemon
-from conformance.proxy import FaultProxy
 from conformance.readback import Stored
 
 MESSAGES = golden.load("v1")
@@ -31,11 +30,9 @@ ROWS = [
 
 @pytest.fixture
 def daemon() -> Iterator[Daemon]:
-    proxy = FaultProxy([])
-    made = Daemon(proxy)
+    made = Daemon()
     yield made
     made.close()
-    proxy.close()
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.name)
