@@ -36,9 +36,11 @@ command -v npm >/dev/null || install nodejs npm
 node=$(node --version 2>/dev/null | sed 's/^v//') || true
 at_least "${node:-0}" 20 || fail "the TypeScript client needs Node 20 or later on PATH; there is ${node:-none}"
 
-ruby -e 'require "grpc"' 2>/dev/null && command -v protoc grpc_tools_ruby_protoc >/dev/null ||
-    install ruby ruby-grpc ruby-grpc-tools protobuf-compiler
-ruby -e 'require "grpc"' 2>/dev/null ||
-    fail "the example in Ruby needs ruby with its gRPC (on Debian: apt-get install ruby ruby-grpc ruby-grpc-tools)"
+has_ruby() {
+    ruby -e 'require "grpc"' 2>/dev/null && command -v protoc >/dev/null &&
+        { command -v grpc_ruby_plugin || command -v grpc_tools_ruby_protoc_plugin; } >/dev/null
+}
+has_ruby || install ruby ruby-grpc ruby-grpc-tools protobuf-compiler
+has_ruby || fail "the example in Ruby needs ruby with its gRPC (on Debian: apt-get install ruby ruby-grpc ruby-grpc-tools protobuf-compiler)"
 
 echo "$PATH"
