@@ -114,21 +114,7 @@ def parse(buffer: bytes, frame_bytes_max: int) -> Parsed:
         if (length - OVERHEAD_BYTES) % 8:
             return Parsed(frames, position, "bad")
         column_count = (length - OVERHEAD_BYTES) // 8
-        # Looked at in growing pieces: where key sets alternate, nearly all that follows is of another one.
-        count, row_count_max = 4, (size - position) // length
-        while True:
-            count = min(count, row_count_max)
-            rows = np.frombuffer(buffer, row_type(column_count), count, position)
-            alike = (
-                (rows["length"] == length)
-                & (rows["key_set"] == key_set_id)
-                & (rows["sequence"] == np.arange(sequence, sequence + count))
-            )
-            if count == row_count_max or not alike.all():
-                break
-            count *= 8
-        if not alike.all():
-            count = int(np.argmin(alike))
+        rows, count = _alike_rows(buffer, position, length, key_set_id, sequence, column_count)
         checksums = rows["checksum"][:count].tolist()
         good = 0
         start = position
@@ -142,6 +128,33 @@ def parse(buffer: bytes, frame_bytes_max: int) -> Parsed:
             position = start
         if good < max(count, 1):
             return Parsed(frames, position, "bad")
+
+
+def _alike_rows(
+    buffer: bytes, position: int, length: int, key_set_id: int, sequence: int, column_count: int
+) -> tuple[npt.NDArray[Any], int]:
+    """Returns rows from a position on, and how many of them go on with the first: its key set, and the next sequences."""
+    kind = row_type(column_count)
+    row_count_max = (len(buffer) - position) // length
+    if row_count_max > 1 and HEADER.unpack_from(buffer, position + length)[:2] != (length, key_set_id):
+        row_count_max = 1
+    # Looked at in growing pieces: where key sets alternate, nearly all that follows is of another one.
+    count = 4
+    while True:
+        count = min(count, row_count_max)
+        rows = np.frombuffer(buffer, kind, count, position)
+        if count == 1:
+            return rows, 1
+        alike = (
+            (rows["length"] == length)
+            & (rows["key_set"] == key_set_id)
+            & (rows["sequence"] == np.arange(sequence, sequence + count))
+        )
+        if not alike.all():
+            return rows, int(np.argmin(alike))
+        if count == row_count_max:
+            return rows, count
+        count *= 8
 
 
 def is_unwritten(rest: bytes) -> bool:

@@ -34,7 +34,7 @@ class StepCounter:
         """
         count = len(flags)
         first = int(flags[0]) if count else 0
-        if bool((flags == first).all()):
+        if count > 1 and bool((flags == first).all()):
             if not first & FLAG_STEP and not first & FLAG_HOLD and self.current + count <= _INT64_MAX:
                 assigned = np.arange(self.current, self.current + count, dtype=np.int64)
                 self.current += count

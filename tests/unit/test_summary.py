@@ -165,3 +165,35 @@ def test_a_summary_survives_being_kept_and_goes_on(rows: list[tuple[int, Any]]) 
     )
     assert again.by_hand == summary.by_hand
     assert again.names() == summary.names()
+
+
+WORDS = st.floats(width=64).map(lambda value: int(np.float64(value).view(np.uint64))) | st.integers(
+    0, 2**64 - 1
+)
+SHORT_ROWS = st.lists(
+    st.tuples(
+        st.integers(0, 5),
+        st.lists(st.tuples(st.integers(0, 3), st.sampled_from([DOUBLE, INT64, BOOL]), WORDS), max_size=4),
+    ),
+    max_size=20,
+)
+
+
+@given(SHORT_ROWS)
+def test_a_row_by_itself_counts_the_same_value_by_value_and_by_arrays(
+    rows: list[tuple[int, list[tuple[int, int, int]]]],
+) -> None:
+    one, other = Summary(), Summary()
+    for step, values in rows:
+        by_metric = {
+            f"m{metric}": (kind, word & 1 if kind == BOOL else word) for metric, kind, word in values
+        }
+        if not by_metric:
+            continue
+        types = np.array([kind for kind, _ in by_metric.values()], np.uint8)
+        words = np.array([[word for _, word in by_metric.values()]], np.uint64)
+        one.add_rows(one.indices(by_metric), types, np.array([step]), words)
+        other._add_ascending(other.indices(by_metric), types, np.array([step]), words)
+    for name in one._columns.dtype.names or ():
+        is_float = one._columns[name].dtype.kind == "f"
+        assert np.array_equal(one._columns[name], other._columns[name], equal_nan=is_float), name
