@@ -10,13 +10,16 @@ pub enum Error {
     Usage(String),
     /// A value cannot be logged. What else the call was given is kept.
     Value(String),
-    /// What was logged is not known to be on the disk: the time is over, or the daemon refuses the run.
+    /// The time is over and what was logged is not known to be on the disk.
     Timeout(String),
+    /// The daemon does not take the run, so nothing more of it is kept.
+    Refused(String),
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Error::Usage(sentence) | Error::Value(sentence) | Error::Timeout(sentence)) = self;
+        let (Error::Usage(sentence) | Error::Value(sentence) | Error::Timeout(sentence) | Error::Refused(sentence)) =
+            self;
         formatter.write_str(sentence)
     }
 }

@@ -129,7 +129,7 @@ impl Inner {
             .shared
             .outbox(|outbox| (outbox.is_settled(ticket), outbox.waiting(), outbox.lost().map(str::to_owned)));
         match lost {
-            Some(reason) => Err(Error::Timeout(format!("run {} is not kept: {reason}", self.id))),
+            Some(reason) => Err(Error::Refused(format!("run {} is not kept: {reason}", self.id))),
             None if is_settled => Ok(()),
             None => Err(Error::Timeout(format!(
                 "{waiting} records of run {} are not durable within {:.3} s{}: wait longer, or see daemon.log in the store",
@@ -161,7 +161,7 @@ impl Inner {
             self.shared.outbox(|outbox| (outbox.waiting(), outbox.dropped(), outbox.lost().map(str::to_owned)));
         let also = if dropped > 0 { format!("; {dropped} were dropped") } else { String::new() };
         if let Some(reason) = lost {
-            return Err(Error::Timeout(format!("run {} is not kept: {reason}{also}", self.id)));
+            return Err(Error::Refused(format!("run {} is not kept: {reason}{also}", self.id)));
         }
         if !is_done {
             return Err(Error::Timeout(format!(

@@ -143,7 +143,7 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] when it is not, within the time or at all.
+    /// [`Error::Timeout`] when it is not within the time; [`Error::Refused`] when the daemon does not take the run.
     pub fn flush(&self, timeout: Duration) -> Result<(), Error> {
         let (tell, told) = std::sync::mpsc::channel();
         let ticket = self.inner.begin_flush(timeout, reply(move |is_settled| tell.send(is_settled).is_ok()));
@@ -171,7 +171,8 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] when the time is over, or the daemon has refused the run; it says how many records are not kept.
+    /// [`Error::Timeout`] when the time is over, [`Error::Refused`] when the daemon does not take the run; either says how many
+    /// records are not kept.
     pub fn finish(&self, exit_code: i32) -> Result<(), Error> {
         if !self.inner.begin_finish(exit_code) {
             return Ok(());

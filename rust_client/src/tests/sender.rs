@@ -223,8 +223,8 @@ fn a_run_that_is_refused_is_given_up_and_says_so() {
     log_many(&run, 0..10);
     wait_until("it is given up", || warnings.have("the daemon refuses the run: the fake says INVALID_ARGUMENT"));
     log_many(&run, 10..20);
-    assert!(matches!(run.flush(TIMEOUT), Err(Error::Timeout(_))));
-    let Err(Error::Timeout(sentence)) = run.finish(0) else { panic!("it was not kept") };
+    assert!(matches!(run.flush(TIMEOUT), Err(Error::Refused(_))));
+    let Err(Error::Refused(sentence)) = run.finish(0) else { panic!("it was not kept") };
     assert!(sentence.contains("the fake says") && sentence.contains("20 were dropped"), "{sentence}");
     assert_eq!(warnings.all().len(), 1);
     assert_eq!(fake.state(|state| state.count("CreateRun")), 1);
@@ -235,7 +235,7 @@ fn a_daemon_of_another_protocol_is_not_talked_to() {
     let (fake, warnings) = (Fake::new(), Warnings::default());
     fake.state(|state| state.protocol_version = 2);
     let run = start(options(&fake.folder, &warnings));
-    let Err(Error::Timeout(sentence)) = run.finish(0) else { panic!("it was not kept") };
+    let Err(Error::Refused(sentence)) = run.finish(0) else { panic!("it was not kept") };
     assert!(sentence.contains("speaks protocol 2"), "{sentence}");
     assert_eq!(fake.state(|state| state.calls.clone()), ["GetDaemon"]);
 }
