@@ -25,6 +25,7 @@ export function Writers({ writers }: { writers: readonly Writer[] | undefined })
             <tr>
               <th scope="col">Label</th>
               <th scope="col">Role</th>
+              <th scope="col">Client</th>
               <th scope="col">Machine</th>
               <th scope="col">Process</th>
               <th scope="col">Rows</th>
@@ -36,9 +37,10 @@ export function Writers({ writers }: { writers: readonly Writer[] | undefined })
           </thead>
           <tbody>
             {shown.map((writer) => (
-              <tr key={writer.writer_id} title={writer.client}>
+              <tr key={writer.writer_id}>
                 <th scope="row">{writer.label || "–"}</th>
                 <td>{writer.role}</td>
+                <td>{writer.client || "–"}</td>
                 <td>{writer.process?.host || "–"}</td>
                 <td className={styles.number}>{writer.process?.pid || "–"}</td>
                 <td className={styles.number}>{formatCount(writer.row_count)}</td>
