@@ -37,6 +37,9 @@ SYNC_SECONDS = 0.05  # between two syncs of logs that grow: durable within 100 m
 LOCK_NAME = "daemon.lock"  # in the store's folder: locked by its daemon, held open by clients of this host
 LEASE_SECONDS = 600.0  # a remote writer that says nothing for so long is taken as gone
 IDLE_EXIT_SECONDS = 3600.0  # without writers and visitors the daemon ends by itself
+LIVE_RECENT_SECONDS = (
+    60.0  # a run that ended so shortly before a page listens may run on what the page has asked
+)
 LIVE_SECONDS = 0.2  # at most five live messages a second to a page
 
 # -- what the daemon watches by itself --------------------------------------------------------------------------------

@@ -330,19 +330,20 @@ class _Face:
         return Response(data, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
     async def live(self, socket: WebSocket) -> None:
-        """Sends the runs that run, then those that change."""
+        """Sends the runs that run or have just ended, then those that change."""
         project = socket.query_params.get("project") or None
         await socket.accept()
         listener = self._daemon.live.listen(project)
         self._daemon.store.keep_warm()
         leaving = asyncio.ensure_future(_until_closed(socket))
         try:
-            running = [
+            # A page asks for a run and opens this socket in any order: what has ended in between it must hear of.
+            recent = time.time_ns() - int(config.LIVE_RECENT_SECONDS * 1e9)
+            runs: list[Run] = [
                 run
                 for run in self._daemon.store.in_memory()
-                if run.state.value == "running" and project in (None, run.project)
+                if project in (None, run.project) and (run.finish_time is None or run.finish_time > recent)
             ]
-            runs: list[Run] = running
             removed: list[tuple[str, str]] = []
             while not leaving.done():
                 message = {

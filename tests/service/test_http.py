@@ -295,10 +295,15 @@ def test_live_socket_tells_of_changes_and_is_closed_to_other_sites(web: Web) -> 
     assert run.flush(20)
     with connect(address, additional_headers=authorization, open_timeout=20) as socket:
         first = json.loads(socket.recv(timeout=20))
-        assert [each["run_id"] for each in first["runs"]] == ["r2"]
+        (known,) = (each for each in first["runs"] if each["run_id"] == "r2")
         run.log({"loss": 3.0})
         news = json.loads(socket.recv(timeout=20))
-        assert news["runs"][0]["revision"] > first["runs"][0]["revision"]
+        assert news["runs"][0]["revision"] > known["revision"]
+    # A page that has asked for the run before, and listens only now, must hear that it has ended.
+    run.finish()
+    with connect(address, additional_headers=authorization, open_timeout=20) as socket:
+        first = json.loads(socket.recv(timeout=20))
+        assert ("r2", "finished") in [(each["run_id"], each["state"]) for each in first["runs"]]
     for headers in ({}, authorization | {"Origin": "http://evil.example"}):
         with pytest.raises(InvalidStatus), connect(address, additional_headers=headers, open_timeout=20):
             pass
