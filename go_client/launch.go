@@ -22,7 +22,7 @@ type launcher struct {
 	warned bool
 }
 
-// launch runs `trackd up` and waits until it has ended, at most once in 30 seconds.
+// launch runs `trackd up` and waits until it has ended, at most once in 10 seconds.
 func (l *launcher) launch(ctx context.Context) {
 	if !l.last.IsZero() && time.Since(l.last) < launchPause {
 		return
