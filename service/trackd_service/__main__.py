@@ -11,6 +11,8 @@ from pathlib import Path
 # A client that looks whether a daemon lives holds the lock for some microseconds: only a lock that stays taken is a daemon's.
 _LOCK_ATTEMPTS = 10
 _LOCK_SECONDS = 0.02
+# The server of the bucket that TRACKD_UPLOAD names: ours, then those that boto3 knows.
+_ENDPOINT_VARIABLES = ("TRACKD_UPLOAD_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,6 +54,11 @@ def main(arguments: list[str] | None = None) -> int:
         allowed_hosts=tuple(options.allowed_host),
         idle_exit_seconds=float(os.environ.get("TRACKD_IDLE_EXIT_SECONDS", IDLE_EXIT_SECONDS)),
         foreground=options.foreground,
+        upload_url=os.environ.get("TRACKD_UPLOAD", ""),
+        upload_endpoint_url=next(
+            (url for name in _ENDPOINT_VARIABLES if (url := os.environ.get(name))),
+            "",
+        ),
     )
     return _serve(configuration)
 

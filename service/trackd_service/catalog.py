@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-_SCHEMA_VERSION = 3
+_SCHEMA_VERSION = 4
 _NONE: Mapping[str, int] = {}
 _SCHEMA = """
 CREATE TABLE runs (
@@ -78,6 +78,8 @@ CREATE TABLE masked_segments (
     mask_time INTEGER NOT NULL
 )
 """,
+    # Grows with each commit of a run: what was copied elsewhere since then is whole, or is not.
+    3: "ALTER TABLE runs ADD COLUMN commit_number INTEGER NOT NULL DEFAULT 1",
 }
 
 
@@ -135,8 +137,35 @@ class PresetRow:
     specification: str
 
 
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """How often a run was committed, and whether it had not ended then."""
+
+    project: str
+    run_id: str
+    commit_number: int
+    is_running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A run as one commit has left it: document, summary, segments in order, and size in bytes by sha256 of its objects."""
+
+    commit_number: int
+    document: dict[str, Any]
+    summary: bytes
+    segments: list[SegmentRow]
+    objects: dict[str, int]
+
+
 class Catalog(Protocol):
-    """What the store needs of a catalog; SQLite and, for teams, PostgreSQL."""
+    """What the store needs of a catalog; SQLite and, for teams, PostgreSQL.
+
+    Attributes:
+        change_count: Grows with each run that this process commits or deletes; may be read from any thread.
+    """
+
+    change_count: int
 
     def load_run(self, project: str, run_id: str) -> tuple[dict[str, Any], bytes, list[SegmentRow]] | None:
         """Returns a run's document, summary and segments in order, or None."""
@@ -154,6 +183,21 @@ class Catalog(Protocol):
 
         In one transaction, with the history that a new writer begins with; durable when it returns.
         """
+
+    def replace_run(
+        self,
+        document: dict[str, Any],
+        summary: bytes,
+        segments: Iterable[SegmentRow],
+        objects: Mapping[str, int],
+    ) -> None:
+        """Writes a run that was read elsewhere over what is known of it, in one transaction; what it had becomes garbage."""
+
+    def commits(self) -> list[Commit]:
+        """Returns how often each run was committed, those that run first, then the newest first."""
+
+    def committed(self, project: str, run_id: str) -> Committed | None:
+        """Returns a run as it was committed last, or None."""
 
     def writer_start(self, writer_id: str) -> int | None:
         """Returns where the automatic steps of a writer begin, or None when it was never said."""
@@ -245,6 +289,7 @@ class SqliteCatalog:
             CatalogTooNew: a newer trackd wrote it.
             sqlite3.DatabaseError: it is damaged.
         """
+        self.change_count = 0
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._connection.executescript(
             # FULL: a commit is on the disk when it returns. One connection alone writes and checkpoints, which also keeps
@@ -275,6 +320,7 @@ class SqliteCatalog:
                     self._add_uses(run_key, files)
             connection.execute(f"PRAGMA user_version={version + 1}")
             connection.execute("COMMIT")
+            self.change_count += 1
         except BaseException:
             self._roll_back()
             raise
@@ -292,11 +338,7 @@ class SqliteCatalog:
         ).fetchone()
         if row is None:
             return None
-        segments = self._connection.execute(
-            "SELECT name, position, point_count, size_bytes FROM segments WHERE run_key = ? ORDER BY position",
-            (row[0],),
-        ).fetchall()
-        return json.loads(row[1]), row[2], [SegmentRow(*segment) for segment in segments]
+        return json.loads(row[1]), row[2], self._segments(row[0])
 
     def commit_run(
         self,
@@ -311,39 +353,105 @@ class SqliteCatalog:
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
-            run_key = connection.execute(
-                "INSERT INTO runs (project, run_id, state, create_time, update_time, document, summary) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (project, run_id) DO UPDATE SET state = excluded.state, "
-                "update_time = excluded.update_time, document = excluded.document, summary = excluded.summary "
-                "RETURNING run_key",
-                (
-                    document["project"],
-                    document["run_id"],
-                    document["state"],
-                    document["create_time"],
-                    document["update_time"],
-                    # A lone surrogate, which JSON escapes, cannot otherwise be stored as text.
-                    json.dumps(document),
-                    summary,
-                ),
-            ).fetchone()[0]
+            run_key = self._write_run(document, summary)
             for name in removed:
                 connection.execute("DELETE FROM segments WHERE name = ?", (name,))
                 connection.execute("INSERT OR IGNORE INTO garbage VALUES (?)", (name,))
-            for segment in added:
-                connection.execute(
-                    "INSERT INTO segments (name, run_key, position, point_count, size_bytes) VALUES (?, ?, ?, ?, ?)",
-                    (segment.name, run_key, segment.position, segment.point_count, segment.size_bytes),
-                )
+            self._add_segments(run_key, added)
             self._add_uses(run_key, objects)
             known = [(writer["writer_id"],) for writer in document.get("writers", ())]
             connection.executemany("DELETE FROM writer_starts WHERE writer_id = ?", known)
             if start is not None:
                 self._begin_history(run_key, start)
             connection.execute("COMMIT")
+            self.change_count += 1
         except BaseException:
             self._roll_back()
             raise
+
+    def _write_run(self, document: dict[str, Any], summary: bytes) -> int:
+        """Writes a run's document and summary; returns its key."""
+        found = self._connection.execute(
+            "INSERT INTO runs (project, run_id, state, create_time, update_time, document, summary) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (project, run_id) DO UPDATE SET state = excluded.state, "
+            "update_time = excluded.update_time, document = excluded.document, summary = excluded.summary, "
+            "commit_number = commit_number + 1 RETURNING run_key",
+            (
+                document["project"],
+                document["run_id"],
+                document["state"],
+                document["create_time"],
+                document["update_time"],
+                # A lone surrogate, which JSON escapes, cannot otherwise be stored as text.
+                json.dumps(document),
+                summary,
+            ),
+        ).fetchone()
+        return int(found[0])
+
+    def _add_segments(self, run_key: int, segments: Iterable[SegmentRow]) -> None:
+        self._connection.executemany(
+            "INSERT INTO segments (name, run_key, position, point_count, size_bytes) VALUES (?, ?, ?, ?, ?)",
+            [(each.name, run_key, each.position, each.point_count, each.size_bytes) for each in segments],
+        )
+
+    def replace_run(
+        self,
+        document: dict[str, Any],
+        summary: bytes,
+        segments: Iterable[SegmentRow],
+        objects: Mapping[str, int],
+    ) -> None:
+        """Writes a run that was read elsewhere over what is known of it; see `Catalog.replace_run`."""
+        connection, segments = self._connection, list(segments)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            run_key = self._write_run(document, summary)
+            former = {
+                name
+                for (name,) in connection.execute("SELECT name FROM segments WHERE run_key = ?", (run_key,))
+            }
+            connection.execute("DELETE FROM segments WHERE run_key = ?", (run_key,))
+            connection.executemany(
+                "INSERT OR IGNORE INTO garbage VALUES (?)",
+                [(name,) for name in former - {segment.name for segment in segments}],
+            )
+            self._add_segments(run_key, segments)
+            connection.execute("DELETE FROM object_uses WHERE run_key = ?", (run_key,))
+            self._add_uses(run_key, objects)
+            connection.execute("COMMIT")
+            self.change_count += 1
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def commits(self) -> list[Commit]:
+        """Returns how often each run was committed; see `Catalog.commits`."""
+        rows = self._connection.execute(
+            "SELECT project, run_id, commit_number, state = 'running' FROM runs "
+            "ORDER BY state = 'running' DESC, create_time DESC"
+        )
+        return [Commit(project, run_id, number, bool(running)) for project, run_id, number, running in rows]
+
+    def committed(self, project: str, run_id: str) -> Committed | None:
+        """Returns a run as it was committed last, or None."""
+        row = self._connection.execute(
+            "SELECT run_key, commit_number, document, summary FROM runs WHERE project = ? AND run_id = ?",
+            (project, run_id),
+        ).fetchone()
+        if row is None:
+            return None
+        objects = self._connection.execute(
+            "SELECT sha256, size_bytes FROM object_uses WHERE run_key = ? ORDER BY size_bytes", (row[0],)
+        ).fetchall()
+        return Committed(row[1], json.loads(row[2]), row[3], self._segments(row[0]), dict(objects))
+
+    def _segments(self, run_key: int) -> list[SegmentRow]:
+        rows = self._connection.execute(
+            "SELECT name, position, point_count, size_bytes FROM segments WHERE run_key = ? ORDER BY position",
+            (run_key,),
+        )
+        return [SegmentRow(*row) for row in rows]
 
     def _begin_history(self, run_key: int, start: HistoryStart) -> None:
         connection = self._connection
@@ -403,6 +511,7 @@ class SqliteCatalog:
             ]
             connection.executemany("INSERT OR IGNORE INTO garbage VALUES (?)", [(name,) for name in names])
             connection.execute("COMMIT")
+            self.change_count += 1
         except BaseException:
             self._roll_back()
             raise

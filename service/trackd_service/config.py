@@ -70,6 +70,8 @@ class Config:
         allowed_hosts: Host names, beside the loopback's, under which a browser may ask (behind a proxy).
         idle_exit_seconds: How long the daemon stays without writers and visitors; 0 means for ever.
         foreground: Whether it is a service: it logs to the terminal and does not end when idle.
+        upload_url: Where runs are uploaded to, `s3://BUCKET/PREFIX`, where the store has no upload.json; empty for nowhere.
+        upload_endpoint_url: The server of that bucket; empty for AWS.
     """
 
     store: Path
@@ -78,3 +80,5 @@ class Config:
     allowed_hosts: tuple[str, ...] = ()
     idle_exit_seconds: float = IDLE_EXIT_SECONDS
     foreground: bool = False
+    upload_url: str = ""
+    upload_endpoint_url: str = ""

@@ -11,6 +11,7 @@ from trackd_service.live import Live
 from trackd_service.query import Query
 from trackd_service.space import Space
 from trackd_service.store import Store
+from trackd_service.uploader import Uploader
 
 
 class Daemon:
@@ -24,6 +25,7 @@ class Daemon:
         query: Query,
         live: Live,
         space: Space,
+        uploader: Uploader,
         token: str,
         facts: Callable[[], dict[str, Any]],
         stop: Callable[[], None],
@@ -34,6 +36,7 @@ class Daemon:
         self.query = query
         self.live = live
         self.space = space
+        self.uploader = uploader
         self.token = token
         self.facts = facts
         self.stop = stop

@@ -53,6 +53,18 @@ class PresetNotFound(TrackdError):
     reason, grpc_code, http_status = "PRESET_NOT_FOUND", "NOT_FOUND", 404
 
 
+class BucketUnusable(TrackdError):
+    """The bucket cannot be reached, or does not let us in."""
+
+    reason, grpc_code, http_status = "BUCKET_UNUSABLE", "FAILED_PRECONDITION", 409
+
+
+class ReadOnly(TrackdError):
+    """The store shows a bucket, and cannot be written."""
+
+    reason, grpc_code, http_status = "READ_ONLY", "FAILED_PRECONDITION", 409
+
+
 class WriterNotFound(TrackdError):
     """The writer has not opened a run on this daemon."""
 

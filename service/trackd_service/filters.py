@@ -38,7 +38,7 @@ _FIELDS = {
         name: (name,)
         for name in (
             "project", "run_id", "state", "name", "notes", "tags", "group", "job_type", "exit_code", "signal",
-            "next_step", "durable_step", "metric_count", "revision", "preempting",
+            "next_step", "durable_step", "synced_step", "metric_count", "revision", "preempting",
             "create_time_unix_ms", "update_time_unix_ms", "finish_time_unix_ms",
         )
     },

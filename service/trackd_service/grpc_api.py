@@ -29,6 +29,7 @@ from trackd.v1 import (
     runs_pb2,
     store_service_pb2,
     store_service_pb2_grpc,
+    upload_service_pb2_grpc,
     values_pb2,
 )
 from trackd_service import auth, config, records, redaction
@@ -42,6 +43,7 @@ from trackd_service.errors import (
     TrackdError,
     Unauthenticated,
 )
+from trackd_service.grpc_uploads import UploadService
 from trackd_service.ingest import Source
 from trackd_service.series import RECORD_KINDS
 from trackd_service.streams import Stream
@@ -69,6 +71,7 @@ SERVICES = (
     "trackd.v1.IngestService",
     "trackd.v1.QueryService",
     "trackd.v1.StoreService",
+    "trackd.v1.UploadService",
 )
 
 
@@ -472,6 +475,7 @@ def run_message(document: dict[str, Any]) -> runs_pb2.Run:
         signal=document["signal"],
         next_step=document["next_step"],
         durable_step=document["durable_step"],
+        synced_step=document["synced_step"],
         ingest_health=runs_pb2.IngestHealth(**document["ingest_health"]),
         process=records_pb2.Process(**document["process"]),
         metric_count=document["metric_count"],
@@ -651,6 +655,7 @@ def make_server(daemon: Daemon) -> tuple[grpc.aio.Server, health.aio.HealthServi
     ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(IngestService(daemon), server)
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(QueryService(daemon), server)
     store_service_pb2_grpc.add_StoreServiceServicer_to_server(StoreService(daemon), server)
+    upload_service_pb2_grpc.add_UploadServiceServicer_to_server(UploadService(daemon), server)
     state = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(state, server)
     return server, state

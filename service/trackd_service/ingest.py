@@ -466,6 +466,12 @@ class Ingest:
             alerts, run.new_alerts = run.new_alerts, []
             self.alerted(run, alerts)
 
+    def warn(self, run: Run, title: str, text: str) -> None:
+        """Raises an alert of the daemon's own on a run; the same once in six hours."""
+        run.warn(title, text, time.time_ns())
+        self._store.changed(run)
+        self.tell_alerts(run)
+
     async def _close_gone(self) -> None:
         """Ends the writers whose clients are gone, and seals runs that nobody writes any more."""
         now = time.monotonic()

@@ -83,6 +83,23 @@ class ObjectStore(Protocol):
         """
 
 
+def check_name(name: str) -> None:
+    """Sees to it that a name can name an object, in every store.
+
+    Raises:
+        ObjectNameInvalid: If it cannot.
+    """
+    if (
+        len(name) > NAME_BYTES_MAX
+        or _NAME.fullmatch(name) is None
+        or any(len(component) > _COMPONENT_BYTES_MAX for component in name.split("/"))
+    ):
+        raise ObjectNameInvalid(
+            f"'{name}' is no object name: use a-z 0-9 . _ - in components parted by /, no leading dot, "
+            f"at most {NAME_BYTES_MAX} bytes"
+        )
+
+
 class DirectoryStore:
     """An object store in a local directory, one file an object.
 
@@ -170,15 +187,7 @@ class DirectoryStore:
         return path.stat().st_size
 
     def _path(self, name: str) -> Path:
-        if (
-            len(name) > NAME_BYTES_MAX
-            or _NAME.fullmatch(name) is None
-            or any(len(component) > _COMPONENT_BYTES_MAX for component in name.split("/"))
-        ):
-            raise ObjectNameInvalid(
-                f"'{name}' is no object name: use a-z 0-9 . _ - in components parted by /, no leading dot, "
-                f"at most {NAME_BYTES_MAX} bytes"
-            )
+        check_name(name)
         return self.root / name
 
     def _temp_path(self) -> Path:

@@ -70,6 +70,7 @@ _BRIEF = {
     "signal": _COUNT,
     "next_step": _COUNT,
     "durable_step": _COUNT,
+    "synced_step": _optional(_COUNT),
     "metric_count": _COUNT,
     "revision": _COUNT,
     "ingest_health": _ref("IngestHealth"),

@@ -45,6 +45,7 @@ from trackd_service.summary import BOOL, DOUBLE, Summary
 from trackd_service.tail import Cell, Tail
 
 _ALERTS_MAX = 100
+_WARNING_SECONDS = 21_600.0  # in which one warning of the daemon is enough
 _WRITER_METRICS_MAX = 1_000  # named of a writer: to show who logs what, not all of a model's parameters
 
 
@@ -231,6 +232,9 @@ class Run:
         self.tail = Tail()
         self.sealing: Tail | None = None  # what is being sealed: still read from memory
         self.durable_step = 0
+        self.synced_step: int | None = (
+            None  # below which the bucket has its steps; None where there is no bucket
+        )
         self.revision = 0
         self._ends: list[tuple[Event, Finish]] = []
         self._layouts: dict[tuple[tuple[str, ...], bytes], _Layout] = {}
@@ -384,6 +388,11 @@ class Run:
         self.alerts = [*self.alerts[-_ALERTS_MAX + 1 :], alert]
         self.new_alerts.append(alert)
         self.alert_count += 1
+
+    def warn(self, title: str, text: str, time: int) -> None:
+        """Raises an alert that no writer has raised; `time` in nanoseconds since 1970 UTC."""
+        self._alert(Alert(title, text, "WARN", _WARNING_SECONDS), time)
+        self.revision += 1
 
     # -- alert rules -----------------------------------------------------------------------------------------------
 
@@ -616,6 +625,7 @@ class Run:
             "signal": self.signal,
             "next_step": self.next_step,
             "durable_step": self.durable_step,
+            "synced_step": self.synced_step,
             "metric_count": self.summary.metric_count,
             "revision": self.revision,
             "ingest_health": dict(vars(self.health)),

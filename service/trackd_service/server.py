@@ -38,6 +38,8 @@ from trackd_service.query import Query
 from trackd_service.runs import Run
 from trackd_service.space import Space
 from trackd_service.store import Store
+from trackd_service.upload_settings import UploadSettings
+from trackd_service.uploader import Uploader
 
 _log = logging.getLogger("trackd.server")
 _SOCKET_PATH_BYTES_MAX = 107  # of a Unix socket, on Linux
@@ -127,12 +129,14 @@ class _Server:
         self._notifier = notifier = Notifier(folder / "alerts.json", self._environment)
         ingest.alerted = self._tell_alerts
         ingest.store_rules = lambda: notifier.configuration().rules
+        uploader = Uploader(store, folder, self._version, self._upload_default(), ingest.warn)
         self._daemon = Daemon(
             store=store,
             ingest=ingest,
             query=Query(store),
             live=self._live,
             space=Space(store, objects),
+            uploader=uploader,
             token=token,
             facts=self._facts,
             stop=self._stop_event.set,
@@ -141,6 +145,7 @@ class _Server:
         self._observer = Observer(store, ingest, f"trackd-daemon {self._version}")
         self._tasks.append(asyncio.create_task(ingest.run(), name="ingest"))
         self._tasks.append(asyncio.create_task(self._observer.run(), name="observer"))
+        self._tasks.append(asyncio.create_task(uploader.run(), name="upload"))
         self._grpc, self._health = grpc_api.make_server(self._daemon)
         address = self._bind_grpc()
         await self._grpc.start()
@@ -161,6 +166,14 @@ class _Server:
             await store.collect_garbage()
         except Exception:  # noqa: BLE001 - logged whole; the next start tries again
             _log.exception("files of deleted segments could not be removed")
+
+    def _upload_default(self) -> UploadSettings:
+        """Returns what the environment says of the upload; what cannot be is logged and left out."""
+        try:
+            return UploadSettings(self._config.upload_url, self._config.upload_endpoint_url)
+        except ValueError as error:
+            _log.error("TRACKD_UPLOAD: %s", error)
+            return UploadSettings()
 
     def _bind_grpc(self) -> str:
         """Binds a Unix socket in a private folder, or a loopback port where there can be none."""
@@ -321,7 +334,11 @@ class _Server:
         limit = self._config.idle_exit_seconds
         while limit > 0 and not self._config.foreground:
             await asyncio.sleep(min(_IDLE_CHECK_SECONDS, limit / 2))
-            is_used = self._daemon.ingest.open_writer_ids or self._live.listener_count
+            is_used = (
+                self._daemon.ingest.open_writer_ids
+                or self._live.listener_count
+                or self._daemon.uploader.has_work
+            )
             quiet = time.monotonic() - max(
                 self._daemon.ingest.active_time, self._daemon.call_time, self._start_time
             )
@@ -372,6 +389,7 @@ class _Server:
         if self._observer is not None:
             await self._observer.stop()
         await self._daemon.ingest.stop()
+        await self._daemon.uploader.close()
         if self._notifier is not None:
             await self._notifier.close()
         for task in self._tasks:

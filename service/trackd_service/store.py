@@ -10,7 +10,6 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 import os
@@ -27,6 +26,7 @@ from trackd_service.definitions import Definitions
 from trackd_service.errors import FileNotFound, InvalidArgument, PresetNotFound, RunNotFound
 from trackd_service.keeping import Keeper, object_name
 from trackd_service.levels import LevelsFile, SealedSeries, SegmentDamaged
+from trackd_service.manifests import run_folder
 from trackd_service.objects import DirectoryStore
 from trackd_service.records import Begin, Origin
 from trackd_service.runs import Run
@@ -74,6 +74,8 @@ class StoredRun:
         self.next_position = 0  # of the next segment
         self.used_time = time.monotonic()
         self.retry_time = 0.0  # before which a seal that failed is not tried again
+        self.sealed_time = self.used_time
+        self.sealed_revision = -1  # of the run, when it was committed last
         self.lock = asyncio.Lock()  # held while sealing or merging
         self.keeping_lock = asyncio.Lock()  # held while files are taken in and typed records encoded
         self.beginning_lock = asyncio.Lock()  # held while the history of a new writer is made
@@ -83,6 +85,11 @@ class StoredRun:
     def start_time(self) -> int:
         """When the run began, in nanoseconds since 1970 UTC."""
         return self.run.create_time
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the catalog has everything of the run."""
+        return self.sealed_revision == self.run.revision
 
     @property
     def revision(self) -> int:
@@ -207,6 +214,7 @@ class Store:
         self._runs: dict[tuple[str, str], StoredRun] = {}
         self._loading: dict[tuple[str, str], asyncio.Future[StoredRun | None]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._synced: dict[tuple[str, str], int] = {}
         self._changed: Callable[[Run], None] = lambda run: None
         self.keeper = Keeper(objects, scratch, self._begin)
         self.deleted: Callable[[str, str], None] = lambda project, run_id: None
@@ -304,7 +312,9 @@ class Store:
         run = Run.load(document, summary)
         # Revisions are not kept exactly; a page that knows an older one must see that this is newer.
         run.revision = max(run.revision + 1, time.time_ns() // 1_000_000)
+        run.synced_step = self._synced.get((project, run_id))
         stored = StoredRun(run, [], self._worker)
+        stored.sealed_revision = run.revision
         for row in rows:
             # Verified whole, away from the event loop: a chart is drawn from the levels alone.
             await asyncio.to_thread(self._add_segment, stored, row, is_new=False)
@@ -357,6 +367,8 @@ class Store:
             (document["project"], document["run_id"]): document
             for document in await self.on_catalog(self._catalog.documents, project)
         }
+        for key, document in documents.items():
+            document["synced_step"] = self._synced.get(key)
         for run in self.in_memory():
             if project is None or run.project == project:
                 documents[(run.project, run.run_id)] = run.describe(whole=True)
@@ -376,6 +388,27 @@ class Store:
                     self._catalog.commit_run, stored.run.dump(), stored.run.summary.dump(), (), (), objects
                 )
                 self._forget_committed(stored.run, objects)
+                stored.sealed_revision = stored.run.revision
+
+    # -- upload ----------------------------------------------------------------------------------------------------
+
+    def set_synced(self, steps: Mapping[tuple[str, str], int]) -> None:
+        """Takes below which steps runs are in a bucket, by (project, run id)."""
+        self._synced = dict(steps)
+        for run in self.in_memory():
+            run.synced_step = self._synced.get((run.project, run.run_id))
+
+    def tell_synced(self, project: str, run_id: str, step: int) -> None:
+        """Takes that the steps of a run below one are in the bucket, and tells the readers."""
+        self._synced[(project, run_id)] = step
+        stored = self._runs.get((project, run_id))
+        if stored is not None:
+            stored.run.synced_step = step
+            self.changed(stored.run)
+
+    def object_file(self, name: str) -> Path:
+        """Returns where an object lies, or would lie."""
+        return self._objects.root / name
 
     async def delete(self, project: str, run_id: str) -> bool:
         """Deletes a run; returns whether it was there."""
@@ -583,7 +616,7 @@ class Store:
             ):  # the cut must not seal a record whose objects are not kept yet
                 await self.keeper.keep(stored)
             tail, run.tail = run.tail, Tail()
-            run.sealing = tail
+            run.sealing, revision = tail, run.revision
             document, summary = run.dump(), run.summary.dump()
             objects = dict(run.objects)
             sequences = {writer.writer_id: writer.sequence for writer in run.writers.values()}
@@ -609,6 +642,7 @@ class Store:
                 self._add_segment(stored, row, is_new=True)
             run.sealing = None
             run.revision += 1
+            stored.sealed_time, stored.sealed_revision = time.monotonic(), revision + 1
             self._forget_committed(run, objects)
             for writer_id, sequence in sequences.items():
                 run.writers[writer_id].sealed_sequence = sequence
@@ -621,11 +655,8 @@ class Store:
 
     async def _keep(self, run: Run, info: SegmentInfo, position: int) -> SegmentRow:
         """Moves a written segment into the object store, into a folder of the run's own."""
-        # A hash: what a person calls a project never becomes a path, and any engine reads FOLDER/*.parquet as one run.
-        folder = hashlib.sha256(f"{run.project}/{run.run_id}".encode("utf-8", "surrogatepass")).hexdigest()[
-            :16
-        ]
-        name = f"{folder}/{info.name}"
+        # Any engine reads FOLDER/*.parquet as one run.
+        name = f"{run_folder(run.project, run.run_id)}/{info.name}"
         for path, ending in ((info.parquet_path, "parquet"), (info.levels_path, "levels")):
             await asyncio.to_thread(self._objects.put_file, f"segments/{name}.{ending}", path)
         return SegmentRow(name, position, info.point_count, info.size_bytes)

@@ -289,6 +289,48 @@ class Summary:
     def _add_numbers(self, metrics: Int64Array, kind: int, steps: Int64Array, column: Words) -> None:
         self.add_rows(metrics, np.array([kind], np.uint8), steps, column[:, None])
 
+    def absorb(self, other: Summary) -> None:
+        """Takes in the summary of other writers of the run, which logged apart; what is newest of a metric is by its step."""
+        theirs = other._columns[: len(other._names)]
+        metrics = self.indices(other._names)
+        for position, metric in enumerate(metrics.tolist()):
+            self._absorb_one(metric, theirs[position], other._objects.get(position))
+        self.by_hand = {**other.by_hand, **self.by_hand}
+
+    def _absorb_one(self, metric: int, row: Any, texts: tuple[Any, Any] | None) -> None:
+        if not row["pending_type"]:
+            return
+        columns = self._columns
+        if not columns["pending_type"][metric]:
+            columns[metric] = row
+            if texts is not None:
+                self._objects[metric] = texts
+            return
+        kind, step, word = (int(row[name]) for name in ("pending_type", "pending_step", "pending"))
+        mine = self._objects.get(metric)
+        if row["total_count"]:
+            if not columns["total_count"][metric]:
+                for name in ("first", "first_type", "first_step", "min", "max", "all_ints"):
+                    columns[name][metric] = row[name]
+            elif row["first_step"] < columns["first_step"][metric]:
+                for name in ("first", "first_type", "first_step"):
+                    columns[name][metric] = row[name]
+            for name in ("sum", "count", "nan_count", "total_count"):
+                columns[name][metric] += row[name]
+            columns["min"][metric] = min(columns["min"][metric], row["min"])
+            columns["max"][metric] = max(columns["max"][metric], row["max"])
+            columns["all_ints"][metric] &= row["all_ints"]
+        is_newer = step >= int(columns["pending_step"][metric])
+        if not is_newer:
+            self._fold_one(metric, kind, step, word)
+        else:
+            before = [int(columns[name][metric]) for name in ("pending_type", "pending_step", "pending")]
+            self._fold_one(metric, *before)
+            columns["pending_type"][metric], columns["pending_step"][metric] = kind, step
+            columns["pending"][metric] = word
+        if texts is not None:
+            self._objects[metric] = texts if mine is None or is_newer else (mine[0], mine[1])
+
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def last_number(self, name: str) -> tuple[int, int] | None:

@@ -124,6 +124,16 @@ class Worker:
         await loop.run_in_executor(self._thread, self._end)
         self._thread.shutdown(wait=False)
 
+    async def abort(self) -> None:
+        """Ends the process at once, whatever it is at; what waits fails with `WorkerCrashed` or `WorkerClosed`."""
+        self._closed = True
+        process = self._process
+        if process is not None:
+            process.kill()
+        self._stop_idle_timer()
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._end)
+        self._thread.shutdown(wait=False)
+
     def _settle(self, loop: asyncio.AbstractEventLoop) -> None:
         self._pending_count -= 1
         if self._pending_count == 0 and not self._closed:

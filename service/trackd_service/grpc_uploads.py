@@ -1,0 +1,93 @@
+"""Owns the gRPC face of the upload: messages to plain values and back. Holds no state of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from trackd.v1 import upload_service_pb2, upload_service_pb2_grpc
+from trackd_service import upload_settings
+from trackd_service.bucket_requests import BucketError
+from trackd_service.daemon import Daemon
+from trackd_service.errors import BucketUnusable, InvalidArgument, StorageUnavailable
+from trackd_service.upload_settings import INTERVAL_SECONDS, UploadSettings
+from trackd_service.uploader import UploadStatus
+
+
+class UploadService(upload_service_pb2_grpc.UploadServiceServicer):
+    """Serves trackd.v1.UploadService."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        """Takes the daemon."""
+        self._uploader = daemon.uploader
+
+    async def GetUpload(  # noqa: N802 - the contract's name
+        self, request: upload_service_pb2.GetUploadRequest, context: Any
+    ) -> upload_service_pb2.GetUploadResponse:
+        """Tells how the upload is set, and how it stands."""
+        settings = self._uploader.settings
+        return upload_service_pb2.GetUploadResponse(
+            settings=upload_service_pb2.UploadSettings(
+                url=settings.url,
+                endpoint_url=settings.endpoint_url,
+                region=settings.region,
+                profile=settings.profile,
+                interval_seconds=settings.interval_seconds,
+                bytes_per_second_max=settings.bytes_per_second_max,
+                keep_local_days=settings.keep_local_days,
+            ),
+            status=_status(self._uploader.status()),
+        )
+
+    async def SetUpload(  # noqa: N802
+        self, request: upload_service_pb2.SetUploadRequest, context: Any
+    ) -> upload_service_pb2.SetUploadResponse:
+        """Sets the upload, after the bucket was tried."""
+        wanted = request.settings
+        try:
+            settings = UploadSettings(
+                wanted.url.strip().rstrip("/"),
+                wanted.endpoint_url.strip().rstrip("/"),
+                wanted.region,
+                wanted.profile,
+                wanted.interval_seconds or INTERVAL_SECONDS,
+                wanted.bytes_per_second_max,
+                wanted.keep_local_days,
+            )
+        except ValueError as error:
+            raise InvalidArgument(str(error), field="settings") from None
+        findings: tuple[str, ...] = ()
+        try:
+            if settings.url:
+                findings = await self._uploader.probe(settings)
+        except BucketError as error:
+            if not request.even_if_unusable:
+                raise BucketUnusable(str(error), kind=error.kind) from None
+            findings = (str(error),)
+        try:
+            await asyncio.to_thread(upload_settings.save, self._uploader.folder, settings)
+        except OSError as error:
+            raise StorageUnavailable(f"upload.json cannot be written: {error.strerror}") from None
+        self._uploader.kick()
+        return upload_service_pb2.SetUploadResponse(findings=findings)
+
+    async def StartSync(  # noqa: N802
+        self, request: upload_service_pb2.StartSyncRequest, context: Any
+    ) -> upload_service_pb2.StartSyncResponse:
+        """Has everything sent now."""
+        await self._uploader.seal_all()
+        return upload_service_pb2.StartSyncResponse(status=_status(self._uploader.status()))
+
+
+def _status(status: UploadStatus) -> upload_service_pb2.UploadStatus:
+    return upload_service_pb2.UploadStatus(
+        state=status.state,
+        sentence=status.sentence,
+        pending_run_count=status.pending_run_count,
+        pending_file_count=status.pending_file_count,
+        pending_bytes=status.pending_bytes,
+        sent_file_count=status.sent_file_count,
+        sent_bytes=status.sent_bytes,
+        lag_seconds=status.lag_seconds,
+        retry_seconds=status.retry_seconds,
+    )

@@ -1,0 +1,295 @@
+"""Owns the manifest: what one store has put of one run into a bucket, and how those of several stores become one run. Pure.
+
+Invariants: each store writes manifests of its own, so nobody overwrites what another one said; what a manifest lists was
+confirmed by the bucket before the manifest was written. The format is drawn in `docs/storage.md`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from trackd_service.catalog import SegmentRow
+from trackd_service.run_states import SEVERITY, RunState
+from trackd_service.summary import Summary
+
+FORMAT_VERSION = 1
+PREFIX = "runs/"
+_NAME = re.compile(r"runs/([0-9a-f]{16})/([0-9a-f]{16})\.json")
+_FIRST = (
+    "name",
+    "notes",
+    "group",
+    "job_type",
+    "process",
+    "forked_from",
+    "create_time",
+    "create_time_unix_ms",
+)
+_LATEST = ("update_time", "update_time_unix_ms", "activity_time")
+_COUNTS = (
+    "accepted_row_count",
+    "late_row_count",
+    "dropped_late_row_count",
+    "refused_count",
+    "damaged_record_count",
+)
+
+
+class ManifestInvalid(ValueError):
+    """Something under a manifest's name is no manifest that this version can read."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentSegment:
+    """A segment that the bucket has: its row, and the size in bytes and the sha256 of each of its two files."""
+
+    row: SegmentRow
+    parquet_bytes: int
+    parquet_sha256: str
+    levels_bytes: int
+    levels_sha256: str
+
+    def files(self) -> tuple[tuple[str, int, str], tuple[str, int, str]]:
+        """Returns (name in the object store, size in bytes, sha256) of the Parquet file and of the levels."""
+        return (
+            (f"segments/{self.row.name}.parquet", self.parquet_bytes, self.parquet_sha256),
+            (f"segments/{self.row.name}.levels", self.levels_bytes, self.levels_sha256),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What one store has put of one run into a bucket.
+
+    Attributes:
+        store_id: 16 hexadecimal digits that tell this store from any other.
+        host: The name of the machine that wrote it, for people.
+        version: Of the trackd that wrote it.
+        write_time_unix_ms: When.
+        document: The run as its catalog has it.
+        summary: Its summary as its catalog has it.
+        segments: Its points, in order.
+        objects: Size in bytes by sha256 of what its records and files refer to and the bucket has.
+        pending: The same of what the bucket does not have yet.
+        superseded: Names of segments that the bucket still has and no reader needs any more, with the time in milliseconds
+            since 1970 from which on that is so.
+    """
+
+    store_id: str
+    host: str
+    version: str
+    write_time_unix_ms: int
+    document: dict[str, Any]
+    summary: bytes
+    segments: Sequence[SentSegment]
+    objects: Mapping[str, int] = field(default_factory=dict)
+    pending: Mapping[str, int] = field(default_factory=dict)
+    superseded: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def project(self) -> str:
+        """The run's project."""
+        return str(self.document["project"])
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return str(self.document["run_id"])
+
+    def dump(self) -> bytes:
+        """Returns the manifest as a JSON document."""
+        return json.dumps(
+            {
+                "format": "trackd-manifest",
+                "version": FORMAT_VERSION,
+                "store_id": self.store_id,
+                "host": self.host,
+                "trackd_version": self.version,
+                "write_time_unix_ms": self.write_time_unix_ms,
+                "project": self.project,
+                "run_id": self.run_id,
+                "segments": [
+                    {
+                        "name": segment.row.name,
+                        "position": segment.row.position,
+                        "point_count": segment.row.point_count,
+                        "parquet_bytes": segment.parquet_bytes,
+                        "parquet_sha256": segment.parquet_sha256,
+                        "levels_bytes": segment.levels_bytes,
+                        "levels_sha256": segment.levels_sha256,
+                    }
+                    for segment in self.segments
+                ],
+                "objects": dict(self.objects),
+                "pending_objects": dict(self.pending),
+                "superseded_segments": dict(self.superseded),
+                "document": self.document,
+                "summary_base64": base64.b64encode(self.summary).decode(),
+            },
+            separators=(",", ":"),
+        ).encode()
+
+    @staticmethod
+    def load(data: bytes) -> Manifest:
+        """Returns a manifest from `dump`.
+
+        Raises:
+            ManifestInvalid: It is none, or a newer trackd wrote it.
+        """
+        try:
+            document = json.loads(data)
+            version = document["version"]
+            if document["format"] != "trackd-manifest":
+                raise ManifestInvalid("it is no manifest of trackd")
+            if version != FORMAT_VERSION:
+                raise ManifestInvalid(
+                    f"it has version {version}; this trackd reads version {FORMAT_VERSION}: update trackd"
+                )
+            return Manifest(
+                str(document["store_id"]),
+                str(document["host"]),
+                str(document["trackd_version"]),
+                int(document["write_time_unix_ms"]),
+                document["document"],
+                base64.b64decode(document["summary_base64"]),
+                [_load_segment(segment) for segment in document["segments"]],
+                _load_sizes(document["objects"]),
+                _load_sizes(document["pending_objects"]),
+                _load_sizes(document["superseded_segments"]),
+            )
+        except ManifestInvalid:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise ManifestInvalid(f"it is no manifest of trackd: {type(error).__name__} {error}") from None
+
+
+def _load_segment(data: dict[str, Any]) -> SentSegment:
+    parquet_bytes, levels_bytes = int(data["parquet_bytes"]), int(data["levels_bytes"])
+    row = SegmentRow(
+        str(data["name"]), int(data["position"]), int(data["point_count"]), parquet_bytes + levels_bytes
+    )
+    return SentSegment(
+        row, parquet_bytes, str(data["parquet_sha256"]), levels_bytes, str(data["levels_sha256"])
+    )
+
+
+def _load_sizes(data: dict[str, Any]) -> dict[str, int]:
+    return {str(name): int(size) for name, size in data.items()}
+
+
+def run_folder(project: str, run_id: str) -> str:
+    """Returns the folder of a run in the object store: what a person calls a project never becomes a path."""
+    return hashlib.sha256(f"{project}/{run_id}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def manifest_name(project: str, run_id: str, store_id: str) -> str:
+    """Returns the name, in the bucket, of a store's manifest of a run."""
+    return f"{PREFIX}{run_folder(project, run_id)}/{store_id}.json"
+
+
+def parse_name(name: str) -> tuple[str, str] | None:
+    """Returns (folder of the run, store id) of a manifest's name; None for any other name."""
+    found = _NAME.fullmatch(name)
+    return None if found is None else (found[1], found[2])
+
+
+@dataclass(frozen=True, slots=True)
+class MergedRun:
+    """A run as all stores that have written it show it: what a catalog keeps of it."""
+
+    document: dict[str, Any]
+    summary: bytes
+    segments: list[SentSegment]
+    objects: dict[str, int]
+
+
+def merge(manifests: Iterable[Manifest]) -> MergedRun:
+    """Returns the run that the manifests of several stores are of; each store fed it by writers of its own.
+
+    What a run has one of, such as its name, is that of the store where it began first; it runs while it runs anywhere, and
+    has ended as badly as the worst of its ends.
+    """
+    parts = sorted(manifests, key=lambda part: (part.document["create_time"], part.store_id))
+    first = parts[0]
+    if len(parts) == 1:
+        return MergedRun(first.document, first.summary, list(first.segments), dict(first.objects))
+    documents = [part.document for part in parts]
+    document = dict(first.document)
+    for name in _FIRST:
+        document[name] = next((each[name] for each in documents if each.get(name)), document.get(name))
+    for name in _LATEST:
+        document[name] = max(each.get(name, 0) for each in documents)
+    document |= _merge_ends(documents)
+    document["tags"] = list(dict.fromkeys(tag for each in documents for tag in each["tags"]))
+    for name in ("config", "environment", "system_metrics", "rules_seen"):
+        document[name] = {
+            key: value for each in reversed(documents) for key, value in each.get(name, {}).items()
+        }
+    writers = {writer["writer_id"]: writer for each in documents for writer in each["writers"]}
+    document["writers"] = list(writers.values())
+    for name in ("alerts", "rewinds"):
+        document[name] = sorted(
+            (entry for each in documents for entry in each.get(name, ())),
+            key=lambda entry: entry["time_unix_ms"],
+        )
+    document["files"] = list({file["path"]: file for each in documents for file in each["files"]}.values())
+    definitions = {each["name"]: each for one in reversed(documents) for each in one["metric_definitions"]}
+    document["metric_definitions"] = list(definitions.values())
+    for name in ("revision", "next_step", "durable_step"):
+        document[name] = max(each[name] for each in documents)
+    document["ingest_health"] = {
+        "message": next((text for each in documents if (text := each["ingest_health"]["message"])), ""),
+        **{name: sum(each["ingest_health"][name] for each in documents) for name in _COUNTS},
+    }
+    summary = Summary.load(first.summary)
+    for part in parts[1:]:
+        summary.absorb(Summary.load(part.summary))
+    document["metric_count"] = summary.metric_count
+    segments = sorted(
+        {segment.row.name: segment for part in parts for segment in part.segments}.values(),
+        key=lambda segment: (segment.row.position, segment.row.name),
+    )
+    return MergedRun(
+        document,
+        summary.dump(),
+        [
+            SentSegment(
+                SegmentRow(segment.row.name, position, segment.row.point_count, segment.row.size_bytes),
+                segment.parquet_bytes,
+                segment.parquet_sha256,
+                segment.levels_bytes,
+                segment.levels_sha256,
+            )
+            for position, segment in enumerate(segments)
+        ],
+        {sha256: size for part in parts for sha256, size in part.objects.items()},
+    )
+
+
+def _merge_ends(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    names = (
+        "state",
+        "exit_code",
+        "signal",
+        "end_reason",
+        "traceback",
+        "finish_time",
+        "finish_time_unix_ms",
+        "stalled",
+    )
+    running = [each for each in documents if each["state"] == RunState.RUNNING.value]
+    if running:
+        chosen = max(running, key=lambda each: each["update_time"])
+        ends = {name: chosen.get(name) for name in names}
+        return ends | {"stalled": all(each.get("stalled") for each in running)}
+    chosen = max(documents, key=lambda each: SEVERITY[RunState(each["state"])])
+    ends = {name: chosen.get(name) for name in names}
+    for name in ("finish_time", "finish_time_unix_ms"):
+        ends[name] = max((each[name] for each in documents if each.get(name)), default=None)
+    return ends

@@ -1,0 +1,208 @@
+"""Owns what goes to a bucket and comes from it, as functions for a helper process: boto3 and its work stay out of the daemon.
+
+Invariant: what one file meets is answered for that file; the others go on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from trackd_service.bucket_requests import Bucket, BucketError
+from trackd_service.buckets import BucketStore, Entry, Probe
+from trackd_service.objects import ObjectConflict, ObjectNotFound
+
+_FILES_AT_ONCE = 8
+_BLOCK_BYTES = 1 << 20
+# After these the credentials are looked for again: somebody may have renewed them.
+_CREDENTIAL_KINDS = ("denied", "expired")
+
+_T = TypeVar("_T")
+_Item = TypeVar("_Item")
+_open: dict[Target, BucketStore] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A bucket, the folder for what transfers leave unfinished, and how many bytes a second may pass; 0 for any number."""
+
+    bucket: Bucket
+    scratch: Path
+    bytes_per_second_max: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A file and its name in the bucket; its sha256 where that is known, else empty."""
+
+    name: str
+    path: Path
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of a transfer.
+
+    Attributes:
+        name: Of the object.
+        size_bytes: Of the object.
+        sha256: Of the object.
+        error: Why it was not done; None when it was.
+        is_gone: Whether there was no such file here, or no such object there.
+    """
+
+    name: str
+    size_bytes: int = 0
+    sha256: str = ""
+    error: BucketError | None = None
+    is_gone: bool = False
+
+
+def send(target: Target, transfers: Sequence[Transfer]) -> list[Moved]:
+    """Puts files into the bucket, each unless it is there already; returns what became of each, in order."""
+
+    def send_one(store: BucketStore, transfer: Transfer) -> Moved:
+        try:
+            sha256 = transfer.sha256 or _hash(transfer.path)
+            size_bytes = transfer.path.stat().st_size
+            store.send_file(transfer.name, transfer.path, sha256=sha256)
+        except FileNotFoundError:
+            return Moved(transfer.name, is_gone=True)
+        except OSError as error:
+            return Moved(
+                transfer.name,
+                error=BucketError("other", f"{transfer.path.name} cannot be read: {error.strerror or error}"),
+            )
+        except ObjectConflict as error:
+            return Moved(transfer.name, error=BucketError("other", str(error)))
+        return Moved(transfer.name, size_bytes, sha256)
+
+    return _each(target, send_one, transfers)
+
+
+def fetch(target: Target, transfers: Sequence[Transfer]) -> list[Moved]:
+    """Gets objects into files, whole and checked or not at all; returns what became of each, in order."""
+
+    def fetch_one(store: BucketStore, transfer: Transfer) -> Moved:
+        try:
+            transfer.path.parent.mkdir(parents=True, exist_ok=True)
+            store.fetch_file(transfer.name, transfer.path, sha256=transfer.sha256)
+            return Moved(transfer.name, transfer.path.stat().st_size, transfer.sha256)
+        except ObjectNotFound:
+            return Moved(transfer.name, is_gone=True)
+        except OSError as error:
+            return Moved(
+                transfer.name,
+                error=BucketError("other", f"{transfer.name} cannot be kept: {error.strerror or error}"),
+            )
+
+    return _each(target, fetch_one, transfers)
+
+
+def replace(target: Target, name: str, data: bytes) -> int:
+    """Puts bytes over what is there; returns their number. Raises BucketError."""
+    _with(target, lambda store: store.replace(name, data))
+    return len(data)
+
+
+def read_many(target: Target, names: Sequence[str]) -> list[bytes | None]:
+    """Returns objects' contents, None for one that is not there. Raises BucketError."""
+
+    def read_one(store: BucketStore, name: str) -> bytes | None:
+        try:
+            return store.get(name)
+        except ObjectNotFound:
+            return None
+
+    return _with(target, lambda store: _pool(store, read_one, names))
+
+
+def read_range(target: Target, name: str, start: int, end: int) -> bytes:
+    """Returns the bytes of an object from `start` to before `end`. Raises BucketError or ObjectNotFound."""
+    return _with(target, lambda store: store.get_range(name, start, end))
+
+
+def entries(target: Target, prefix: str) -> list[Entry]:
+    """Returns the objects whose names begin with `prefix`. Raises BucketError."""
+    return _with(target, lambda store: list(store.entries(prefix)))
+
+
+def delete(target: Target, names: Iterable[str]) -> None:
+    """Removes objects. Raises BucketError."""
+
+    def delete_all(store: BucketStore) -> None:
+        for name in names:
+            store.delete(name)
+
+    _with(target, delete_all)
+
+
+def probe(target: Target) -> Probe:
+    """Returns what the bucket can do. Raises BucketError."""
+    return _with(target, lambda store: store.probe())
+
+
+def _hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _each(
+    target: Target, act: Callable[[BucketStore, Transfer], Moved], transfers: Sequence[Transfer]
+) -> list[Moved]:
+    def act_on_one(store: BucketStore, transfer: Transfer) -> Moved:
+        try:
+            return act(store, transfer)
+        except BucketError as error:
+            return Moved(transfer.name, error=error)
+
+    try:
+        moved = _pool(_store(target), act_on_one, transfers)
+    except BucketError as error:
+        moved = [Moved(transfer.name, error=error) for transfer in transfers]
+    if any(each.error is not None and each.error.kind in _CREDENTIAL_KINDS for each in moved):
+        _forget(target)
+    return moved
+
+
+def _with(target: Target, act: Callable[[BucketStore], _T]) -> _T:
+    try:
+        return act(_store(target))
+    except BucketError as error:
+        if error.kind in _CREDENTIAL_KINDS:
+            _forget(target)
+        raise
+
+
+def _pool(store: BucketStore, act: Callable[[BucketStore, _Item], _T], items: Sequence[_Item]) -> list[_T]:
+    if len(items) == 1:
+        return [act(store, items[0])]
+    with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+        return list(pool.map(lambda item: act(store, item), items))
+
+
+def _store(target: Target) -> BucketStore:
+    if target not in _open:
+        for other in list(_open):  # settings changed
+            _forget(other)
+        target.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.environ.setdefault("AWS_EC2_METADATA_SERVICE_NUM_ATTEMPTS", "1")
+        _open[target] = BucketStore(
+            target.bucket, scratch=target.scratch, bytes_per_second_max=target.bytes_per_second_max
+        )
+    return _open[target]
+
+
+def _forget(target: Target) -> None:
+    store = _open.pop(target, None)
+    if store is not None:
+        store.close()

@@ -1,0 +1,219 @@
+"""Owns what a bucket has confirmed of a store: the file `upload.sqlite`.
+
+Invariants: what stands here was confirmed before it was written down; losing the file costs questions to the bucket, never
+data. It belongs to one bucket: with another one it begins anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trackd_service.catalog import SegmentRow
+from trackd_service.manifests import SentSegment
+
+_SCHEMA_VERSION = 1
+_STORE_ID = re.compile(r"[0-9a-f]{16}")
+_ASK_AT_ONCE = 500  # names of one question: SQLite takes 999 values at least
+_SCHEMA = """
+BEGIN;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE segments (
+    name TEXT PRIMARY KEY,
+    parquet_bytes INTEGER NOT NULL,
+    parquet_sha256 TEXT NOT NULL,
+    levels_bytes INTEGER NOT NULL,
+    levels_sha256 TEXT NOT NULL,
+    superseded_time INTEGER
+);
+CREATE TABLE objects (sha256 TEXT PRIMARY KEY);
+CREATE TABLE runs (
+    project TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    commit_number INTEGER NOT NULL,
+    synced_step INTEGER NOT NULL,
+    synced_time INTEGER NOT NULL,
+    PRIMARY KEY (project, run_id)
+);
+PRAGMA user_version=1;
+COMMIT;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncedRun:
+    """How far a run is in the bucket.
+
+    Attributes:
+        commit_number: Of the commit that is there whole; -1 while something of it is missing.
+        synced_step: Below which its steps are there.
+        synced_time: When that was confirmed, in milliseconds since 1970 UTC.
+    """
+
+    commit_number: int
+    synced_step: int
+    synced_time: int
+
+
+def load_store_id(folder: Path) -> str:
+    """Returns 16 hexadecimal digits that tell a store from any other, made at the first call and kept in `store_id`."""
+    path = folder / "store_id"
+    try:
+        found = path.read_text(encoding="ascii").strip()
+        if _STORE_ID.fullmatch(found):
+            return found
+    except (OSError, ValueError):
+        pass
+    made = os.urandom(8).hex()
+    temporary = folder / f".store_id.{os.getpid()}"
+    with temporary.open("w", encoding="ascii") as file:
+        file.write(made + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    return made
+
+
+class UploadLedger:
+    """What one bucket has confirmed. Not safe to call from several threads at once."""
+
+    def __init__(self, path: Path, target: str) -> None:
+        """Opens the ledger of a store for a bucket; `target` tells it from every other bucket."""
+        try:
+            self._open(path)
+        except sqlite3.OperationalError:
+            raise  # locked, full, not readable: nothing says that it is damaged
+        except sqlite3.DatabaseError:
+            for ending in ("", "-wal", "-shm"):
+                path.with_name(path.name + ending).unlink(missing_ok=True)
+            self._open(path)
+        if self._fact("target") != target:
+            for table in ("segments", "objects", "runs"):
+                self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - of the three above
+            self._set_fact("target", target)
+
+    def _open(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, _SCHEMA_VERSION):
+            raise ValueError(
+                f"{path.name} has version {version}; this trackd knows {_SCHEMA_VERSION}: update trackd"
+            )
+        if version == 0:
+            self._connection.executescript(_SCHEMA)
+
+    def _fact(self, name: str) -> str:
+        row = self._connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return "" if row is None else str(row[0])
+
+    def _set_fact(self, name: str, value: str) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    def add_segments(self, segments: Iterable[SentSegment]) -> None:
+        """Notes segments that the bucket has confirmed."""
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?, NULL)",
+            [
+                (
+                    each.row.name,
+                    each.parquet_bytes,
+                    each.parquet_sha256,
+                    each.levels_bytes,
+                    each.levels_sha256,
+                )
+                for each in segments
+            ],
+        )
+
+    def segments(self, rows: Sequence[SegmentRow]) -> dict[str, SentSegment]:
+        """Returns, by name, those of a run's segments that the bucket has."""
+        found: dict[str, SentSegment] = {}
+        by_name = {row.name: row for row in rows}
+        for names in _groups(list(by_name)):
+            marks = ",".join("?" * len(names))
+            for name, *facts in self._connection.execute(
+                f"SELECT * FROM segments WHERE name IN ({marks})",  # noqa: S608 - question marks
+                names,
+            ):
+                found[name] = SentSegment(by_name[name], *facts[:4])
+        return found
+
+    def supersede(self, folder: str, current: Collection[str], now: int) -> dict[str, int]:
+        """Notes that of a run's segments only the current ones are needed; returns, by name, since when others are not."""
+        others = {
+            name: since
+            for name, since in self._connection.execute(
+                "SELECT name, superseded_time FROM segments WHERE name >= ? AND name < ?",
+                (f"{folder}/", f"{folder}0"),  # "0" is the character after "/"
+            )
+            if name not in current
+        }
+        self._connection.executemany(
+            "UPDATE segments SET superseded_time = ? WHERE name = ?",
+            [(now, name) for name, since in others.items() if since is None],
+        )
+        return {name: now if since is None else since for name, since in others.items()}
+
+    def forget_segments(self, names: Iterable[str]) -> None:
+        """Forgets segments that the bucket does not have any more."""
+        self._connection.executemany("DELETE FROM segments WHERE name = ?", [(name,) for name in names])
+
+    def superseded(self, before: int) -> list[str]:
+        """Returns the segments that nobody needs since before a time in milliseconds since 1970."""
+        rows = self._connection.execute("SELECT name FROM segments WHERE superseded_time < ?", (before,))
+        return [name for (name,) in rows]
+
+    def add_objects(self, hashes: Iterable[str]) -> None:
+        """Notes objects that the bucket has confirmed."""
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO objects VALUES (?)", [(sha256,) for sha256 in hashes]
+        )
+
+    def objects(self, hashes: Iterable[str]) -> set[str]:
+        """Returns those of some objects that the bucket has."""
+        found: set[str] = set()
+        for names in _groups(list(hashes)):
+            marks = ",".join("?" * len(names))
+            found.update(
+                sha256
+                for (sha256,) in self._connection.execute(
+                    f"SELECT sha256 FROM objects WHERE sha256 IN ({marks})",  # noqa: S608 - question marks
+                    names,
+                )
+            )
+        return found
+
+    def forget_objects(self, hashes: Iterable[str]) -> None:
+        """Forgets objects that the bucket turned out not to have."""
+        self._connection.executemany("DELETE FROM objects WHERE sha256 = ?", [(each,) for each in hashes])
+
+    def save_run(self, project: str, run_id: str, synced: SyncedRun) -> None:
+        """Notes how far a run is in the bucket."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?)",
+            (project, run_id, synced.commit_number, synced.synced_step, synced.synced_time),
+        )
+
+    def runs(self) -> dict[tuple[str, str], SyncedRun]:
+        """Returns how far each run is, by (project, run id)."""
+        rows = self._connection.execute(
+            "SELECT project, run_id, commit_number, synced_step, synced_time FROM runs"
+        )
+        return {(project, run_id): SyncedRun(*facts) for project, run_id, *facts in rows}
+
+    def forget_run(self, project: str, run_id: str) -> None:
+        """Forgets a run that was deleted here, or whose copy turned out not to be whole."""
+        self._connection.execute("DELETE FROM runs WHERE project = ? AND run_id = ?", (project, run_id))
+
+    def close(self) -> None:
+        """Closes the ledger."""
+        self._connection.close()
+
+
+def _groups(names: list[str]) -> Iterable[list[str]]:
+    return (names[start : start + _ASK_AT_ONCE] for start in range(0, len(names), _ASK_AT_ONCE))

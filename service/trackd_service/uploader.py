@@ -1,0 +1,608 @@
+"""Owns the upload: what of a store's runs is not in its bucket yet is sent there, live, until it is.
+
+Invariants:
+- A run's manifest lists only what the bucket has confirmed; it is written after the files that it lists.
+- Nothing here holds up anybody: transfers run in helper processes, one for the points of live runs and one for large files.
+- Every step can be repeated: a crash between any two costs questions to the bucket, never data, and counts nothing twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import socket
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from trackd_service import transfers, upload_settings
+from trackd_service.bucket_requests import Bucket, BucketError
+from trackd_service.catalog import Commit, Committed, SegmentRow
+from trackd_service.keeping import object_name
+from trackd_service.manifests import Manifest, SentSegment, manifest_name, run_folder
+from trackd_service.runs import Run
+from trackd_service.store import Store
+from trackd_service.transfers import Moved, Target, Transfer
+from trackd_service.upload_ledger import SyncedRun, UploadLedger, load_store_id
+from trackd_service.upload_settings import UploadSettings
+from trackd_service.worker import Worker, WorkerClosed, WorkerCrashed
+
+State = Literal["off", "idle", "sending", "waiting", "stopped"]
+
+_TICK_SECONDS = 0.5  # how often it is looked whether something is due
+_ROUND_SECONDS = 2.0
+_BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
+_BATCH_FILES_MAX = 64
+_BATCH_BYTES_MAX = 64 << 20  # of files that are sent together: what progress is told by
+_MANIFEST_SECONDS = 5.0  # between two manifests of a run whose large files are on their way
+_BEHIND_SECONDS = 600.0  # after which people are told that the upload does not come along
+_BULK_SHARE = 0.75  # of a limited rate, for files; metrics have the rest, so that neither waits for the other
+# Readers may hold an older manifest, and a published table lists what was there when it was published.
+SUPERSEDED_SECONDS = 86_400.0
+_DELETE_SECONDS = 600.0  # between two looks for what may be deleted
+
+_T = TypeVar("_T")
+_log = logging.getLogger("trackd.upload")
+
+
+@dataclass(frozen=True, slots=True)
+class UploadStatus:
+    """How the upload of a store stands.
+
+    Attributes:
+        state: "off" without a bucket; "idle" when all is there; "sending"; "waiting" for a bucket that cannot be reached just
+            now; "stopped" by something that a person must put right. The last two are tried again by themselves.
+        url: `s3://BUCKET/PREFIX`.
+        endpoint_url: The server; empty for AWS.
+        sentence: What is wrong; empty when nothing is.
+        pending_run_count: How many runs are not whole in the bucket.
+        pending_file_count: How many files of theirs are to be sent, as far as was looked.
+        pending_bytes: The size of these.
+        sent_file_count: How many files were sent since the daemon started.
+        sent_bytes: Their size.
+        lag_seconds: For how long the oldest change waits that is not in the bucket; 0 when none does.
+        retry_seconds: When the next attempt is, from now; 0 when it does not wait.
+    """
+
+    state: State = "off"
+    url: str = ""
+    endpoint_url: str = ""
+    sentence: str = ""
+    pending_run_count: int = 0
+    pending_file_count: int = 0
+    pending_bytes: int = 0
+    sent_file_count: int = 0
+    sent_bytes: int = 0
+    lag_seconds: float = 0.0
+    retry_seconds: float = 0.0
+
+
+@dataclass
+class _Pending:
+    """A run that is not whole in the bucket, and since when."""
+
+    commit_number: int
+    since: float
+    file_count: int = 0
+    size_bytes: int = 0
+    manifest_time: float = float("-inf")  # when its manifest was written last, and what that says
+    manifest_mark: tuple[int, int] = (-1, -1)
+
+
+@dataclass
+class _Lane:
+    """One helper process and what it is at: the points of runs, or their files."""
+
+    target: Target
+    worker: Worker = field(default_factory=Worker)
+    failures: int = 0
+    retry_time: float = 0.0
+    sentence: str = ""
+    is_transient: bool = True
+
+    def succeed(self) -> None:
+        self.failures, self.retry_time, self.sentence = 0, 0.0, ""
+
+    def fail(self, error: Exception) -> None:
+        """Takes note of a failure; the next attempt comes after a while that grows, by chance spread."""
+        pause = _BACKOFF_SECONDS[min(self.failures, len(_BACKOFF_SECONDS) - 1)]
+        self.failures += 1
+        self.retry_time = time.monotonic() + pause * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+        self.is_transient = not isinstance(error, BucketError) or error.is_transient
+        if str(error) != self.sentence:
+            _log.warning("%s", error)
+        self.sentence = str(error)
+
+
+class Uploader:
+    """Keeps the bucket of a store up to date.
+
+    Attributes:
+        folder: The store's folder.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        folder: Path,
+        version: str,
+        default: UploadSettings,
+        warn: Callable[[Run, str, str], None] = lambda run, title, text: None,
+    ) -> None:
+        """Makes an uploader; `run` begins its work.
+
+        Args:
+            store: Whose runs are sent.
+            folder: The store's folder.
+            version: Of trackd.
+            default: What holds where the folder has no upload.json.
+            warn: Tells a run's people of something (title, text).
+        """
+        self._store = store
+        self.folder = folder
+        self._version = version
+        self._default = default
+        self._warn = warn
+        self._settings = UploadSettings()
+        self._settings_stamp: object = None
+        self._settings_problem = ""
+        self._thread = ThreadPoolExecutor(1, "trackd-upload")
+        self._ledger: UploadLedger | None = None
+        self._store_id = ""
+        self._synced: dict[tuple[str, str], SyncedRun] = {}
+        self._pending: dict[tuple[str, str], _Pending] = {}
+        self._objects_wait: set[tuple[str, str]] = set()
+        self._lost: set[str] = set()
+        self._change_count = -1
+        self._warned: set[tuple[str, str]] = set()
+        self._points = self._files = _Lane(Target(Bucket("s3://none"), folder))
+        self._kicked = asyncio.Event()
+        self._is_asked = False
+        self._is_closing = False
+        self._sent_file_count = self._sent_bytes = 0
+        self._delete_time = 0.0
+        self._may_delete = True
+
+    # -- what others see ----------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> UploadSettings:
+        """What holds now."""
+        return self._settings
+
+    async def probe(self, settings: UploadSettings) -> tuple[str, ...]:
+        """Tries a bucket; returns what it lacks, in sentences. Raises BucketError."""
+        worker = Worker()
+        try:
+            probe = await worker.run(transfers.probe, Target(settings.bucket(), self.folder / "uploads"))
+        except WorkerCrashed as error:
+            raise BucketError("other", str(error)) from None
+        finally:
+            await worker.close()
+        return probe.sentences
+
+    async def seal_all(self) -> None:
+        """Has everything that is not sealed yet sent as well, and what waits for another attempt."""
+        await asyncio.gather(
+            *(self._store.seal(stored) for stored in self._store.stored_in_memory() if not stored.is_sealed),
+            return_exceptions=True,
+        )
+        self.kick()
+        await self._look_at_settings()
+        if self._ledger is not None:
+            await self._find_pending()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is a bucket."""
+        return self._ledger is not None
+
+    @property
+    def has_work(self) -> bool:
+        """Whether something is to be sent."""
+        return bool(self._pending)
+
+    def status(self) -> UploadStatus:
+        """Returns how the upload stands."""
+        if not self.is_on:
+            return UploadStatus(
+                "stopped" if self._settings_problem else "off",
+                self._settings.url,
+                self._settings.endpoint_url,
+                self._settings_problem,
+            )
+        now = time.monotonic()
+        failing = [lane for lane in (self._points, self._files) if lane.failures]
+        state: State = "sending" if self._pending else "idle"
+        if failing:
+            state = "waiting" if all(lane.is_transient for lane in failing) else "stopped"
+        return UploadStatus(
+            state,
+            self._settings.url,
+            self._settings.endpoint_url,
+            next((lane.sentence for lane in failing), ""),
+            len(self._pending),
+            sum(each.file_count for each in self._pending.values()),
+            sum(each.size_bytes for each in self._pending.values()),
+            self._sent_file_count,
+            self._sent_bytes,
+            max((now - each.since for each in self._pending.values()), default=0.0),
+            max((max(0.0, lane.retry_time - now) for lane in failing), default=0.0),
+        )
+
+    def kick(self) -> None:
+        """Has everything sent now: what is not sealed yet, and what waits for another attempt."""
+        for lane in (self._points, self._files):
+            lane.retry_time = 0.0
+        self._is_asked = True
+        self._kicked.set()
+
+    # -- life ---------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Sends what there is to send, until `close`."""
+        files = asyncio.ensure_future(self._send_files_for_ever())
+        try:
+            while True:
+                self._kicked.clear()
+                is_asked, self._is_asked = self._is_asked, False
+                try:
+                    await self._round(is_asked)
+                except WorkerClosed:
+                    return
+                except Exception:  # noqa: BLE001 - logged whole
+                    _log.exception("the upload met a fault of its own; it is tried again")
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._kicked.wait(), _TICK_SECONDS)
+        finally:
+            files.cancel()
+            await asyncio.gather(files, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Ends the transfers that are under way; the next daemon goes on with them."""
+        self._is_closing = True
+        await self._close_lanes()
+        if self._ledger is not None:
+            await self._on_ledger(self._ledger.close)
+        self._thread.shutdown(wait=False)
+
+    async def _close_lanes(self) -> None:
+        for lane in {id(lane): lane for lane in (self._points, self._files)}.values():
+            await lane.worker.abort()
+
+    async def _on_ledger(self, function: Callable[..., _T], *arguments: Any) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+    async def _look_at_settings(self) -> None:
+        """Follows upload.json."""
+        path = self.folder / upload_settings.FILE_NAME
+        try:
+            status = path.stat()
+            stamp: object = (status.st_mtime_ns, status.st_size, status.st_ino)
+        except FileNotFoundError:
+            stamp = "none"
+        if stamp == self._settings_stamp:
+            return
+        self._settings_stamp = stamp
+        try:
+            settings = upload_settings.load(self.folder) or self._default
+            self._settings_problem = ""
+        except (OSError, ValueError) as error:
+            self._settings_problem = str(error)
+            _log.error("%s", error)
+            return  # what held goes on to hold
+        await self._begin(settings)
+
+    async def _begin(self, settings: UploadSettings) -> None:
+        before, self._settings = self._settings, settings
+        is_same = (before.url, before.endpoint_url) == (settings.url, settings.endpoint_url)
+        if settings.url:
+            self._set_lanes(settings)
+        if is_same and (self._ledger is not None or not settings.url):
+            return
+        if self._ledger is not None:
+            await self._on_ledger(self._ledger.close)
+        self._ledger, self._pending, self._synced, self._change_count = None, {}, {}, -1
+        self._store.set_synced({})
+        if not settings.url:
+            return
+        try:
+            self._store_id = await self._on_ledger(load_store_id, self.folder)
+            self._ledger = ledger = await self._on_ledger(
+                UploadLedger, self.folder / "upload.sqlite", f"{settings.endpoint_url} {settings.url}"
+            )
+        except (OSError, ValueError) as error:
+            self._settings_problem = f"the upload cannot begin: {error}"
+            _log.error("%s", self._settings_problem)
+            return
+        self._synced = await self._on_ledger(ledger.runs)
+        self._store.set_synced({key: synced.synced_step for key, synced in self._synced.items()})
+        self._may_delete = True
+        _log.info("runs are uploaded to %s %s", settings.url, settings.endpoint_url)
+
+    def _set_lanes(self, settings: UploadSettings) -> None:
+        bucket, rate = settings.bucket(), settings.bytes_per_second_max
+        scratch = self.folder / "uploads"
+        shares = (int(rate * (1 - _BULK_SHARE)), int(rate * _BULK_SHARE))
+        targets = [Target(bucket, scratch, share) for share in shares]
+        if self._points is self._files:
+            self._points, self._files = (_Lane(target) for target in targets)
+        for lane, target in zip((self._points, self._files), targets, strict=True):
+            if lane.target != target:
+                lane.target = target
+                lane.succeed()
+
+    # -- what is to be done -------------------------------------------------------------------------------------
+
+    async def _round(self, is_asked: bool) -> None:
+        await self._look_at_settings()
+        if self._ledger is None:
+            return
+        await self._seal_due(is_asked)
+        await self._find_pending()
+        end_time = time.monotonic() + _ROUND_SECONDS
+        for key in list(self._pending):
+            now = time.monotonic()
+            # Who runs comes first, again and again, however much of others waits.
+            if self._is_closing or now < self._points.retry_time or now > end_time:
+                break
+            await self._send_points(key)
+        await self._delete_superseded()
+        self._warn_when_behind()
+
+    async def _seal_due(self, is_asked: bool) -> None:
+        """Seals live runs whose changes have waited for the interval: only what is sealed can be sent."""
+        now = time.monotonic()
+        if now < self._points.retry_time:
+            return  # sealed in small pieces for nobody
+        for stored in self._store.stored_in_memory():
+            waited = now - stored.sealed_time
+            if not stored.is_sealed and (is_asked or waited >= self._settings.interval_seconds):
+                self._store.seal_soon(stored)
+
+    async def _find_pending(self) -> None:
+        """Finds the runs that have changed since they were sent."""
+        change_count = self._store.catalog.change_count
+        if change_count == self._change_count:
+            return
+        self._change_count = change_count
+        now = time.monotonic()
+        commits = await self._store.on_catalog(self._store.catalog.commits)
+        pending: dict[tuple[str, str], _Pending] = {}
+        for commit in commits:
+            key = (commit.project, commit.run_id)
+            synced = self._synced.get(key)
+            if synced is not None and synced.commit_number == commit.commit_number:
+                continue
+            known = self._pending.get(key)
+            pending[key] = known or _Pending(commit.commit_number, now)
+        if len(self._synced) > len(commits):
+            await self._forget_deleted(commits)
+        self._pending = pending
+        self._objects_wait &= set(pending)
+
+    async def _forget_deleted(self, commits: Sequence[Commit]) -> None:
+        assert self._ledger is not None
+        for key in set(self._synced) - {(commit.project, commit.run_id) for commit in commits}:
+            del self._synced[key]
+            await self._on_ledger(self._ledger.forget_run, *key)
+
+    # -- points and manifests -------------------------------------------------------------------------------------
+
+    async def _send_points(self, key: tuple[str, str]) -> None:
+        """Sends a run's segments, then its manifest; its files are left to the other lane."""
+        ledger, pending = self._ledger, self._pending.get(key)
+        committed = await self._store.on_catalog(self._store.catalog.committed, *key)
+        if committed is None or pending is None or ledger is None:
+            return
+        sent = await self._on_ledger(ledger.segments, committed.segments)
+        missing = [row for row in committed.segments if row.name not in sent]
+        kept = await self._on_ledger(ledger.objects, committed.objects)
+        absent = {sha256: size for sha256, size in committed.objects.items() if sha256 not in kept}
+        waiting = {sha256: size for sha256, size in absent.items() if sha256 not in self._lost}
+        pending.file_count = 2 * len(missing) + len(waiting)
+        pending.size_bytes = sum(row.size_bytes for row in missing) + sum(waiting.values())
+        for start in range(0, len(missing), _BATCH_FILES_MAX // 2):
+            found = await self._send_segments(key, pending, missing[start : start + _BATCH_FILES_MAX // 2])
+            if found is None or ledger is not self._ledger:
+                return
+            await self._on_ledger(ledger.add_segments, found)
+            sent |= {each.row.name: each for each in found}
+        mark = (committed.commit_number, len(waiting))
+        if waiting:
+            self._objects_wait.add(key)
+            # The manifest waits for no large file, and is not written anew for each small one.
+            now = time.monotonic()
+            is_same_commit = mark[0] == pending.manifest_mark[0]
+            if mark == pending.manifest_mark or (
+                is_same_commit and now - pending.manifest_time < _MANIFEST_SECONDS
+            ):
+                return
+        if not await self._send_manifest(key, committed, sent, absent):
+            return
+        pending.manifest_time, pending.manifest_mark = time.monotonic(), mark
+        synced = SyncedRun(
+            -1 if waiting else committed.commit_number,
+            int(committed.document["next_step"]),
+            time.time_ns() // 1_000_000,
+        )
+        await self._on_ledger(ledger.save_run, *key, synced)
+        self._synced[key] = synced
+        self._store.tell_synced(*key, synced.synced_step)
+        if not waiting:
+            self._pending.pop(key, None)
+            self._change_count = -1  # a commit that came meanwhile is looked for
+
+    async def _send_segments(
+        self, key: tuple[str, str], pending: _Pending, rows: Sequence[SegmentRow]
+    ) -> list[SentSegment] | None:
+        """Sends some segments of a run; returns those that the bucket has, or None when the rest has to wait."""
+        names = [f"segments/{row.name}.{ending}" for row in rows for ending in ("parquet", "levels")]
+        files = [Transfer(name, self._store.object_file(name)) for name in names]
+        moved = await self._run(self._points, transfers.send, files)
+        if moved is None:
+            return None
+        self._count(moved, pending)
+        if any(each.is_gone for each in moved):
+            committed = await self._store.on_catalog(self._store.catalog.committed, *key)
+            if committed is None or not {row.name for row in rows} <= {
+                row.name for row in committed.segments
+            }:
+                self._change_count = -1
+                return None  # merged meanwhile: what is there now is sent next
+            _log.error("run %s: segments are not in the store and cannot be sent", "/".join(key))
+        return [
+            SentSegment(row, one.size_bytes, one.sha256, other.size_bytes, other.sha256)
+            for row, one, other in zip(rows, moved[::2], moved[1::2], strict=True)
+            if not one.is_gone and not other.is_gone
+        ]
+
+    async def _send_manifest(
+        self,
+        key: tuple[str, str],
+        committed: Committed,
+        sent: dict[str, SentSegment],
+        absent: dict[str, int],
+    ) -> bool:
+        ledger = self._ledger
+        assert ledger is not None
+        now = time.time_ns() // 1_000_000
+        manifest = Manifest(
+            self._store_id,
+            socket.gethostname(),
+            self._version,
+            now,
+            committed.document,
+            committed.summary,
+            [sent[row.name] for row in committed.segments if row.name in sent],
+            {sha256: size for sha256, size in committed.objects.items() if sha256 not in absent},
+            absent,
+            await self._on_ledger(ledger.supersede, run_folder(*key), set(sent), now),
+        )
+        name, data = manifest_name(*key, self._store_id), await asyncio.to_thread(manifest.dump)
+        return await self._run(self._points, transfers.replace, name, data) is not None
+
+    # -- files ------------------------------------------------------------------------------------------------------
+
+    async def _send_files_for_ever(self) -> None:
+        while True:
+            key = next(iter(self._objects_wait), None)
+            if key is None or time.monotonic() < self._files.retry_time:
+                await asyncio.sleep(_TICK_SECONDS)
+                continue
+            try:
+                if await self._send_files(key):
+                    self._objects_wait.discard(key)
+            except WorkerClosed:
+                return
+            except Exception as error:  # noqa: BLE001 - logged whole
+                _log.exception("files could not be sent: %s", error)
+                self._files.fail(error)
+
+    async def _send_files(self, key: tuple[str, str]) -> bool:
+        """Sends a run's objects, small ones first; returns whether all that can be sent are there."""
+        ledger = self._ledger
+        committed = await self._store.on_catalog(self._store.catalog.committed, *key)
+        if committed is None or ledger is None:
+            return True
+        kept = await self._on_ledger(ledger.objects, committed.objects) | self._lost
+        waiting = [(sha256, size) for sha256, size in committed.objects.items() if sha256 not in kept]
+        for batch in _batches(waiting):
+            files = [
+                Transfer(object_name(sha256), self._store.object_file(object_name(sha256)), sha256)
+                for sha256, _ in batch
+            ]
+            moved = await self._run(self._files, transfers.send, files)
+            if moved is None or ledger is not self._ledger:
+                return False
+            await self._on_ledger(ledger.add_objects, [each.sha256 for each in moved if not each.is_gone])
+            self._count(moved, self._pending.get(key))
+            for (sha256, _), each in zip(batch, moved, strict=True):
+                if each.is_gone:  # nothing that waiting would heal
+                    self._lost.add(sha256)
+                    _log.error(
+                        "run %s: object %s is not in the store and cannot be sent", "/".join(key), sha256
+                    )
+            self._change_count = -1
+            self._kicked.set()  # its manifest may be written
+        return True
+
+    # -- transfers ------------------------------------------------------------------------------------------------
+
+    async def _run(self, lane: _Lane, function: Callable[..., _T], *arguments: Any) -> _T | None:
+        """Runs a transfer in a lane's process; None when it failed or one of its files did, which is noted."""
+        try:
+            result = await lane.worker.run(function, lane.target, *arguments)
+            if isinstance(result, list):
+                for each in result:
+                    if each.error is not None:
+                        raise each.error
+        except (BucketError, WorkerCrashed, OSError) as error:
+            lane.fail(error)
+            return None
+        lane.succeed()
+        return result
+
+    def _count(self, moved: Sequence[Moved], pending: _Pending | None) -> None:
+        for each in moved:
+            if not each.is_gone:
+                self._sent_file_count += 1
+                self._sent_bytes += each.size_bytes
+                if pending is not None:
+                    pending.file_count = max(0, pending.file_count - 1)
+                    pending.size_bytes = max(0, pending.size_bytes - each.size_bytes)
+
+    async def _delete_superseded(self) -> None:
+        """Deletes from the bucket what merged segments have replaced for long, where that is allowed."""
+        ledger = self._ledger
+        now = time.monotonic()
+        if ledger is None or not self._may_delete or now < self._delete_time:
+            return
+        self._delete_time = now + _DELETE_SECONDS
+        before = int((time.time() - SUPERSEDED_SECONDS) * 1e3)
+        names = await self._on_ledger(ledger.superseded, before)
+        for start in range(0, len(names), _BATCH_FILES_MAX):
+            some = names[start : start + _BATCH_FILES_MAX]
+            files = [f"segments/{name}.{ending}" for name in some for ending in ("parquet", "levels")]
+            try:
+                await self._points.worker.run(transfers.delete, self._points.target, files)
+            except (BucketError, WorkerCrashed, OSError) as error:
+                self._may_delete = not isinstance(error, BucketError) or error.kind != "denied"
+                if not self._may_delete:
+                    _log.info("superseded segments stay in the bucket until `trackd gc`: %s", error)
+                return
+            await self._on_ledger(ledger.forget_segments, some)
+
+    def _warn_when_behind(self) -> None:
+        status = self.status()
+        if status.lag_seconds < _BEHIND_SECONDS:
+            self._warned.clear()
+            return
+        for stored in self._store.stored_in_memory():
+            key = (stored.run.project, stored.run.run_id)
+            if stored.run.state.value == "running" and key not in self._warned:
+                self._warned.add(key)
+                self._warn(
+                    stored.run,
+                    "the upload is behind",
+                    f"for {status.lag_seconds / 60:.0f} min; {status.pending_bytes / 1e6:.1f} MB wait. "
+                    f"{status.sentence}".strip(),
+                )
+
+
+def _batches(objects: Sequence[tuple[str, int]]) -> list[list[tuple[str, int]]]:
+    """Returns objects (sha256, size in bytes) in groups that are sent together."""
+    batches: list[list[tuple[str, int]]] = []
+    room = 0
+    for sha256, size_bytes in objects:
+        if not batches or len(batches[-1]) >= _BATCH_FILES_MAX or size_bytes > room:
+            batches.append([])
+            room = _BATCH_BYTES_MAX
+        batches[-1].append((sha256, size_bytes))
+        room -= size_bytes
+    return batches
