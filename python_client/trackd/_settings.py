@@ -107,6 +107,10 @@ _NAMES = (
 )  # fmt: skip
 
 
+# Where the server of a bucket is named, for others than AWS: ours, then those that boto3 knows.
+_ENDPOINT_VARIABLES = ("TRACKD_UPLOAD_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+
+
 def _captures(names: str | None) -> tuple[str, ...]:
     if names is None:
         return CAPTURES
@@ -181,6 +185,8 @@ def store_path(given: str | None = None) -> tuple[str, str | None]:
         The folder, and a sentence when it is not the one asked for, because that one cannot be used.
     """
     asked = given or os.environ.get("TRACKD_STORE")
+    if url := bucket_url(given):
+        return _bucket_store(url), None
     wanted = absolute_path(os.path.expanduser(asked)) if asked else _default_store()
     problem = _prepare(wanted)
     if problem is None:
@@ -192,6 +198,50 @@ def store_path(given: str | None = None) -> tuple[str, str | None]:
         if _prepare(other) is None:
             return other, f"the store {wanted} cannot be used ({problem}); {other} is used instead"
     return wanted, f"the store {wanted} cannot be used ({problem}); nothing can be kept"
+
+
+def bucket_url(given: str | None = None) -> str:
+    """Returns the bucket that is asked for as a store, which can only be read; empty for a folder."""
+    asked = given or os.environ.get("TRACKD_STORE") or ""
+    return asked.rstrip("/") if asked.startswith("s3://") else ""
+
+
+def shows_bucket(store: str) -> bool:
+    """Says whether a store's folder shows a bucket, and can only be read."""
+    return os.path.exists(os.path.join(store, "bucket.json"))
+
+
+def _bucket_store(url: str) -> str:
+    """Returns the folder of the store that shows a bucket: what is read of the bucket is kept there.
+
+    Raises:
+        ValueError: no such folder can be made.
+    """
+    import hashlib
+    import json
+    import re
+
+    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()-]+)*", url):
+        raise ValueError(
+            "the store is no bucket that can be: write s3://BUCKET/PREFIX, without anything else"
+        )
+    endpoint = next((value for name in _ENDPOINT_VARIABLES if (value := os.environ.get(name))), "")
+    document = {
+        "version": 1, "url": url, "endpoint_url": endpoint.rstrip("/"),
+        "region": os.environ.get("AWS_REGION", ""), "profile": os.environ.get("AWS_PROFILE", ""),
+    }  # fmt: skip
+    text = json.dumps(document)
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    folder = os.path.join(cache, "trackd", "buckets", hashlib.sha256(text.encode()).hexdigest()[:16])
+    if problem := _prepare(folder):
+        raise ValueError(f"what is read of {url} cannot be kept in {folder}: {problem}; set XDG_CACHE_HOME")
+    path = os.path.join(folder, "bucket.json")
+    if not os.path.exists(path):
+        temporary = f"{path}.{os.getpid()}"
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    return folder
 
 
 def absolute_path(path: str) -> str:

@@ -74,6 +74,8 @@ _KINDS_OF_CODES: dict[str, Kind] = {
     "XAmzContentChecksumMismatch": "damaged",
     "XAmzContentSHA256Mismatch": "damaged",
     "XMinioStorageFull": "full",
+    # An answer to HEAD has no words. S3 asks for fewer requests with this status.
+    "503": "throttled",
 }
 _KINDS_OF_STATUSES: dict[int, Kind] = {
     401: "denied",
@@ -152,8 +154,12 @@ class Bucket:
         Raises:
             ValueError: If a part is wrong. The sentence repeats nothing that may be a secret.
         """
+        scheme, separator, rest = url.strip().partition("://")
         return Bucket(
-            url.strip().rstrip("/"), endpoint_url.strip().rstrip("/"), region.strip(), profile.strip()
+            scheme + separator + rest.rstrip("/"),
+            endpoint_url.strip().rstrip("/"),
+            region.strip(),
+            profile.strip(),
         )
 
     @property
@@ -416,7 +422,13 @@ class Connection:
             ):  # None of those that are known: a setting or an argument.
                 kind = "other"
                 break
-        return self.error(kind, task, f"there was no answer ({name})" if kind == "unreachable" else name)
+        return self.error(
+            kind,
+            task,
+            f"there was no answer ({name})"
+            if kind == "unreachable"
+            else f"no request could be made ({name})",
+        )
 
     def error(self, kind: Kind, task: str, detail: str, code: str = "") -> BucketError:
         """Returns the error that says what was tried, what happened and what to do."""

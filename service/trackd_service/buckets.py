@@ -255,7 +255,7 @@ class BucketStore:
             check_name(folder)
         token = ""
         while True:
-            answer = self._connection.ask(f"list '{prefix}…'", self._page(prefix, token))
+            answer = self._connection.ask(f"list what begins with '{prefix}'", self._page(prefix, token))
             for item in answer.get("Contents", []):
                 name = item.get("Key", "").removeprefix(self._connection.key(""))
                 with contextlib.suppress(ObjectNameInvalid):

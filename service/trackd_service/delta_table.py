@@ -148,11 +148,11 @@ def _publish_once(store: BucketStore) -> Published:
         held = {} if table is None else _held(table)
         added = {path: file for path, file in listed.files.items() if path not in held}
         removed = {path: whose for path, whose in held.items() if listed.lets_go(path)}
+        version = None if table is None else table.version()
         if added or removed:
             _commit(bucket, options, table, added, removed)
-            version = 0 if table is None else table.version()
-        else:
-            version = None if table is None else table.version()
+            # The commit followed upon exactly the version that was read, or failed.
+            version = 0 if version is None else version + 1
     except (DeltaError, OSError) as error:
         failure = _failure(bucket, error)
     else:

@@ -211,6 +211,7 @@ class IngestService(_Face, ingest_service_pb2_grpc.IngestServiceServicer):
                             )
                     digest.update(request.chunk)
                     await asyncio.to_thread(file.write, request.chunk)
+            self._store.check_writable()
             await self._store.keeper.put_object(path, digest.hexdigest())
         except OSError as error:
             raise StorageUnavailable(
@@ -370,7 +371,8 @@ class QueryService(_Face, query_service_pb2_grpc.QueryServiceServicer):
         self, request: query_service_pb2.ReadObjectRequest, context: Any
     ) -> AsyncIterator[query_service_pb2.ReadObjectResponse]:
         """Reads an object, a piece a message."""
-        with await asyncio.to_thread(open, self._query.object_path(request.sha256), "rb") as file:
+        path = await self._query.object_path(request.sha256)
+        with await asyncio.to_thread(open, path, "rb") as file:
             while chunk := await asyncio.to_thread(file.read, config.CHUNK_BYTES):
                 yield query_service_pb2.ReadObjectResponse(chunk=chunk)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 from trackd.v1 import upload_service_pb2, upload_service_pb2_grpc
 from trackd_service import upload_settings
-from trackd_service.bucket_requests import BucketError
+from trackd_service.bucket_requests import Bucket, BucketError
 from trackd_service.daemon import Daemon
 from trackd_service.errors import BucketUnusable, InvalidArgument, StorageUnavailable
+from trackd_service.pulling import pull
 from trackd_service.upload_settings import INTERVAL_SECONDS, UploadSettings
 from trackd_service.uploader import UploadStatus
+from trackd_service.verification import verify
 
 
 class UploadService(upload_service_pb2_grpc.UploadServiceServicer):
@@ -20,6 +23,7 @@ class UploadService(upload_service_pb2_grpc.UploadServiceServicer):
     def __init__(self, daemon: Daemon) -> None:
         """Takes the daemon."""
         self._uploader = daemon.uploader
+        self._store = daemon.store
 
     async def GetUpload(  # noqa: N802 - the contract's name
         self, request: upload_service_pb2.GetUploadRequest, context: Any
@@ -77,6 +81,37 @@ class UploadService(upload_service_pb2_grpc.UploadServiceServicer):
         """Has everything sent now."""
         await self._uploader.seal_all()
         return upload_service_pb2.StartSyncResponse(status=_status(self._uploader.status()))
+
+    async def PullRuns(  # noqa: N802
+        self, request: upload_service_pb2.PullRunsRequest, context: Any
+    ) -> AsyncIterator[upload_service_pb2.PullRunsResponse]:
+        """Copies runs of a bucket into the store."""
+        source = request.source
+        try:
+            bucket = Bucket.parse(source.url, source.endpoint_url, source.region, source.profile)
+        except ValueError as error:
+            raise InvalidArgument(str(error), field="source") from None
+        async for pulled in pull(self._store, bucket, request.project, request.run_id):
+            yield upload_service_pb2.PullRunsResponse(
+                run_count=pulled.run_count,
+                done_run_count=pulled.done_run_count,
+                copied_bytes=pulled.copied_bytes,
+                total_bytes=pulled.total_bytes,
+                project=pulled.project,
+                run_id=pulled.run_id,
+            )
+
+    async def Verify(  # noqa: N802
+        self, request: upload_service_pb2.VerifyRequest, context: Any
+    ) -> AsyncIterator[upload_service_pb2.VerifyResponse]:
+        """Reads everything that the store has."""
+        async for verified in verify(self._store, self._uploader, request.read_bucket):
+            yield upload_service_pb2.VerifyResponse(
+                checked_count=verified.checked_count,
+                checked_bytes=verified.checked_bytes,
+                total_count=verified.total_count,
+                findings=verified.findings,
+            )
 
 
 def _status(status: UploadStatus) -> upload_service_pb2.UploadStatus:

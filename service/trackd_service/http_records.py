@@ -113,14 +113,13 @@ class RecordFace:
         sha256 = request.path_params["sha256"]
         wanted = request.query_params.get("type", "")
         media_type = wanted if wanted in _MEDIA_TYPES else _OTHER_MEDIA_TYPE
-        return FileResponse(
-            self._query.object_path(sha256), media_type=media_type, headers=_headers(sha256, _OBJECT_POLICY)
-        )
+        path = await self._query.object_path(sha256)
+        return FileResponse(path, media_type=media_type, headers=_headers(sha256, _OBJECT_POLICY))
 
     async def page(self, request: Request) -> Response:
         """Serves an HTML object as a page that can reach nothing."""
         sha256 = request.path_params["sha256"]
-        path = self._query.object_path(sha256)
+        path = await self._query.object_path(sha256)
         headers = _headers(sha256, _PAGE_POLICY)
         if request.query_params.get("inject", "") in ("", "0", "false"):
             return FileResponse(path, media_type="text/html", headers=headers)

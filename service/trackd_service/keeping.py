@@ -49,6 +49,11 @@ def object_name(sha256: str) -> str:
     return f"files/{sha256[:2]}/{sha256}"
 
 
+def is_hash(text: str) -> bool:
+    """Says whether a text has the form of a sha256."""
+    return len(text) == _SHA256_DIGITS and set(text) <= _HEXADECIMAL
+
+
 def _encode_many(tasks: list[Task], scratch: Path, objects: Path) -> list[Made]:
     """Encodes records, in the encoder process: what it imports there, the daemon neither loads nor waits for."""
     from trackd_service.encoders import encode_many
@@ -224,8 +229,7 @@ class Keeper:
 
     def object_path(self, sha256: str) -> Path:
         """Returns where an object lies; raises ObjectMissing."""
-        is_hash = len(sha256) == _SHA256_DIGITS and set(sha256) <= _HEXADECIMAL
-        found = self._objects.local_path(object_name(sha256)) if is_hash else None
+        found = self._objects.local_path(object_name(sha256)) if is_hash(sha256) else None
         if found is None:
             raise ObjectMissing(
                 f"the store has no object {sha256[:_SHA256_DIGITS]!r}", sha256=sha256[:_SHA256_DIGITS]

@@ -215,7 +215,7 @@ def merge(manifests: Iterable[Manifest]) -> MergedRun:
     What a run has one of, such as its name, is that of the store where it began first; it runs while it runs anywhere, and
     has ended as badly as the worst of its ends.
     """
-    parts = sorted(manifests, key=lambda part: (part.document["create_time"], part.store_id))
+    parts = sorted(_without_copies(manifests), key=lambda part: (part.document["create_time"], part.store_id))
     first = parts[0]
     if len(parts) == 1:
         return MergedRun(first.document, first.summary, list(first.segments), dict(first.objects))
@@ -270,6 +270,21 @@ def merge(manifests: Iterable[Manifest]) -> MergedRun:
         ],
         {sha256: size for part in parts for sha256, size in part.objects.items()},
     )
+
+
+def covers(document: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Says whether a run's document has all that another one of the same run has: its writers, at least as far."""
+    sequences = {writer["writer_id"]: writer["sequence"] for writer in document["writers"]}
+    return all(sequences.get(writer["writer_id"], -1) >= writer["sequence"] for writer in other["writers"])
+
+
+def _without_copies(manifests: Iterable[Manifest]) -> list[Manifest]:
+    """Returns manifests without those of copies: of stores that pulled the run and have nothing else of it."""
+    kept: list[Manifest] = []
+    for part in sorted(manifests, key=lambda part: (-part.document["update_time"], part.store_id)):
+        if not any(covers(other.document, part.document) for other in kept):
+            kept.append(part)
+    return kept
 
 
 def _merge_ends(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -35,6 +35,7 @@ class Query:
 
     async def projects(self) -> list[dict[str, Any]]:
         """Returns the projects, last changed first."""
+        self._store.check_readable()
         projects: dict[str, dict[str, Any]] = {
             name: {"name": name, "run_count": count, "running_count": 0, "update_time": update_time}
             for name, count, update_time in await self._store.on_catalog(self._store.catalog.projects)
@@ -114,9 +115,9 @@ class Query:
         """Returns where the content of a run's file lies; raises RunNotFound or FileNotFound."""
         return await self._store.file_path(await self._store.get(project, run_id), path)
 
-    def object_path(self, sha256: str) -> Path:
+    async def object_path(self, sha256: str) -> Path:
         """Returns where an object lies; raises ObjectMissing."""
-        return self._store.keeper.object_path(sha256)
+        return await self._store.object_path(sha256)
 
     async def presets(self) -> list[dict[str, Any]]:
         """Returns the presets of charts, by id, without their specifications."""

@@ -82,7 +82,7 @@ class RecordQuery:
         """
         from trackd_service.table_query import read_rows
 
-        path = self._store.keeper.object_path(sha256)
+        path = await self._store.object_path(sha256)
         try:
             return await self._store.in_worker(read_rows, str(path), sha256, question)
         except ValueError as error:

@@ -31,6 +31,7 @@ from trackd_service.config import Config
 from trackd_service.daemon import Daemon
 from trackd_service.ingest import Ingest
 from trackd_service.live import Live
+from trackd_service.mirror import Mirror, load_bucket
 from trackd_service.notifier import Notice, Notifier
 from trackd_service.objects import DirectoryStore
 from trackd_service.observer import Observer
@@ -48,6 +49,10 @@ _GRACE_SECONDS = 2.0
 _IDLE_CHECK_SECONDS = 1.0
 _STORE_CHECK_SECONDS = 1.0
 _ALERT_AGE_MAX_MS = 600_000.0
+_FIRST_LOOK_SECONDS = (
+    10.0  # at a bucket, before whoever has started the daemon is answered with what was found by then
+)
+_WATCHED_SECONDS = 30.0  # after a call
 _SETTLE_SECONDS = 2.0  # after the start, when whoever has started the daemon is served
 
 
@@ -96,6 +101,7 @@ class _Server:
         self._web_end = asyncio.Event()
         self._daemon: Daemon | None = None
         self._observer: Observer | None = None
+        self._mirror: Mirror | None = None
         self._notifier: Notifier | None = None
 
     async def start(self) -> None:
@@ -141,11 +147,17 @@ class _Server:
             facts=self._facts,
             stop=self._stop_event.set,
         )
-        await ingest.recover()
-        self._observer = Observer(store, ingest, f"trackd-daemon {self._version}")
-        self._tasks.append(asyncio.create_task(ingest.run(), name="ingest"))
-        self._tasks.append(asyncio.create_task(self._observer.run(), name="observer"))
-        self._tasks.append(asyncio.create_task(uploader.run(), name="upload"))
+        bucket = load_bucket(folder)
+        if bucket is None:
+            await ingest.recover()
+            self._observer = Observer(store, ingest, f"trackd-daemon {self._version}")
+            self._tasks.append(asyncio.create_task(ingest.run(), name="ingest"))
+            self._tasks.append(asyncio.create_task(self._observer.run(), name="observer"))
+            self._tasks.append(asyncio.create_task(uploader.run(), name="upload"))
+        else:
+            self._mirror = Mirror(store, folder, bucket, self._is_watched)
+            await self._mirror.begin(_FIRST_LOOK_SECONDS)
+            self._tasks.append(asyncio.create_task(self._mirror.run(), name="mirror"))
         self._grpc, self._health = grpc_api.make_server(self._daemon)
         address = self._bind_grpc()
         await self._grpc.start()
@@ -166,6 +178,12 @@ class _Server:
             await store.collect_garbage()
         except Exception:  # noqa: BLE001 - logged whole; the next start tries again
             _log.exception("files of deleted segments could not be removed")
+
+    def _is_watched(self) -> bool:
+        """Says whether somebody looks at the runs now."""
+        assert self._daemon is not None
+        last = self._daemon.call_time
+        return bool(self._live.listener_count) or time.monotonic() - last < _WATCHED_SECONDS
 
     def _upload_default(self) -> UploadSettings:
         """Returns what the environment says of the upload; what cannot be is logged and left out."""
@@ -390,6 +408,8 @@ class _Server:
             await self._observer.stop()
         await self._daemon.ingest.stop()
         await self._daemon.uploader.close()
+        if self._mirror is not None:
+            await self._mirror.close()
         if self._notifier is not None:
             await self._notifier.close()
         for task in self._tasks:

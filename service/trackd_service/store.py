@@ -14,17 +14,24 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from trackd_service import config, presets
 from trackd_service.catalog import Catalog, HistoryStart, PresetRow, SegmentRow
 from trackd_service.definitions import Definitions
-from trackd_service.errors import FileNotFound, InvalidArgument, PresetNotFound, RunNotFound
-from trackd_service.keeping import Keeper, object_name
+from trackd_service.errors import (
+    BucketUnusable,
+    FileNotFound,
+    InvalidArgument,
+    PresetNotFound,
+    ReadOnly,
+    RunNotFound,
+)
+from trackd_service.keeping import Keeper, is_hash, object_name
 from trackd_service.levels import LevelsFile, SealedSeries, SegmentDamaged
 from trackd_service.manifests import run_folder
 from trackd_service.objects import DirectoryStore
@@ -49,6 +56,8 @@ _SEAL_RETRY_SECONDS = 2.0  # after a seal that failed: a full disk is not asked 
 
 
 _T = TypeVar("_T")
+# Sees to it that objects of these names lie in the directory, which may be only a part of what a bucket has.
+Fetch: TypeAlias = Callable[[Sequence[str]], Awaitable[None]]
 _log = logging.getLogger("trackd.store")
 _SEALER_IDLE_SECONDS = (
     5.0  # a run seals once in minutes, then merges at once: 100 MB need not wait for the next time
@@ -67,9 +76,10 @@ class Segment:
 class StoredRun:
     """A run with its segments: what queries read."""
 
-    def __init__(self, run: Run, segments: list[Segment], worker: Worker) -> None:
-        """Takes the run and its segments, oldest first."""
+    def __init__(self, run: Run, segments: list[Segment], worker: Worker, need: Fetch) -> None:
+        """Takes the run, its segments, oldest first, and what sees to it that files of them are here."""
         self.run = run
+        self._need = need
         self.segments = segments
         self.next_position = 0  # of the next segment
         self.used_time = time.monotonic()
@@ -150,7 +160,14 @@ class StoredRun:
                     result[owner].append(part.between(min_step, max_step))
         return result
 
+    async def need_points(self) -> None:
+        """Sees to it that the points of all segments are here."""
+        await self._need([f"segments/{segment.row.name}.parquet" for segment in self.segments])
+
     async def _read_ranges(self, ranges: list[SealedRange]) -> list[Series]:
+        paths = {one.path for one in ranges}
+        names = [segment.row.name for segment in self.segments if segment.parquet in paths]
+        await self._need([f"segments/{name}.parquet" for name in names])
         try:
             return await self._worker.run(read_ranges, ranges)
         except WorkerCrashed:
@@ -220,6 +237,32 @@ class Store:
         self.deleted: Callable[[str, str], None] = lambda project, run_id: None
         self.sealed: Callable[[Run, set[str]], None] = lambda run, ended_writers: None
         self.problem = ""
+        self.fetch: Fetch | None = None  # where the directory is a part of a bucket
+        self.read_only_reason = ""
+        self.unreadable_reason = ""
+
+    def check_readable(self) -> None:
+        """Raises BucketUnusable where the store shows a bucket that could not be read yet."""
+        if self.unreadable_reason:
+            raise BucketUnusable(self.unreadable_reason)
+
+    def check_writable(self) -> None:
+        """Raises ReadOnly where the store only shows what others write."""
+        if self.read_only_reason:
+            raise ReadOnly(self.read_only_reason)
+
+    async def need(self, names: Sequence[str]) -> None:
+        """Sees to it, as far as that is possible, that objects lie in the directory."""
+        if self.fetch is not None:
+            missing = [name for name in names if self._objects.local_path(name) is None]
+            if missing:
+                await self.fetch(missing)
+
+    async def object_path(self, sha256: str) -> Path:
+        """Returns where an object lies; raises ObjectMissing."""
+        if self.fetch is not None and is_hash(sha256):
+            await self.need([object_name(sha256)])
+        return self.keeper.object_path(sha256)
 
     @property
     def changed(self) -> Callable[[Run], None]:
@@ -248,12 +291,14 @@ class Store:
 
     async def save_preset(self, preset_id: str, title: str, specification: Any) -> None:
         """Saves a preset of a chart over one of the same id; raises InvalidArgument."""
+        self.check_writable()
         presets.check_preset(preset_id, title, specification)
         row = PresetRow(preset_id, title, json.dumps(specification))
         await self.on_catalog(self._catalog.save_preset, row)
 
     async def delete_preset(self, preset_id: str) -> None:
         """Deletes a saved preset; raises PresetNotFound when there is none."""
+        self.check_writable()
         if not await self.on_catalog(self._catalog.delete_preset, preset_id):
             raise PresetNotFound(f"there is no saved preset {preset_id[:128]!r}", id=preset_id[:128])
 
@@ -265,6 +310,7 @@ class Store:
 
     async def get(self, project: str, run_id: str) -> StoredRun:
         """Returns a run; an empty project finds the id anywhere. Raises RunNotFound."""
+        self.check_readable()
         if not project:
             in_memory = [key for key in self._runs if key[1] == run_id]
             found = (
@@ -279,15 +325,20 @@ class Store:
         stored.used_time = time.monotonic()
         return stored
 
+    async def find(self, project: str, run_id: str) -> StoredRun | None:
+        """Returns a run, or None."""
+        return await self._load(project, run_id)
+
     async def get_or_create(self, project: str, run_id: str, create_time: int) -> tuple[StoredRun, bool]:
-        """Returns a run, and whether it was made by this call."""
+        """Returns a run to be written, and whether it was made by this call."""
+        self.check_writable()
         # Another task may have made the run while this one waited: there must never be two of it.
         stored = await self._load(project, run_id) or self._runs.get((project, run_id))
         if stored is not None:
             return stored, False
         run = Run(project, run_id, create_time)
         run.revision = time.time_ns() // 1_000_000
-        stored = self._runs[(project, run_id)] = StoredRun(run, [], self._worker)
+        stored = self._runs[(project, run_id)] = StoredRun(run, [], self._worker, self.need)
         return stored, True
 
     def holds(self, stored: StoredRun) -> bool:
@@ -313,21 +364,59 @@ class Store:
         # Revisions are not kept exactly; a page that knows an older one must see that this is newer.
         run.revision = max(run.revision + 1, time.time_ns() // 1_000_000)
         run.synced_step = self._synced.get((project, run_id))
-        stored = StoredRun(run, [], self._worker)
+        stored = StoredRun(run, [], self._worker, self.need)
         stored.sealed_revision = run.revision
-        for row in rows:
-            # Verified whole, away from the event loop: a chart is drawn from the levels alone.
-            await asyncio.to_thread(self._add_segment, stored, row, is_new=False)
+        await self._open_segments(stored, rows)
         if (project, run_id) not in self._runs:
             self._evict()
             self._runs[(project, run_id)] = stored
         return self._runs[(project, run_id)]
+
+    async def _open_segments(
+        self, stored: StoredRun, rows: Sequence[SegmentRow], known: Iterable[Segment] = ()
+    ) -> None:
+        opened = {segment.row.name: segment for segment in known}
+        await self.need([f"segments/{row.name}.levels" for row in rows if row.name not in opened])
+        for row in rows:
+            segment = opened.get(row.name)
+            if segment is not None:
+                segment = Segment(row, segment.parquet, segment.levels)
+                stored.segments = [*stored.segments, segment]
+                stored.next_position = max(stored.next_position, row.position + 1)
+            else:
+                # Verified whole, away from the event loop: a chart is drawn from the levels alone.
+                await asyncio.to_thread(self._add_segment, stored, row, is_new=False)
+
+    async def show(
+        self,
+        document: dict[str, Any],
+        summary: bytes,
+        rows: Sequence[SegmentRow],
+        objects: Mapping[str, int],
+    ) -> None:
+        """Takes in a run as it stands in a bucket, in the place of what was known of it, and tells the readers."""
+        run = Run.load(document, summary)
+        key = (run.project, run.run_id)
+        await self.on_catalog(self._catalog.replace_run, document, summary, rows, objects)
+        former = self._runs.get(key)
+        # A page that knows an older revision must see that this is newer.
+        run.revision = max(
+            run.revision, 0 if former is None else former.run.revision + 1, time.time_ns() // 1_000_000
+        )
+        if former is not None:
+            stored = StoredRun(run, [], self._worker, self.need)
+            stored.sealed_revision = run.revision
+            await self._open_segments(stored, rows, former.segments)
+            self._runs[key] = stored
+        self.changed(run)
 
     def _add_segment(self, stored: StoredRun, row: SegmentRow, is_new: bool) -> None:
         """Opens a segment of a run; a damaged one costs the run its points and nothing else."""
         stored.next_position = max(stored.next_position, row.position + 1)
         parquet = self._objects.local_path(f"segments/{row.name}.parquet")
         levels = self._objects.local_path(f"segments/{row.name}.levels")
+        if self.fetch is not None:  # it is fetched when somebody wants to see single points
+            parquet = self.object_file(f"segments/{row.name}.parquet")
         try:
             if parquet is None or levels is None:
                 raise SegmentDamaged("it is not in the store")
@@ -363,6 +452,7 @@ class Store:
 
     async def documents(self, project: str | None) -> list[dict[str, Any]]:
         """Returns all runs of a project, or of all, whole, newest first; what is in memory over what is in the catalog."""
+        self.check_readable()
         documents = {
             (document["project"], document["run_id"]): document
             for document in await self.on_catalog(self._catalog.documents, project)
@@ -376,6 +466,7 @@ class Store:
 
     async def update(self, stored: StoredRun) -> None:
         """Commits what was changed from outside of the writers' logs: name, notes, config, summary."""
+        self.check_writable()
         stored.run.revision += 1
         self.changed(stored.run)
         if stored.run.is_open or stored.run.tail.point_count:
@@ -412,6 +503,11 @@ class Store:
 
     async def delete(self, project: str, run_id: str) -> bool:
         """Deletes a run; returns whether it was there."""
+        self.check_writable()
+        return await self.forget(project, run_id)
+
+    async def forget(self, project: str, run_id: str) -> bool:
+        """Deletes a run, also one of a store that only shows what others write; returns whether it was there."""
         stored = await self._load(project, run_id)
         if stored is None:
             return False
@@ -448,6 +544,8 @@ class Store:
         """Returns where the content of a run's file lies; raises FileNotFound."""
         await self.keeper.settle(stored)
         facts = stored.run.files.get(path)
+        if facts is not None:
+            await self.need([object_name(facts["sha256"])])
         found = None if facts is None else self._objects.local_path(object_name(facts["sha256"]))
         if found is None:
             raise FileNotFound(f"run {stored.run.run_id!r} has no file {path[:60]!r}", path=path[:200])
@@ -496,6 +594,7 @@ class Store:
     async def _rewind(self, stored: StoredRun, last_step: int, start: HistoryStart) -> None:
         """Takes a run back to a step: what was logged behind it is masked, and stays on the disk."""
         await self._seal(stored)
+        await stored.need_points()
         run = stored.run
         async with stored.lock:
             masked = [segment.row for segment in stored.segments]
@@ -548,6 +647,7 @@ class Store:
             await self.on_catalog(self._catalog.save_writer_start, start.writer_id, start.starting_step)
             return
         await self._seal(source)
+        await source.need_points()
         async with source.lock:  # no merge takes its segments away meanwhile
             name = os.urandom(16).hex()
             paths = [segment.parquet for segment in source.segments]
@@ -681,6 +781,7 @@ class Store:
             )
         if len(chosen) < 2:
             return
+        await stored.need_points()
         async with stored.lock:
             segments = stored.segments
             if segments[-len(chosen) :] != chosen:

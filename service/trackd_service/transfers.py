@@ -19,6 +19,7 @@ from trackd_service.objects import ObjectConflict, ObjectNotFound
 
 _FILES_AT_ONCE = 8
 _BLOCK_BYTES = 1 << 20
+_CHECK_BYTES = 8 << 20  # of an object that is read to check it, at a time
 # After these the credentials are looked for again: somebody may have renewed them.
 _CREDENTIAL_KINDS = ("denied", "expired")
 
@@ -103,6 +104,29 @@ def fetch(target: Target, transfers: Sequence[Transfer]) -> list[Moved]:
             )
 
     return _each(target, fetch_one, transfers)
+
+
+def check(target: Target, names: Sequence[str], hashes: Sequence[str]) -> list[Moved]:
+    """Reads objects; returns of each its size and sha256, `is_gone`, or an error of kind "damaged" for another sum."""
+
+    def check_one(store: BucketStore, transfer: Transfer) -> Moved:
+        digest, size_bytes = hashlib.sha256(), 0
+        try:
+            size = store.size(transfer.name)
+            while size_bytes < size:
+                block = store.get_range(transfer.name, size_bytes, min(size, size_bytes + _CHECK_BYTES))
+                digest.update(block)
+                size_bytes += len(block)
+        except ObjectNotFound:
+            return Moved(transfer.name, is_gone=True)
+        if digest.hexdigest() != transfer.sha256:
+            raise BucketError(
+                "damaged", f"{transfer.name} was altered in the bucket: its sha256 does not fit"
+            )
+        return Moved(transfer.name, size_bytes, transfer.sha256)
+
+    wanted = [Transfer(name, Path(), sha256) for name, sha256 in zip(names, hashes, strict=True)]
+    return _each(target, check_one, wanted)
 
 
 def replace(target: Target, name: str, data: bytes) -> int:

@@ -14,21 +14,22 @@ import logging
 import random
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from trackd_service import transfers, upload_settings
+from trackd_service.bucket_ledger import BucketLedger, SyncedRun, load_store_id
 from trackd_service.bucket_requests import Bucket, BucketError
 from trackd_service.catalog import Commit, Committed, SegmentRow
+from trackd_service.errors import BucketUnusable
 from trackd_service.keeping import object_name
 from trackd_service.manifests import Manifest, SentSegment, manifest_name, run_folder
 from trackd_service.runs import Run
 from trackd_service.store import Store
 from trackd_service.transfers import Moved, Target, Transfer
-from trackd_service.upload_ledger import SyncedRun, UploadLedger, load_store_id
 from trackd_service.upload_settings import UploadSettings
 from trackd_service.worker import Worker, WorkerClosed, WorkerCrashed
 
@@ -36,6 +37,7 @@ State = Literal["off", "idle", "sending", "waiting", "stopped"]
 
 _TICK_SECONDS = 0.5  # how often it is looked whether something is due
 _ROUND_SECONDS = 2.0
+_FIRST_SECONDS = 1.0
 _BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 _BATCH_FILES_MAX = 64
 _BATCH_BYTES_MAX = 64 << 20  # of files that are sent together: what progress is told by
@@ -152,7 +154,7 @@ class Uploader:
         self._settings_stamp: object = None
         self._settings_problem = ""
         self._thread = ThreadPoolExecutor(1, "trackd-upload")
-        self._ledger: UploadLedger | None = None
+        self._ledger: BucketLedger | None = None
         self._store_id = ""
         self._synced: dict[tuple[str, str], SyncedRun] = {}
         self._pending: dict[tuple[str, str], _Pending] = {}
@@ -196,6 +198,64 @@ class Uploader:
         await self._look_at_settings()
         if self._ledger is not None:
             await self._find_pending()
+
+    async def hashes(self, names: Sequence[str]) -> dict[str, str]:
+        """Returns the sha256 of files of segments that were sent, by name."""
+        return {} if self._ledger is None else await self._on_ledger(self._ledger.hashes, names)
+
+    async def list_confirmed(self) -> dict[str, tuple[int, str]]:
+        """Returns (size in bytes, -1 for unknown; sha256) by name of what the bucket has confirmed and runs need."""
+        return {} if self._ledger is None else await self._on_ledger(self._ledger.confirmed)
+
+    async def verify(
+        self, files: Mapping[str, tuple[int, str]], read: bool
+    ) -> AsyncIterator[tuple[int, int, list[str]]]:
+        """Looks whether the bucket has files; what it lacks is sent again.
+
+        Yields:
+            How many more files were looked at, how many bytes were read for that, and what is wrong.
+
+        Raises:
+            BucketUnusable: The bucket cannot be read.
+        """
+        worker = Worker()
+        url = self._settings.url
+        lost: list[str] = []
+        try:
+            found = {
+                entry.name: entry.size_bytes
+                for prefix in ("segments/", "files/")
+                for entry in await worker.run(transfers.entries, self._points.target, prefix)
+            }
+            names = sorted(files)
+            for start in range(0, len(names), _BATCH_FILES_MAX):
+                batch, wrong, size_bytes = names[start : start + _BATCH_FILES_MAX], {}, 0
+                for name in batch:
+                    size = files[name][0]
+                    if name not in found:
+                        wrong[name] = f"{name} is not in {url} (any more): it is sent again"
+                    elif size not in (-1, found[name]):
+                        wrong[name] = f"{name} has {found[name]} bytes in {url}, and should have {size}"
+                if read:
+                    rest = [name for name in batch if name not in wrong]
+                    hashes = [files[name][1] for name in rest]
+                    for moved in await worker.run(transfers.check, self._points.target, rest, hashes):
+                        if moved.error is not None and moved.error.kind != "damaged":
+                            raise moved.error
+                        if moved.error is not None:
+                            wrong[moved.name] = str(moved.error)
+                        size_bytes += moved.size_bytes
+                lost += [name for name in wrong if name not in found]
+                yield len(batch), size_bytes, list(wrong.values())
+        except (BucketError, WorkerCrashed) as error:
+            kind = error.kind if isinstance(error, BucketError) else "other"
+            raise BucketUnusable(str(error), kind=kind) from None
+        finally:
+            await worker.close()
+            if lost and self._ledger is not None:
+                await self._on_ledger(self._ledger.doubt, lost)
+                self._synced = await self._on_ledger(self._ledger.runs)
+                self._change_count = -1
 
     @property
     def is_on(self) -> bool:
@@ -314,7 +374,7 @@ class Uploader:
         try:
             self._store_id = await self._on_ledger(load_store_id, self.folder)
             self._ledger = ledger = await self._on_ledger(
-                UploadLedger, self.folder / "upload.sqlite", f"{settings.endpoint_url} {settings.url}"
+                BucketLedger, self.folder / "upload.sqlite", f"{settings.endpoint_url} {settings.url}"
             )
         except (OSError, ValueError) as error:
             self._settings_problem = f"the upload cannot begin: {error}"
@@ -361,8 +421,9 @@ class Uploader:
         if now < self._points.retry_time:
             return  # sealed in small pieces for nobody
         for stored in self._store.stored_in_memory():
-            waited = now - stored.sealed_time
-            if not stored.is_sealed and (is_asked or waited >= self._settings.interval_seconds):
+            # A new run is there soon, even if it does not live for long.
+            interval = _FIRST_SECONDS if stored.sealed_revision < 0 else self._settings.interval_seconds
+            if not stored.is_sealed and (is_asked or now - stored.sealed_time >= interval):
                 self._store.seal_soon(stored)
 
     async def _find_pending(self) -> None:

@@ -1,4 +1,4 @@
-"""Owns what a bucket has confirmed of a store: the file `upload.sqlite`.
+"""Owns what a store knows of a bucket: what it has confirmed, and which manifests were read from it; a SQLite file.
 
 Invariants: what stands here was confirmed before it was written down; losing the file costs questions to the bucket, never
 data. It belongs to one bucket: with another one it begins anew.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,12 @@ CREATE TABLE runs (
     synced_time INTEGER NOT NULL,
     PRIMARY KEY (project, run_id)
 );
+CREATE TABLE manifests (
+    name TEXT PRIMARY KEY,
+    etag TEXT NOT NULL,
+    project TEXT NOT NULL,
+    run_id TEXT NOT NULL
+);
 PRAGMA user_version=1;
 COMMIT;
 """
@@ -57,6 +63,15 @@ class SyncedRun:
     commit_number: int
     synced_step: int
     synced_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadManifest:
+    """A manifest that was read: the bucket's tag of its content, and whose it is."""
+
+    etag: str
+    project: str
+    run_id: str
 
 
 def load_store_id(folder: Path) -> str:
@@ -78,7 +93,7 @@ def load_store_id(folder: Path) -> str:
     return made
 
 
-class UploadLedger:
+class BucketLedger:
     """What one bucket has confirmed. Not safe to call from several threads at once."""
 
     def __init__(self, path: Path, target: str) -> None:
@@ -92,8 +107,8 @@ class UploadLedger:
                 path.with_name(path.name + ending).unlink(missing_ok=True)
             self._open(path)
         if self._fact("target") != target:
-            for table in ("segments", "objects", "runs"):
-                self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - of the three above
+            for table in ("segments", "objects", "runs", "manifests"):
+                self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - of the four above
             self._set_fact("target", target)
 
     def _open(self, path: Path) -> None:
@@ -142,6 +157,58 @@ class UploadLedger:
             ):
                 found[name] = SentSegment(by_name[name], *facts[:4])
         return found
+
+    def hashes(self, names: Iterable[str]) -> dict[str, str]:
+        """Returns the sha256 of files of segments, by name in the object store, as far as it is known."""
+        found: dict[str, str] = {}
+        wanted = {name.removeprefix("segments/").rpartition(".")[0] for name in names}
+        for group in _groups(sorted(wanted)):
+            marks = ",".join("?" * len(group))
+            for name, parquet_sha256, levels_sha256 in self._connection.execute(
+                f"SELECT name, parquet_sha256, levels_sha256 FROM segments WHERE name IN ({marks})",  # noqa: S608 - question marks
+                group,
+            ):
+                found[f"segments/{name}.parquet"] = parquet_sha256
+                found[f"segments/{name}.levels"] = levels_sha256
+        return found
+
+    def confirmed(self) -> dict[str, tuple[int, str]]:
+        """Returns (size in bytes, -1 for unknown; sha256) by name of all that is needed and was confirmed."""
+        found: dict[str, tuple[int, str]] = {}
+        for name, *facts in self._connection.execute(
+            "SELECT name, parquet_bytes, parquet_sha256, levels_bytes, levels_sha256 FROM segments "
+            "WHERE superseded_time IS NULL"
+        ):
+            found[f"segments/{name}.parquet"] = (facts[0], facts[1])
+            found[f"segments/{name}.levels"] = (facts[2], facts[3])
+        for (sha256,) in self._connection.execute("SELECT sha256 FROM objects"):
+            found[f"files/{sha256[:2]}/{sha256}"] = (-1, sha256)
+        return found
+
+    def doubt(self, names: Iterable[str]) -> None:
+        """Forgets files that the bucket turned out not to have as they should be, and that runs are there whole."""
+        for name in names:
+            if name.startswith("segments/"):
+                self.forget_segments([name.removeprefix("segments/").rpartition(".")[0]])
+            else:
+                self.forget_objects([name.rpartition("/")[2]])
+        self._connection.execute("UPDATE runs SET commit_number = -1")
+
+    def manifests(self) -> dict[str, ReadManifest]:
+        """Returns the manifests that were read, by name."""
+        rows = self._connection.execute("SELECT name, etag, project, run_id FROM manifests")
+        return {name: ReadManifest(*facts) for name, *facts in rows}
+
+    def save_manifests(self, manifests: Mapping[str, ReadManifest]) -> None:
+        """Notes manifests that were read and taken in."""
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO manifests VALUES (?, ?, ?, ?)",
+            [(name, each.etag, each.project, each.run_id) for name, each in manifests.items()],
+        )
+
+    def forget_manifests(self, names: Iterable[str]) -> None:
+        """Forgets manifests that the bucket does not have any more."""
+        self._connection.executemany("DELETE FROM manifests WHERE name = ?", [(name,) for name in names])
 
     def supersede(self, folder: str, current: Collection[str], now: int) -> dict[str, int]:
         """Notes that of a run's segments only the current ones are needed; returns, by name, since when others are not."""

@@ -1,0 +1,244 @@
+"""Owns what a store shows of a bucket that others write: it follows their manifests, and fetches files when they are needed.
+
+Invariants: nothing is ever written to the bucket; what is shown of a run is what manifests list, which is there; a file is
+here whole and with the sum that its manifest gave it, or not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from trackd_service import manifests, transfers
+from trackd_service.bucket_ledger import BucketLedger, ReadManifest
+from trackd_service.bucket_requests import Bucket, BucketError
+from trackd_service.errors import BucketUnusable
+from trackd_service.manifests import Manifest, ManifestInvalid
+from trackd_service.store import Store
+from trackd_service.transfers import Target, Transfer
+from trackd_service.worker import Worker, WorkerClosed, WorkerCrashed
+
+FILE_NAME = "bucket.json"  # in a store that shows a bucket
+VERSION = 1
+_WATCHED_SECONDS = 3.0  # between two looks at the bucket while somebody watches
+_UNWATCHED_SECONDS = 30.0
+_RETRY_SECONDS = 10.0
+_RUNS_AT_ONCE = 16
+_FILES_AT_ONCE = 64
+
+_T = TypeVar("_T")
+_log = logging.getLogger("trackd.mirror")
+
+
+def load_bucket(folder: Path) -> Bucket | None:
+    """Returns the bucket that a store shows, or None for a store of its own.
+
+    Raises:
+        ValueError: The file that says so is none.
+        OSError: It cannot be read.
+    """
+    try:
+        document = json.loads((folder / FILE_NAME).read_bytes())
+    except FileNotFoundError:
+        return None
+    if not isinstance(document, dict) or document.get("version") != VERSION:
+        raise ValueError(f"{FILE_NAME} is no document of version {VERSION}")
+    parts = [document.get(name, "") for name in ("url", "endpoint_url", "region", "profile")]
+    if not all(isinstance(part, str) for part in parts):
+        raise ValueError(f"{FILE_NAME} holds something else than texts")
+    return Bucket.parse(*parts)
+
+
+class BucketFiles:
+    """Gets the files of a bucket into a store's directory, each once."""
+
+    def __init__(self, store: Store, target: Target, hashes: Callable[[Sequence[str]], Any]) -> None:
+        """Takes the store, the bucket, and what returns (awaitable) the sha256 of files of segments by name."""
+        self._store = store
+        self._target = target
+        self._hashes = hashes
+        self._worker = Worker()
+        self._coming: dict[str, asyncio.Future[None]] = {}
+        self.fetched_bytes = 0
+
+    async def fetch(self, names: Sequence[str]) -> None:
+        """Fetches files that are not here. Raises BucketUnusable; what the bucket does not have stays missing."""
+        own = [name for name in dict.fromkeys(names) if name not in self._coming]
+        others = [self._coming[name] for name in names if name in self._coming]
+        loop = asyncio.get_running_loop()
+        for name in own:
+            self._coming[name] = loop.create_future()
+        try:
+            for start in range(0, len(own), _FILES_AT_ONCE):
+                await self._fetch(own[start : start + _FILES_AT_ONCE])
+        finally:
+            for name in own:
+                self._coming.pop(name).set_result(None)
+        for other in others:
+            await asyncio.shield(other)
+
+    async def _fetch(self, names: list[str]) -> None:
+        hashes = await self._hashes([name for name in names if name.startswith("segments/")])
+        transfers_ = [
+            Transfer(
+                name,
+                self._store.object_file(name),
+                hashes.get(name, "") if name.startswith("segments/") else name.rpartition("/")[2],
+            )
+            for name in names
+        ]
+        try:
+            moved = await self._worker.run(transfers.fetch, self._target, transfers_)
+        except (WorkerCrashed, WorkerClosed, OSError) as error:
+            raise BucketUnusable(f"files cannot be fetched: {error}", kind="other") from None
+        for each in moved:
+            if each.error is not None:
+                raise BucketUnusable(str(each.error), kind=each.error.kind)
+            if each.is_gone:
+                _log.warning("%s is not in the bucket (any more)", each.name)
+            self.fetched_bytes += each.size_bytes
+
+    async def close(self) -> None:
+        """Ends what is under way."""
+        await self._worker.abort()
+
+
+class Mirror:
+    """Keeps a store up to date with a bucket."""
+
+    def __init__(
+        self, store: Store, folder: Path, bucket: Bucket, is_watched: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Takes the store, its folder, the bucket, and what says whether somebody looks at it now."""
+        self._store = store
+        self._target = Target(bucket, folder / "uploads")
+        self._is_watched = is_watched
+        self._thread = ThreadPoolExecutor(1, "trackd-mirror")
+        self._ledger = BucketLedger(folder / "mirror.sqlite", f"{bucket.endpoint_url} {bucket.url}")
+        self._worker = Worker()
+        self._files = BucketFiles(store, self._target, self._find_hashes)
+        self._refreshing = asyncio.Lock()
+        self._is_first = True
+        self.sentence = ""
+        store.fetch = self._files.fetch
+        store.read_only_reason = (
+            f"this store shows {bucket.url}, which is written from elsewhere, and cannot be changed here: "
+            "`trackd pull` copies runs into a store of your own"
+        )
+
+    async def begin(self, seconds: float) -> None:
+        """Looks at the bucket for the first time, and returns after so many seconds even if that takes longer."""
+        await asyncio.wait({asyncio.ensure_future(self._look())}, timeout=seconds)
+
+    async def run(self) -> None:
+        """Follows the bucket until `close`."""
+        while True:
+            await self._pause()
+            await self._look()
+
+    async def _look(self) -> None:
+        try:
+            await self.refresh()
+        except WorkerClosed:
+            return
+        except (BucketError, WorkerCrashed, OSError) as error:
+            self._tell(str(error))
+        except Exception:  # noqa: BLE001 - logged whole
+            _log.exception("the bucket could not be followed; it is tried again")
+
+    async def _pause(self) -> None:
+        begin = time.monotonic()
+        seconds = _RETRY_SECONDS if self.sentence else _WATCHED_SECONDS
+        while True:
+            await asyncio.sleep(_WATCHED_SECONDS / 3)
+            waited = time.monotonic() - begin
+            if waited >= _UNWATCHED_SECONDS or (waited >= seconds and self._is_watched()):
+                return
+
+    def _tell(self, sentence: str) -> None:
+        if sentence and sentence != self.sentence:
+            _log.warning("%s", sentence)
+        self.sentence = sentence
+        if self._is_first:
+            self._store.unreadable_reason = sentence
+
+    async def refresh(self) -> None:
+        """Takes in what has changed in the bucket. Raises BucketError."""
+        async with self._refreshing:
+            await self._refresh()
+        self._is_first = False
+        self._tell("")
+
+    async def _refresh(self) -> None:
+        entries = await self._worker.run(transfers.entries, self._target, manifests.PREFIX)
+        found = {entry.name: entry.etag for entry in entries if manifests.parse_name(entry.name)}
+        known = await self._on_ledger(self._ledger.manifests)
+        gone = set(known) - set(found)
+        changed = [name for name, etag in found.items() if name not in known or known[name].etag != etag]
+        # A run is shown as all its manifests show it together.
+        folders = {_folder(name) for name in (*changed, *gone)}
+        by_folder: dict[str, list[str]] = defaultdict(list)
+        for name in found:
+            if _folder(name) in folders:
+                by_folder[_folder(name)].append(name)
+        left = {(known[name].project, known[name].run_id) for name in gone if _folder(name) not in by_folder}
+        if folders:
+            await self._store.collect_garbage()  # of the last time: readers had their while
+        for project, run_id in left:
+            await self._store.forget(project, run_id)
+        await self._on_ledger(self._ledger.forget_manifests, gone)
+        for group in _groups(list(by_folder.values())):
+            await self._take_in(group, found)
+
+    async def _take_in(self, groups: Sequence[Sequence[str]], etags: dict[str, str]) -> None:
+        names = [name for group in groups for name in group]
+        contents = await self._worker.run(transfers.read_many, self._target, names)
+        read = dict(zip(names, contents, strict=True))
+        for group in groups:
+            parts, facts = [], {}
+            for name in group:
+                data = read[name]
+                if data is None:
+                    continue  # deleted just now: seen at the next look
+                try:
+                    part = await asyncio.to_thread(Manifest.load, data)
+                except ManifestInvalid as error:
+                    _log.error("%s in the bucket cannot be used: %s", name, error)
+                    continue
+                parts.append(part)
+                facts[name] = ReadManifest(etags[name], part.project, part.run_id)
+            if parts:
+                merged = await asyncio.to_thread(manifests.merge, parts)
+                await self._on_ledger(self._ledger.add_segments, merged.segments)
+                rows = [segment.row for segment in merged.segments]
+                await self._store.show(merged.document, merged.summary, rows, merged.objects)
+            await self._on_ledger(self._ledger.save_manifests, facts)
+
+    async def _find_hashes(self, names: Sequence[str]) -> dict[str, str]:
+        return await self._on_ledger(self._ledger.hashes, names)
+
+    async def _on_ledger(self, function: Callable[..., _T], *arguments: Any) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+    async def close(self) -> None:
+        """Ends what is under way."""
+        await self._worker.abort()
+        await self._files.close()
+        await self._on_ledger(self._ledger.close)
+        self._thread.shutdown(wait=False)
+
+
+def _folder(name: str) -> str:
+    return name.split("/")[1]
+
+
+def _groups(groups: list[list[str]]) -> Iterable[list[list[str]]]:
+    """Returns groups of names, some together, so that a few dozen manifests are in memory at a time."""
+    return (groups[start : start + _RUNS_AT_ONCE] for start in range(0, len(groups), _RUNS_AT_ONCE))
