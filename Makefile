@@ -24,7 +24,7 @@ WEB_SOURCES := $(shell find web \( -name node_modules -o -name dist -o -name cov
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo gallery test check lint fix web-test clients clients-test test-clients test-torch chromium soak bench clean
+.PHONY: help setup demo gallery test check lint fix web-test clients clients-test test-clients test-s3 test-torch chromium s3-server soak bench clean
 
 help: ## Lists the targets.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -43,7 +43,7 @@ gallery: $(TOOLS) $(STUBS) $(WEB) ## Logs every kind of record there is, images 
 	@$(BIN)/python examples/gallery.py
 	@echo "The live page: $$($(BIN)/trackd ui --print)"
 
-test: lint web-test chromium clients-test ## Runs every check and every test.
+test: lint web-test chromium s3-server clients-test ## Runs every check and every test.
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGUMENTS)
 
 check: lint ## Runs format, lint, strict types, buf, and the tests of the architecture and the documents.
@@ -76,6 +76,12 @@ clients-test: clients
 
 test-clients: clients-test ## Builds and tests the clients in other languages, each by itself and by the conformance suite.
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal tests/conformance $(PYTEST_ARGUMENTS)
+
+test-s3: setup s3-server ## Tests the upload and the reading back against real S3 servers, through faults.
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile tests/s3 $(PYTEST_ARGUMENTS)
+
+s3-server: $(TOOLS)
+	@scripts/install_s3_server.sh
 
 web-test: setup
 	$(HOOK) npm run test

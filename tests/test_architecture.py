@@ -49,7 +49,7 @@ IMPURE_IMPORTS = FILES | PROCESSES_AND_NETWORKS | TRANSPORTS | THREADS_AND_LOOPS
 ALLOWED_AS_VALUES = {(CLIENT, "_values"): {"datetime"}, (SERVICE, "config"): {"pathlib"}}
 
 # The edges of the daemon where messages become domain types and back.
-PROTOBUF_MODULES = {"grpc_api", "records", "redaction", "encoders"}
+PROTOBUF_MODULES = {"grpc_api", "grpc_uploads", "records", "redaction", "encoders"}
 # Costly or optional libraries: one module each, imported where it is used.
 CONFINED_IMPORTS = ("boto3", "pynvml")
 # What a process that trains must not pay for, or be broken by, before it logs anything.

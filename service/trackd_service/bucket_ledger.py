@@ -158,18 +158,18 @@ class BucketLedger:
                 found[name] = SentSegment(by_name[name], *facts[:4])
         return found
 
-    def hashes(self, names: Iterable[str]) -> dict[str, str]:
-        """Returns the sha256 of files of segments, by name in the object store, as far as it is known."""
-        found: dict[str, str] = {}
+    def facts(self, names: Iterable[str]) -> dict[str, tuple[int, str]]:
+        """Returns (size in bytes, sha256) of files of segments, by name in the object store, as far as they are known."""
+        found: dict[str, tuple[int, str]] = {}
         wanted = {name.removeprefix("segments/").rpartition(".")[0] for name in names}
         for group in _groups(sorted(wanted)):
             marks = ",".join("?" * len(group))
-            for name, parquet_sha256, levels_sha256 in self._connection.execute(
-                f"SELECT name, parquet_sha256, levels_sha256 FROM segments WHERE name IN ({marks})",  # noqa: S608 - question marks
+            for name, *facts in self._connection.execute(
+                f"SELECT * FROM segments WHERE name IN ({marks})",  # noqa: S608 - question marks
                 group,
             ):
-                found[f"segments/{name}.parquet"] = parquet_sha256
-                found[f"segments/{name}.levels"] = levels_sha256
+                found[f"segments/{name}.parquet"] = (facts[0], facts[1])
+                found[f"segments/{name}.levels"] = (facts[2], facts[3])
         return found
 
     def confirmed(self) -> dict[str, tuple[int, str]]:

@@ -91,7 +91,7 @@ class _Listed:
     def lets_go(self, path: str) -> bool:
         """Whether no manifest lists the file: that of a run with an unread manifest may be listed there."""
         return path not in self.files and not any(
-            path.startswith(f"segments/{name.split('/')[1]}/") for name in self.unread
+            path.startswith(f"segments/{_folder(name)}/") for name in self.unread
         )
 
 
@@ -203,26 +203,32 @@ def _read_manifests(store: BucketStore) -> _Listed:
         except ObjectNotFound:
             return None  # The run was deleted in this moment.
 
+    runs: dict[str, list[Manifest]] = {}
     with ThreadPoolExecutor(_READS_AT_ONCE, "trackd-publish") as pool:
         for name, manifest in zip(names, pool.map(read, names), strict=True):
             if isinstance(manifest, str):
                 listed.unread[name] = manifest
             elif manifest is not None:
-                listed.files.update(_files(manifest))
+                runs.setdefault(_folder(name), []).append(manifest)
+    for parts in runs.values():
+        listed.files.update(_files(parts))
     return listed
 
 
-def _files(manifest: Manifest) -> dict[str, _File]:
+def _files(parts: list[Manifest]) -> dict[str, _File]:
+    """Returns the files of a run that one or several stores have uploaded; what is a copy of another is left out."""
+    first = parts[0]
+    change_time_unix_ms = max(part.write_time_unix_ms for part in parts)
     return {
         segment.files()[0][0]: _File(
-            manifest.project,
-            manifest.run_id,
-            segment.parquet_bytes,
-            segment.row.point_count,
-            manifest.write_time_unix_ms,
+            first.project, first.run_id, segment.parquet_bytes, segment.row.point_count, change_time_unix_ms
         )
-        for segment in manifest.segments
+        for segment in manifests.merge(parts).segments
     }
+
+
+def _folder(manifest_name: str) -> str:
+    return manifest_name.split("/")[1]
 
 
 def _commit(

@@ -1,4 +1,4 @@
-"""Owns the manifest: what one store has put of one run into a bucket, and how those of several stores become one run. Pure.
+"""Owns the manifest: what one store has put of one run into a bucket, and how those of several stores become one run.
 
 Invariants: each store writes manifests of its own, so nobody overwrites what another one said; what a manifest lists was
 confirmed by the bucket before the manifest was written. The format is drawn in `docs/storage.md`.

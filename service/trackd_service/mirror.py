@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from trackd_service import manifests, transfers
+from trackd_service.bucket_files import BucketFiles
 from trackd_service.bucket_ledger import BucketLedger, ReadManifest
 from trackd_service.bucket_requests import Bucket, BucketError
 from trackd_service.errors import BucketUnusable
+from trackd_service.keeping import object_name
 from trackd_service.manifests import Manifest, ManifestInvalid
 from trackd_service.store import Store
-from trackd_service.transfers import Target, Transfer
+from trackd_service.transfers import Target
 from trackd_service.worker import Worker, WorkerClosed, WorkerCrashed
 
 FILE_NAME = "bucket.json"  # in a store that shows a bucket
@@ -31,7 +33,6 @@ _WATCHED_SECONDS = 3.0  # between two looks at the bucket while somebody watches
 _UNWATCHED_SECONDS = 30.0
 _RETRY_SECONDS = 10.0
 _RUNS_AT_ONCE = 16
-_FILES_AT_ONCE = 64
 
 _T = TypeVar("_T")
 _log = logging.getLogger("trackd.mirror")
@@ -56,62 +57,15 @@ def load_bucket(folder: Path) -> Bucket | None:
     return Bucket.parse(*parts)
 
 
-class BucketFiles:
-    """Gets the files of a bucket into a store's directory, each once."""
-
-    def __init__(self, store: Store, target: Target, hashes: Callable[[Sequence[str]], Any]) -> None:
-        """Takes the store, the bucket, and what returns (awaitable) the sha256 of files of segments by name."""
-        self._store = store
-        self._target = target
-        self._hashes = hashes
-        self._worker = Worker()
-        self._coming: dict[str, asyncio.Future[None]] = {}
-        self.fetched_bytes = 0
-
-    async def fetch(self, names: Sequence[str]) -> None:
-        """Fetches files that are not here. Raises BucketUnusable; what the bucket does not have stays missing."""
-        own = [name for name in dict.fromkeys(names) if name not in self._coming]
-        others = [self._coming[name] for name in names if name in self._coming]
-        loop = asyncio.get_running_loop()
-        for name in own:
-            self._coming[name] = loop.create_future()
-        try:
-            for start in range(0, len(own), _FILES_AT_ONCE):
-                await self._fetch(own[start : start + _FILES_AT_ONCE])
-        finally:
-            for name in own:
-                self._coming.pop(name).set_result(None)
-        for other in others:
-            await asyncio.shield(other)
-
-    async def _fetch(self, names: list[str]) -> None:
-        hashes = await self._hashes([name for name in names if name.startswith("segments/")])
-        transfers_ = [
-            Transfer(
-                name,
-                self._store.object_file(name),
-                hashes.get(name, "") if name.startswith("segments/") else name.rpartition("/")[2],
-            )
-            for name in names
-        ]
-        try:
-            moved = await self._worker.run(transfers.fetch, self._target, transfers_)
-        except (WorkerCrashed, WorkerClosed, OSError) as error:
-            raise BucketUnusable(f"files cannot be fetched: {error}", kind="other") from None
-        for each in moved:
-            if each.error is not None:
-                raise BucketUnusable(str(each.error), kind=each.error.kind)
-            if each.is_gone:
-                _log.warning("%s is not in the bucket (any more)", each.name)
-            self.fetched_bytes += each.size_bytes
-
-    async def close(self) -> None:
-        """Ends what is under way."""
-        await self._worker.abort()
-
-
 class Mirror:
-    """Keeps a store up to date with a bucket."""
+    """Keeps a store up to date with a bucket.
+
+    Attributes:
+        sentence: What is wrong with the bucket; empty when nothing is.
+        garbage_age_seconds: How long a file that no manifest lists stays in the bucket.
+    """
+
+    garbage_age_seconds = 86_400.0
 
     def __init__(
         self, store: Store, folder: Path, bucket: Bucket, is_watched: Callable[[], bool] = lambda: True
@@ -123,11 +77,12 @@ class Mirror:
         self._thread = ThreadPoolExecutor(1, "trackd-mirror")
         self._ledger = BucketLedger(folder / "mirror.sqlite", f"{bucket.endpoint_url} {bucket.url}")
         self._worker = Worker()
-        self._files = BucketFiles(store, self._target, self._find_hashes)
+        self._files = BucketFiles(store, self._target, self._find_facts)
         self._refreshing = asyncio.Lock()
         self._is_first = True
+        self._superseded: dict[str, float] = {}
         self.sentence = ""
-        store.fetch = self._files.fetch
+        store.elsewhere = self._files
         store.read_only_reason = (
             f"this store shows {bucket.url}, which is written from elsewhere, and cannot be changed here: "
             "`trackd pull` copies runs into a store of your own"
@@ -221,8 +176,57 @@ class Mirror:
                 await self._store.show(merged.document, merged.summary, rows, merged.objects)
             await self._on_ledger(self._ledger.save_manifests, facts)
 
-    async def _find_hashes(self, names: Sequence[str]) -> dict[str, str]:
-        return await self._on_ledger(self._ledger.hashes, names)
+    # -- space ----------------------------------------------------------------------------------------------------
+
+    async def used(self) -> set[str]:
+        """Returns the names of all files that manifests list, whosoever they are. Raises BucketUnusable."""
+        return await self._read_used()
+
+    async def files(self) -> dict[str, tuple[int, float]]:
+        """Returns (size in bytes, time since when it may be unused) by name of the bucket's files. Raises BucketUnusable."""
+        found: dict[str, tuple[int, float]] = {}
+        for prefix in ("segments/", "files/"):
+            for entry in await self._ask(transfers.entries, self._target, prefix):
+                found[entry.name] = (entry.size_bytes, entry.change_time_seconds)
+        return {
+            name: (size, max(since, self._superseded.get(name, 0.0))) for name, (size, since) in found.items()
+        }
+
+    async def delete(self, name: str) -> bool:
+        """Deletes a file of the bucket. Raises BucketUnusable."""
+        await self._ask(transfers.delete, self._target, [name])
+        return True
+
+    async def _read_used(self) -> set[str]:
+        used: set[str] = set()
+        entries = await self._ask(transfers.entries, self._target, manifests.PREFIX)
+        names = [entry.name for entry in entries if manifests.parse_name(entry.name)]
+        for start in range(0, len(names), _RUNS_AT_ONCE):
+            for data in await self._ask(
+                transfers.read_many, self._target, names[start : start + _RUNS_AT_ONCE]
+            ):
+                try:
+                    part = None if data is None else await asyncio.to_thread(Manifest.load, data)
+                except ManifestInvalid as error:
+                    # Nobody knows what it lists: nothing is garbage for sure.
+                    raise BucketUnusable(f"a manifest in the bucket cannot be used: {error}") from None
+                if part is not None:
+                    used.update(name for segment in part.segments for name, _, _ in segment.files())
+                    used.update(object_name(sha256) for sha256 in (*part.objects, *part.pending))
+                    for name, since in part.superseded.items():
+                        for ending in ("parquet", "levels"):
+                            self._superseded[f"segments/{name}.{ending}"] = since / 1e3
+        return used
+
+    async def _ask(self, function: Callable[..., _T], *arguments: Any) -> _T:
+        try:
+            return await self._worker.run(function, *arguments)
+        except (BucketError, WorkerCrashed) as error:
+            kind = error.kind if isinstance(error, BucketError) else "other"
+            raise BucketUnusable(str(error), kind=kind) from None
+
+    async def _find_facts(self, names: Sequence[str]) -> dict[str, tuple[int, str]]:
+        return await self._on_ledger(self._ledger.facts, names)
 
     async def _on_ledger(self, function: Callable[..., _T], *arguments: Any) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)

@@ -179,7 +179,8 @@ class States:
         self._folder.mkdir(parents=True, exist_ok=True)
         temp_path = path.with_suffix(f".{os.urandom(8).hex()}.part")
         try:
-            with temp_path.open("w", encoding="utf-8") as file:
+            descriptor = os.open(temp_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 json.dump(self._state(content, name, upload_id), file)
                 file.flush()
                 os.fsync(file.fileno())

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from trackd_service import manifests, transfers
+from trackd_service.bucket_files import BucketFiles
 from trackd_service.bucket_requests import Bucket, BucketError
 from trackd_service.errors import BucketUnusable, InvalidArgument, RunNotFound
 from trackd_service.keeping import object_name
 from trackd_service.manifests import Manifest, ManifestInvalid, MergedRun
-from trackd_service.mirror import BucketFiles
 from trackd_service.run_states import RunState
 from trackd_service.store import Store
 from trackd_service.transfers import Target
@@ -125,10 +125,10 @@ async def _copy(store: Store, target: Target, merged: MergedRun, before: Pulled)
     )
     yield progress
 
-    async def find_hashes(names: Sequence[str]) -> dict[str, str]:
-        return {name: files[name][1] for name in names}
+    async def find_facts(names: Sequence[str]) -> dict[str, tuple[int, str]]:
+        return {name: files[name] for name in names}
 
-    source = BucketFiles(store, target, find_hashes)
+    source = BucketFiles(store, target, find_facts)
     try:
         for start in range(0, len(missing), _FILES_AT_ONCE):
             batch = missing[start : start + _FILES_AT_ONCE]

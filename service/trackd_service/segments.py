@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trackd_service.levels import LevelsFile, SegmentDamaged, write_levels
+from trackd_service.remote_files import RemoteFile
 from trackd_service.series import NUMERIC_KINDS, BoolArray, Float64Array, Int64Array, Kind, Series, empty
 from trackd_service.series_table import KINDS, SeriesTable, collect, merge_tables
 from trackd_service.streams import ROW_KEY, stream_of
@@ -77,6 +78,7 @@ class SealedRange:
         kind: What the values are.
         row_start: The first row to look at.
         row_count: How many rows.
+        remote: Where the file lies when it does not lie at its path.
     """
 
     path: Path
@@ -84,6 +86,7 @@ class SealedRange:
     kind: Kind
     row_start: int
     row_count: int
+    remote: RemoteFile | None = None
 
 
 def write_segment(
@@ -185,6 +188,7 @@ def read_segment_series(
     row_count: int,
     min_step: int | None = None,
     max_step: int | None = None,
+    remote: RemoteFile | None = None,
 ) -> Series:
     """Reads points of one series; only the row groups that hold them are touched.
 
@@ -196,6 +200,7 @@ def read_segment_series(
         row_count: How many rows.
         min_step: The smallest step, or None.
         max_step: The step to end before, or None.
+        remote: Where the file lies when it does not lie at its path.
 
     Returns:
         The points of those rows in the range of steps, sorted.
@@ -206,7 +211,7 @@ def read_segment_series(
     """
     if row_count == 0:
         return empty(key, kind)
-    file = _open(path)
+    file = _open(path, remote)
     metadata = file.metadata
     if row_start + row_count > metadata.num_rows:
         raise SegmentDamaged(
@@ -227,7 +232,9 @@ def read_ranges(
 ) -> list[Series]:
     """Reads points of several places in one call; see `read_segment_series`. Answers one series a range, in order."""
     return [
-        read_segment_series(one.path, one.key, one.kind, one.row_start, one.row_count, min_step, max_step)
+        read_segment_series(
+            one.path, one.key, one.kind, one.row_start, one.row_count, min_step, max_step, one.remote
+        )
         for one in ranges
     ]
 
@@ -348,20 +355,37 @@ def _columns(table: SeriesTable) -> list[pa.Array]:
     ]
 
 
-def _open(path: Path) -> pq.ParquetFile:
-    status = path.stat()
+def _open(path: Path, remote: RemoteFile | None = None) -> pq.ParquetFile:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        if remote is None:
+            raise
+        return _open_remote(path, remote)
     # A name is never given twice, yet a file that was set right by hand must not be read by an old footer.
     return _open_cached(path, status.st_size, status.st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=_OPEN_FILES_MAX)
 def _open_cached(path: Path, _size_bytes: int, _modified_ns: int) -> pq.ParquetFile:
+    return _open_parquet(path, os.fspath(path))
+
+
+@functools.lru_cache(maxsize=_OPEN_FILES_MAX)
+def _open_remote(path: Path, remote: RemoteFile) -> pq.ParquetFile:
+    return _open_parquet(path, remote.open())
+
+
+def _open_parquet(path: Path, source: Any) -> pq.ParquetFile:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         file = pq.ParquetFile(
-            os.fspath(path), memory_map=True, pre_buffer=False, page_checksum_verification=True
+            source,
+            memory_map=isinstance(source, str),
+            pre_buffer=False,
+            page_checksum_verification=True,
         )
         version = (file.metadata.metadata or {}).get(_VERSION_KEY.encode())
     except FileNotFoundError:

@@ -37,7 +37,7 @@ from trackd_service.objects import DirectoryStore
 from trackd_service.observer import Observer
 from trackd_service.query import Query
 from trackd_service.runs import Run
-from trackd_service.space import Space
+from trackd_service.space import Space, StoreShelf
 from trackd_service.store import Store
 from trackd_service.upload_settings import UploadSettings
 from trackd_service.uploader import Uploader
@@ -135,27 +135,28 @@ class _Server:
         self._notifier = notifier = Notifier(folder / "alerts.json", self._environment)
         ingest.alerted = self._tell_alerts
         ingest.store_rules = lambda: notifier.configuration().rules
+        bucket = load_bucket(folder)
+        if bucket is not None:
+            self._mirror = Mirror(store, folder, bucket, self._is_watched)
         uploader = Uploader(store, folder, self._version, self._upload_default(), ingest.warn)
         self._daemon = Daemon(
             store=store,
             ingest=ingest,
             query=Query(store),
             live=self._live,
-            space=Space(store, objects),
+            space=Space(store, self._mirror or StoreShelf(store, objects)),
             uploader=uploader,
             token=token,
             facts=self._facts,
             stop=self._stop_event.set,
         )
-        bucket = load_bucket(folder)
-        if bucket is None:
+        if self._mirror is None:
             await ingest.recover()
             self._observer = Observer(store, ingest, f"trackd-daemon {self._version}")
             self._tasks.append(asyncio.create_task(ingest.run(), name="ingest"))
             self._tasks.append(asyncio.create_task(self._observer.run(), name="observer"))
             self._tasks.append(asyncio.create_task(uploader.run(), name="upload"))
         else:
-            self._mirror = Mirror(store, folder, bucket, self._is_watched)
             await self._mirror.begin(_FIRST_LOOK_SECONDS)
             self._tasks.append(asyncio.create_task(self._mirror.run(), name="mirror"))
         self._grpc, self._health = grpc_api.make_server(self._daemon)

@@ -9,24 +9,77 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
+from typing import Protocol
 
 from trackd_service.catalog import RunUsage
 from trackd_service.keeping import object_name
 from trackd_service.objects import ObjectStore
 from trackd_service.store import Store
 
-_GARBAGE_AGE_SECONDS = 3600.0
+
+class Shelf(Protocol):
+    """Where objects lie whose space is asked for."""
+
+    async def used(self) -> set[str]:
+        """Returns the names of all objects that some run uses."""
+
+    async def files(self) -> dict[str, tuple[int, float]]:
+        """Returns (size in bytes, time in seconds since 1970 since when it may be unused) by name of all objects."""
+
+    async def delete(self, name: str) -> bool:
+        """Deletes an object unless it is used; returns whether it did."""
+
+    @property
+    def garbage_age_seconds(self) -> float:
+        """How long an object that nothing refers to stays: it may have come ahead of what refers to it."""
 
 
-class Space:
-    """Measures a store and clears it."""
+class StoreShelf:
+    """The directory of a store."""
+
+    garbage_age_seconds = 3600.0
 
     def __init__(self, store: Store, objects: ObjectStore) -> None:
         """Takes the store and its objects."""
         self._store = store
         self._objects = objects
+
+    async def used(self) -> set[str]:
+        """Returns the names of what the catalog and the runs in memory refer to."""
+        used = await self._store.on_catalog(self._store.catalog.used_names)
+        for run in self._store.in_memory():
+            used.update(map(object_name, run.objects))
+        return used
+
+    async def files(self) -> dict[str, tuple[int, float]]:
+        """Returns (size in bytes, time of the last change in seconds since 1970) by name of all objects."""
+        return await asyncio.to_thread(self._list)
+
+    def _list(self) -> dict[str, tuple[int, float]]:
+        found = {}
+        for name in self._objects.list(""):
+            path = self._objects.local_path(name)
+            if path is not None:
+                status = path.stat()
+                found[name] = (status.st_size, status.st_mtime)
+        return found
+
+    async def delete(self, name: str) -> bool:
+        """Deletes an object unless it is used by now; returns whether it did."""
+        if name.startswith("files/"):
+            return await self._store.delete_unused(name.rpartition("/")[2])
+        await asyncio.to_thread(self._objects.delete, name)
+        return True
+
+
+class Space:
+    """Measures a store and clears it."""
+
+    def __init__(self, store: Store, shelf: Shelf) -> None:
+        """Takes the store, and where its objects lie."""
+        self._store = store
+        self._shelf = shelf
 
     async def usage(self) -> tuple[list[RunUsage], dict[str, int]]:
         """Returns what each run takes, the largest first, and how much and how many all objects and the garbage are."""
@@ -49,8 +102,7 @@ class Space:
                     if users[sha256] == 1 and object_name(sha256) not in used
                 ),
             )
-        objects = await asyncio.to_thread(self._list_objects)
-        garbage = await self._garbage(objects)
+        objects, garbage = await self._look()
         whole = {
             "object_bytes": sum(size for size, _ in objects.values()),
             "object_count": len(objects),
@@ -61,37 +113,22 @@ class Space:
 
     async def sweep(self, dry_run: bool) -> tuple[int, int]:
         """Removes all that nothing refers to: objects, and segments that a crash has left; returns their number and bytes."""
-        garbage = await self._garbage(await asyncio.to_thread(self._list_objects))
+        _, garbage = await self._look()
         removed_count = removed_bytes = 0
         for name, size_bytes in garbage.items():
-            if not dry_run:
-                if name.startswith("files/"):
-                    if not await self._store.delete_unused(name.rpartition("/")[2]):
-                        continue
-                else:
-                    await asyncio.to_thread(self._objects.delete, name)
-            removed_count += 1
-            removed_bytes += size_bytes
+            if dry_run or await self._shelf.delete(name):
+                removed_count += 1
+                removed_bytes += size_bytes
         return removed_count, removed_bytes
 
-    def _list_objects(self) -> dict[str, tuple[int, float]]:
-        """Returns (size in bytes, time of the last change in seconds since 1970) by name of all objects."""
-        found = {}
-        for name in self._objects.list(""):
-            path = self._objects.local_path(name)
-            if path is not None:
-                status = path.stat()
-                found[name] = (status.st_size, status.st_mtime)
-        return found
-
-    async def _garbage(self, objects: Mapping[str, tuple[int, float]]) -> dict[str, int]:
-        """Returns the size in bytes by name of the objects that nothing refers to, but for those that were put just now."""
-        used = await self._store.on_catalog(self._store.catalog.used_names)
-        for run in self._store.in_memory():
-            used.update(map(object_name, run.objects))
-        young = time.time() - _GARBAGE_AGE_SECONDS
-        return {
+    async def _look(self) -> tuple[dict[str, tuple[int, float]], dict[str, int]]:
+        """Returns all objects, and the size in bytes by name of those that nothing refers to and that are not new."""
+        used = await self._shelf.used()
+        objects = await self._shelf.files()
+        young = time.time() - self._shelf.garbage_age_seconds
+        garbage = {
             name: size_bytes
             for name, (size_bytes, change_time) in objects.items()
             if name not in used and change_time < young
         }
+        return objects, garbage

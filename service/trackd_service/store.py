@@ -14,13 +14,14 @@ import json
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from trackd_service import config, presets
+from trackd_service.bucket_requests import BucketError
 from trackd_service.catalog import Catalog, HistoryStart, PresetRow, SegmentRow
 from trackd_service.definitions import Definitions
 from trackd_service.errors import (
@@ -34,8 +35,9 @@ from trackd_service.errors import (
 from trackd_service.keeping import Keeper, is_hash, object_name
 from trackd_service.levels import LevelsFile, SealedSeries, SegmentDamaged
 from trackd_service.manifests import run_folder
-from trackd_service.objects import DirectoryStore
+from trackd_service.objects import DirectoryStore, ObjectNotFound
 from trackd_service.records import Begin, Origin
+from trackd_service.remote_files import RemoteFile
 from trackd_service.runs import Run
 from trackd_service.segments import (
     SealedRange,
@@ -56,12 +58,20 @@ _SEAL_RETRY_SECONDS = 2.0  # after a seal that failed: a full disk is not asked 
 
 
 _T = TypeVar("_T")
-# Sees to it that objects of these names lie in the directory, which may be only a part of what a bucket has.
-Fetch: TypeAlias = Callable[[Sequence[str]], Awaitable[None]]
 _log = logging.getLogger("trackd.store")
 _SEALER_IDLE_SECONDS = (
     5.0  # a run seals once in minutes, then merges at once: 100 MB need not wait for the next time
 )
+
+
+class Elsewhere(Protocol):
+    """Where the rest is, of a store whose directory has only a part of its objects."""
+
+    async def fetch(self, names: Sequence[str]) -> None:
+        """Sees to it, as far as that is possible, that objects of these names lie in the directory."""
+
+    async def remotes(self, names: Sequence[str]) -> dict[str, RemoteFile]:
+        """Returns, by name, the files of segments that are better read where they lie."""
 
 
 @dataclass(slots=True)
@@ -76,10 +86,16 @@ class Segment:
 class StoredRun:
     """A run with its segments: what queries read."""
 
-    def __init__(self, run: Run, segments: list[Segment], worker: Worker, need: Fetch) -> None:
-        """Takes the run, its segments, oldest first, and what sees to it that files of them are here."""
+    def __init__(
+        self,
+        run: Run,
+        segments: list[Segment],
+        worker: Worker,
+        elsewhere: Callable[[], Elsewhere | None] = lambda: None,
+    ) -> None:
+        """Takes the run, its segments, oldest first, and what says where those of their files are that are not here."""
         self.run = run
-        self._need = need
+        self._elsewhere = elsewhere
         self.segments = segments
         self.next_position = 0  # of the next segment
         self.used_time = time.monotonic()
@@ -162,16 +178,29 @@ class StoredRun:
 
     async def need_points(self) -> None:
         """Sees to it that the points of all segments are here."""
-        await self._need([f"segments/{segment.row.name}.parquet" for segment in self.segments])
+        elsewhere = self._elsewhere()
+        if elsewhere is not None:
+            missing = self._missing({segment.parquet for segment in self.segments})
+            await elsewhere.fetch(list(missing.values()))
+
+    def _missing(self, paths: set[Path]) -> dict[Path, str]:
+        """Returns the names of those of the files that are not here."""
+        names = {segment.parquet: f"segments/{segment.row.name}.parquet" for segment in self.segments}
+        return {path: names[path] for path in paths if path in names and not path.is_file()}
 
     async def _read_ranges(self, ranges: list[SealedRange]) -> list[Series]:
-        paths = {one.path for one in ranges}
-        names = [segment.row.name for segment in self.segments if segment.parquet in paths]
-        await self._need([f"segments/{name}.parquet" for name in names])
+        elsewhere = self._elsewhere()
+        if elsewhere is not None and (missing := self._missing({one.path for one in ranges})):
+            remotes = await elsewhere.remotes(list(missing.values()))
+            await elsewhere.fetch([name for name in missing.values() if name not in remotes])
+            ranges = [replace(one, remote=remotes.get(missing.get(one.path, ""))) for one in ranges]
         try:
-            return await self._worker.run(read_ranges, ranges)
-        except WorkerCrashed:
-            return await self._worker.run(read_ranges, ranges)
+            try:
+                return await self._worker.run(read_ranges, ranges)
+            except WorkerCrashed:
+                return await self._worker.run(read_ranges, ranges)
+        except (BucketError, ObjectNotFound) as error:
+            raise BucketUnusable(f"points cannot be read: {error}") from None
 
     async def _read_range(self, one: SealedRange) -> Series | None:
         try:
@@ -237,7 +266,7 @@ class Store:
         self.deleted: Callable[[str, str], None] = lambda project, run_id: None
         self.sealed: Callable[[Run, set[str]], None] = lambda run, ended_writers: None
         self.problem = ""
-        self.fetch: Fetch | None = None  # where the directory is a part of a bucket
+        self.elsewhere: Elsewhere | None = None
         self.read_only_reason = ""
         self.unreadable_reason = ""
 
@@ -253,14 +282,14 @@ class Store:
 
     async def need(self, names: Sequence[str]) -> None:
         """Sees to it, as far as that is possible, that objects lie in the directory."""
-        if self.fetch is not None:
+        if self.elsewhere is not None:
             missing = [name for name in names if self._objects.local_path(name) is None]
             if missing:
-                await self.fetch(missing)
+                await self.elsewhere.fetch(missing)
 
     async def object_path(self, sha256: str) -> Path:
         """Returns where an object lies; raises ObjectMissing."""
-        if self.fetch is not None and is_hash(sha256):
+        if self.elsewhere is not None and is_hash(sha256):
             await self.need([object_name(sha256)])
         return self.keeper.object_path(sha256)
 
@@ -338,7 +367,7 @@ class Store:
             return stored, False
         run = Run(project, run_id, create_time)
         run.revision = time.time_ns() // 1_000_000
-        stored = self._runs[(project, run_id)] = StoredRun(run, [], self._worker, self.need)
+        stored = self._runs[(project, run_id)] = StoredRun(run, [], self._worker, lambda: self.elsewhere)
         return stored, True
 
     def holds(self, stored: StoredRun) -> bool:
@@ -364,7 +393,7 @@ class Store:
         # Revisions are not kept exactly; a page that knows an older one must see that this is newer.
         run.revision = max(run.revision + 1, time.time_ns() // 1_000_000)
         run.synced_step = self._synced.get((project, run_id))
-        stored = StoredRun(run, [], self._worker, self.need)
+        stored = StoredRun(run, [], self._worker, lambda: self.elsewhere)
         stored.sealed_revision = run.revision
         await self._open_segments(stored, rows)
         if (project, run_id) not in self._runs:
@@ -404,7 +433,7 @@ class Store:
             run.revision, 0 if former is None else former.run.revision + 1, time.time_ns() // 1_000_000
         )
         if former is not None:
-            stored = StoredRun(run, [], self._worker, self.need)
+            stored = StoredRun(run, [], self._worker, lambda: self.elsewhere)
             stored.sealed_revision = run.revision
             await self._open_segments(stored, rows, former.segments)
             self._runs[key] = stored
@@ -415,7 +444,7 @@ class Store:
         stored.next_position = max(stored.next_position, row.position + 1)
         parquet = self._objects.local_path(f"segments/{row.name}.parquet")
         levels = self._objects.local_path(f"segments/{row.name}.levels")
-        if self.fetch is not None:  # it is fetched when somebody wants to see single points
+        if self.elsewhere is not None:  # it is fetched when somebody wants to see single points
             parquet = self.object_file(f"segments/{row.name}.parquet")
         try:
             if parquet is None or levels is None:

@@ -306,30 +306,31 @@ class Summary:
             if texts is not None:
                 self._objects[metric] = texts
             return
-        kind, step, word = (int(row[name]) for name in ("pending_type", "pending_step", "pending"))
-        mine = self._objects.get(metric)
+        mine, theirs = _first_of(columns[metric]), _first_of(row)
+        first = theirs if theirs[0] < mine[0] else mine
         if row["total_count"]:
             if not columns["total_count"][metric]:
-                for name in ("first", "first_type", "first_step", "min", "max", "all_ints"):
+                for name in ("min", "max", "all_ints"):
                     columns[name][metric] = row[name]
-            elif row["first_step"] < columns["first_step"][metric]:
-                for name in ("first", "first_type", "first_step"):
-                    columns[name][metric] = row[name]
-            for name in ("sum", "count", "nan_count", "total_count"):
-                columns[name][metric] += row[name]
-            columns["min"][metric] = min(columns["min"][metric], row["min"])
-            columns["max"][metric] = max(columns["max"][metric], row["max"])
-            columns["all_ints"][metric] &= row["all_ints"]
-        is_newer = step >= int(columns["pending_step"][metric])
-        if not is_newer:
-            self._fold_one(metric, kind, step, word)
-        else:
-            before = [int(columns[name][metric]) for name in ("pending_type", "pending_step", "pending")]
-            self._fold_one(metric, *before)
-            columns["pending_type"][metric], columns["pending_step"][metric] = kind, step
-            columns["pending"][metric] = word
+            else:
+                columns["min"][metric] = min(columns["min"][metric], row["min"])
+                columns["max"][metric] = max(columns["max"][metric], row["max"])
+                columns["all_ints"][metric] &= row["all_ints"]
+            with np.errstate(invalid="ignore"):  # inf - inf is NaN, as it should be
+                for name in ("sum", "count", "nan_count", "total_count"):
+                    columns[name][metric] += row[name]
+        # Of the two newest values only the newer one can still be replaced.
+        is_newer = bool(row["pending_step"] >= columns["pending_step"][metric])
+        older = columns[metric].copy() if is_newer else row
+        self._fold_one(metric, *(int(older[name]) for name in ("pending_type", "pending_step", "pending")))
+        if is_newer:
+            for name in ("pending_type", "pending_step", "pending"):
+                columns[name][metric] = row[name]
+        columns["first_step"][metric], columns["first_type"][metric], columns["first"][metric] = first
+        ours = self._objects.get(metric)
         if texts is not None:
-            self._objects[metric] = texts if mine is None or is_newer else (mine[0], mine[1])
+            earliest, latest = (texts if first is theirs else ours), (texts if is_newer else ours)
+            self._objects[metric] = ((earliest or texts)[0], (latest or texts)[1])
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -442,6 +443,15 @@ class Summary:
         summary._objects = {int(key): (value[0], value[1]) for key, value in text["objects"].items()}
         summary.by_hand = dict(text["by_hand"])
         return summary
+
+
+def _first_of(row: Any) -> tuple[int, int, int]:
+    """Returns step, type and eight bytes of a metric's first value, whether its step is done or not."""
+    names = ("first_step", "first_type", "first")
+    if not row["total_count"]:
+        names = ("pending_step", "pending_type", "pending")
+    step, kind, word = (int(row[name]) for name in names)
+    return step, kind, word
 
 
 def as_doubles(words: Words, types: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:

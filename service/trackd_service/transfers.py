@@ -6,7 +6,6 @@ Invariant: what one file meets is answered for that file; the others go on.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -219,7 +218,6 @@ def _store(target: Target) -> BucketStore:
         for other in list(_open):  # settings changed
             _forget(other)
         target.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.environ.setdefault("AWS_EC2_METADATA_SERVICE_NUM_ATTEMPTS", "1")
         _open[target] = BucketStore(
             target.bucket, scratch=target.scratch, bytes_per_second_max=target.bytes_per_second_max
         )

@@ -14,13 +14,14 @@ import logging
 import random
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from trackd_service import transfers, upload_settings
+from trackd_service.bucket_files import BucketFiles
 from trackd_service.bucket_ledger import BucketLedger, SyncedRun, load_store_id
 from trackd_service.bucket_requests import Bucket, BucketError
 from trackd_service.catalog import Commit, Committed, SegmentRow
@@ -46,6 +47,7 @@ _BEHIND_SECONDS = 600.0  # after which people are told that the upload does not 
 _BULK_SHARE = 0.75  # of a limited rate, for files; metrics have the rest, so that neither waits for the other
 # Readers may hold an older manifest, and a published table lists what was there when it was published.
 SUPERSEDED_SECONDS = 86_400.0
+_THIN_SECONDS = 60.0  # between two looks for what may leave this disk
 _DELETE_SECONDS = 600.0  # between two looks for what may be deleted
 
 _T = TypeVar("_T")
@@ -168,6 +170,8 @@ class Uploader:
         self._is_closing = False
         self._sent_file_count = self._sent_bytes = 0
         self._delete_time = 0.0
+        self._thin_time = 0.0
+        self._source: BucketFiles | None = None
         self._may_delete = True
 
     # -- what others see ----------------------------------------------------------------------------------------
@@ -199,9 +203,9 @@ class Uploader:
         if self._ledger is not None:
             await self._find_pending()
 
-    async def hashes(self, names: Sequence[str]) -> dict[str, str]:
-        """Returns the sha256 of files of segments that were sent, by name."""
-        return {} if self._ledger is None else await self._on_ledger(self._ledger.hashes, names)
+    async def facts(self, names: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """Returns the size in bytes and the sha256 of files of segments that were sent, by name."""
+        return {} if self._ledger is None else await self._on_ledger(self._ledger.facts, names)
 
     async def list_confirmed(self) -> dict[str, tuple[int, str]]:
         """Returns (size in bytes, -1 for unknown; sha256) by name of what the bucket has confirmed and runs need."""
@@ -334,6 +338,8 @@ class Uploader:
     async def _close_lanes(self) -> None:
         for lane in {id(lane): lane for lane in (self._points, self._files)}.values():
             await lane.worker.abort()
+        if self._source is not None:
+            await self._source.close()
 
     async def _on_ledger(self, function: Callable[..., _T], *arguments: Any) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
@@ -363,6 +369,7 @@ class Uploader:
         is_same = (before.url, before.endpoint_url) == (settings.url, settings.endpoint_url)
         if settings.url:
             self._set_lanes(settings)
+        await self._set_elsewhere()
         if is_same and (self._ledger is not None or not settings.url):
             return
         if self._ledger is not None:
@@ -384,6 +391,14 @@ class Uploader:
         self._store.set_synced({key: synced.synced_step for key, synced in self._synced.items()})
         self._may_delete = True
         _log.info("runs are uploaded to %s %s", settings.url, settings.endpoint_url)
+
+    async def _set_elsewhere(self) -> None:
+        """Has the store fetch back what has left this disk, where that is set."""
+        if self._source is not None:
+            await self._source.close()
+        is_thinned = self._settings.url and self._settings.keep_local_days
+        self._source = BucketFiles(self._store, self._points.target, self.facts) if is_thinned else None
+        self._store.elsewhere = self._source
 
     def _set_lanes(self, settings: UploadSettings) -> None:
         bucket, rate = settings.bucket(), settings.bytes_per_second_max
@@ -413,6 +428,7 @@ class Uploader:
                 break
             await self._send_points(key)
         await self._delete_superseded()
+        await self._thin()
         self._warn_when_behind()
 
     async def _seal_due(self, is_asked: bool) -> None:
@@ -618,6 +634,31 @@ class Uploader:
                     pending.file_count = max(0, pending.file_count - 1)
                     pending.size_bytes = max(0, pending.size_bytes - each.size_bytes)
 
+    async def _thin(self) -> None:
+        """Takes from this disk what is in the bucket of runs that ended long ago; it is fetched again when it is read."""
+        ledger, keep_seconds = self._ledger, self._settings.keep_local_days * 86_400
+        now = time.monotonic()
+        if ledger is None or not keep_seconds or now < self._thin_time:
+            return
+        self._thin_time = now + _THIN_SECONDS
+        before = time.time() - keep_seconds
+        for commit in await self._store.on_catalog(self._store.catalog.commits):
+            key = (commit.project, commit.run_id)
+            synced = self._synced.get(key)
+            is_whole = synced is not None and synced.commit_number == commit.commit_number
+            if commit.is_running or not is_whole or synced is None or synced.synced_time / 1e3 > before:
+                continue
+            committed = await self._store.on_catalog(self._store.catalog.committed, *key)
+            if committed is not None:
+                names = [
+                    f"segments/{name}.parquet"
+                    for name in await self._on_ledger(ledger.segments, committed.segments)
+                ]
+                names += map(object_name, await self._on_ledger(ledger.objects, committed.objects))
+                await asyncio.to_thread(
+                    _unlink_old, [self._store.object_file(name) for name in names], before
+                )
+
     async def _delete_superseded(self) -> None:
         """Deletes from the bucket what merged segments have replaced for long, where that is allowed."""
         ledger = self._ledger
@@ -654,6 +695,14 @@ class Uploader:
                     f"for {status.lag_seconds / 60:.0f} min; {status.pending_bytes / 1e6:.1f} MB wait. "
                     f"{status.sentence}".strip(),
                 )
+
+
+def _unlink_old(paths: Iterable[Path], before: float) -> None:
+    """Removes files that were neither made nor fetched since a time in seconds since 1970."""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < before:
+                path.unlink()
 
 
 def _batches(objects: Sequence[tuple[str, int]]) -> list[list[tuple[str, int]]]:

@@ -88,8 +88,8 @@ async def _list(store: Store, uploader: Uploader) -> list[_File]:
             continue
         run = f"{commit.project}/{commit.run_id}"
         names = [f"segments/{row.name}.{end}" for row in committed.segments for end in ("parquet", "levels")]
-        hashes = await uploader.hashes(names)
-        files |= {name: _File(name, hashes.get(name, ""), run) for name in names}
+        facts = await uploader.facts(names)
+        files |= {name: _File(name, facts.get(name, (0, ""))[1], run) for name in names}
         files |= {
             object_name(sha256): _File(object_name(sha256), sha256, run) for sha256 in committed.objects
         }
