@@ -724,6 +724,8 @@ class Ingest:
             return stored, False
         stored.run.watch_by(self.store_rules())
         writer = stored.run.open_writer(begin, now, starting_step)
+        if source is not None:
+            self._unwatch(source)  # waited for since a restart: it came back, and is watched anew
         source = Source(stored, writer, log=logs.LogWriter(self._folder, begin.writer_id, payload, now))
         self._sources[begin.writer_id] = source
         self._watch_caller(source)
