@@ -15,6 +15,8 @@ HOOK := $(BIN)/python hatch_build.py
 INSTALLED := .venv/.installed
 TORCH := .venv-torch/bin/python
 TORCH_INSTALLED := .venv-torch/.installed
+SPARK := .venv-spark/bin/python
+SPARK_INSTALLED := .venv-spark/.installed
 TOOLS := .venv/.tools
 STUBS := python_client/trackd/v1/__init__.py
 WEB := service/trackd_service/web/index.html
@@ -24,7 +26,7 @@ WEB_SOURCES := $(shell find web \( -name node_modules -o -name dist -o -name cov
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo gallery test check lint fix web-test clients clients-test test-clients test-s3 test-torch chromium s3-server soak bench clean
+.PHONY: help setup demo gallery test check lint fix web-test clients clients-test test-clients test-s3 test-spark test-torch chromium s3-server soak bench clean
 
 help: ## Lists the targets.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -98,6 +100,17 @@ $(TORCH_INSTALLED): pyproject.toml
 	$(TORCH) -m pip --quiet install 'pip>=25.1'
 	$(TORCH) -m pip --quiet install --no-compile --group build
 	$(TORCH) -m pip --quiet install --no-compile --no-build-isolation --group build --group torch --editable .
+	@touch $@
+
+test-spark: setup s3-server $(SPARK_INSTALLED) ## Tests what docs/open_format.md says of Spark (845 MB of packages; needs Java).
+	$(SPARK) -m pytest tests/spark $(PYTEST_ARGUMENTS)
+
+$(SPARK_INSTALLED): pyproject.toml
+	@java -version 2>/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends default-jre-headless; }
+	$(PYTHON) -m venv .venv-spark
+	$(SPARK) -m pip --quiet install 'pip>=25.1'
+	$(SPARK) -m pip --quiet install --no-compile --group build
+	$(SPARK) -m pip --quiet install --no-compile --no-build-isolation --group build --group spark --editable .
 	@touch $@
 
 soak: $(TOOLS) $(STUBS) ## Runs the crash tests ROUNDS (60) times as long: an hour and more.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
 Kind = Literal[
-    "unreachable", "throttled", "denied", "expired", "clock", "missing", "full", "damaged", "other"
+    "unreachable", "throttled", "denied", "expired", "clock", "missing", "full", "damaged", "file", "other"
 ]
 Answer = TypeVar("Answer")
 
@@ -116,6 +116,7 @@ _ADVICE: dict[Kind, str] = {
     "missing": "create the bucket, or correct its name",
     "full": "it has no room left, or a quota is used up: make room",
     "damaged": "the bytes changed on their way: try again",
+    "file": "look at the file",
     "other": "look at the bucket's settings",
 }
 _NOT_FOUND = frozenset({"NoSuchKey", "NotFound", "404"})
@@ -234,7 +235,8 @@ class BucketError(RuntimeError):
 
     Attributes:
         kind: What is wrong: `unreachable`, `throttled`, `denied`, `expired` (credentials), `clock` (of this machine),
-            `missing` (the bucket), `full`, `damaged` (bytes changed on their way) or `other`.
+            `missing` (the bucket), `full`, `damaged` (bytes changed on their way), `file` (it is the file's own fault: others
+            may go on) or `other`.
         code: The server's own word, such as `AccessDenied`; empty if it sent none.
     """
 

@@ -34,7 +34,7 @@ _BLOCK_BYTES = 1 << 20
 # Signatures are refused beyond 15 minutes; a clock that is a minute wrong is worth a word before that.
 _CLOCK_SKEW_SECONDS_MAX = 60.0
 
-_ETAG = re.compile(r'"?(?P<md5>[0-9a-f]{32})(?:-(?P<parts>[0-9]+))?"?')
+_ETAG = re.compile(r'"?([0-9a-f]{32})"?')
 _CONTENT_RANGE = re.compile(r"bytes (?P<start>\d+)-(?P<end>\d+)/(?:\d+|\*)")
 
 
@@ -131,13 +131,13 @@ class BucketStore:
 
         Raises:
             ObjectConflict: If the name is taken by another content.
-            BucketError: Of kind `other` if the file does not hold what it is supposed to: nothing was sent.
+            BucketError: Of kind `file` if the file does not hold what it is supposed to: nothing was sent.
         """
         check_name(name)
         content = multipart.content_of(path)
         if sha256 not in ("", content.sha256):
             raise BucketError(
-                "other",
+                "file",
                 f"the file '{path}' holds sha256 {content.sha256} instead of {sha256}, so it was not sent as '{name}': "
                 f"something has changed it; restore it",
             )
@@ -155,6 +155,9 @@ class BucketStore:
             except UploadGone:
                 continue  # Somebody else may have completed it.
             self._states.forget(content, name)
+            head = self._head(name)
+            if head is not None and head.size_bytes != content.size_bytes:
+                raise self._connection.error("damaged", f"write '{name}'", "the server has another size")
             return
         raise self._connection.error("unreachable", f"write '{name}'", "the server forgot the upload twice")
 
@@ -372,9 +375,9 @@ class BucketStore:
             digest = hashlib.sha256()
             self._fetch(name, digest.update)
             sha256 = digest.hexdigest()
-        if (head.size_bytes, sha256) != (content.size_bytes, content.sha256):
+        if sha256 != content.sha256:
             raise ObjectConflict(f"object '{name}' is in {self._connection.place} with another content")
-        return _is_damaged(head.answer, content.etag)
+        return head.size_bytes != content.size_bytes or _is_damaged(head.answer, content.md5)
 
     def _put_bytes(self, name: str, data: bytes, content: Content) -> None:
         self._pace.take(len(data))
@@ -395,12 +398,12 @@ class BucketStore:
                 Bucket=self.bucket.name,
                 Key=self._connection.key(name),
                 Body=cast("bytes", body),
-                ContentMD5=_base64(content.etag),
+                ContentMD5=_base64(content.md5),
                 Metadata={"sha256": content.sha256},
             )
 
         answer = self._connection.send(task, ask, body)
-        if _is_damaged(answer, content.etag):
+        if _is_damaged(answer, content.md5):
             raise self._connection.error("damaged", task, "the server has other bytes than were sent")
 
     def _fetch(self, name: str, write: Callable[[bytes], object], sha256: str = "") -> None:
@@ -493,18 +496,16 @@ class _Parts:
         return answer["ETag"].strip('"')
 
     def complete(self, upload_id: str, etags: list[str]) -> None:
-        task = f"finish the upload of '{self._name}'"
         parts: list[CompletedPartTypeDef] = [
             {"PartNumber": number, "ETag": f'"{etag}"'} for number, etag in enumerate(etags, start=1)
         ]
-        answer = self._connection.ask(
-            task,
+        # Its ETag is the servers' own affair. Each part's has been looked at.
+        self._connection.ask(
+            f"finish the upload of '{self._name}'",
             lambda client: client.complete_multipart_upload(
                 **cast("Any", self._place), UploadId=upload_id, MultipartUpload={"Parts": parts}
             ),
         )
-        if _is_damaged(cast("dict[str, Any]", answer), self._content.etag):
-            raise self._connection.error("damaged", task, "the server has other bytes than were sent")
 
     def abort(self, upload_id: str) -> None:
         _abort(self._connection, self._name, upload_id)
@@ -525,18 +526,13 @@ def _abort(connection: Connection, name: str, upload_id: str) -> None:
         )
 
 
-def _is_damaged(answer: dict[str, Any], etag: str) -> bool:
-    """Whether an ETag that ought to be made of MD5s is another one than `etag`. Encryption makes them of other things."""
+def _is_damaged(answer: dict[str, Any], md5: str) -> bool:
+    """Whether an ETag that ought to be an MD5 is another one; an empty one, of an object in parts, tells nothing."""
     given = _ETAG.fullmatch(answer.get("ETag", ""))
-    if (
-        given is None
-        or answer.get("ServerSideEncryption", "").startswith("aws:kms")
-        or answer.get("SSECustomerAlgorithm")
-    ):
-        return False
-    md5, _, parts = etag.partition("-")
-    # Another number of parts: somebody has copied it, and the ETags say nothing about each other.
-    return (given["parts"] or "") == parts and given["md5"] != md5
+    is_of_other_things = (
+        answer.get("ServerSideEncryption", "").startswith("aws:kms") or "SSECustomerAlgorithm" in answer
+    )
+    return given is not None and md5 != "" and given[1] != md5 and not is_of_other_things
 
 
 def _base64(md5: str) -> str:

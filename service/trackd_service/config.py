@@ -34,6 +34,7 @@ SCAN_SECONDS = 0.2  # how often the log folder is listed for new writers and end
 QUIET_SCAN_SECONDS = 0.5  # and while none come, or nobody writes
 RESTING_SCAN_SECONDS = 5.0  # and where the system tells of everything that happens in the folder
 SYNC_SECONDS = 0.05  # between two syncs of logs that grow: durable within 100 ms (promise 2)
+BUCKET_FILE_NAME = "bucket.json"  # in a store's folder that shows a bucket which others write
 LOCK_NAME = "daemon.lock"  # in the store's folder: locked by its daemon, held open by clients of this host
 LEASE_SECONDS = 600.0  # a remote writer that says nothing for so long is taken as gone
 IDLE_EXIT_SECONDS = 3600.0  # without writers and visitors the daemon ends by itself

@@ -11,6 +11,7 @@ from trackd_service.live import Live
 from trackd_service.query import Query
 from trackd_service.space import Space
 from trackd_service.store import Store
+from trackd_service.transfers import Target
 from trackd_service.uploader import Uploader
 
 
@@ -26,17 +27,23 @@ class Daemon:
         live: Live,
         space: Space,
         uploader: Uploader,
+        bucket: Callable[[], Target | None],
         token: str,
         facts: Callable[[], dict[str, Any]],
         stop: Callable[[], None],
     ) -> None:
-        """Takes the parts; `facts` tells what GetDaemon answers, `stop` begins the daemon's end."""
+        """Takes the parts.
+
+        `bucket` tells where the store is uploaded to, or which bucket it shows; `facts` what GetDaemon answers; `stop` begins
+        the daemon's end.
+        """
         self.store = store
         self.ingest = ingest
         self.query = query
         self.live = live
         self.space = space
         self.uploader = uploader
+        self.bucket = bucket
         self.token = token
         self.facts = facts
         self.stop = stop

@@ -19,6 +19,7 @@ from trackd_service import manifests
 from trackd_service.buckets import Bucket, BucketStore
 from trackd_service.manifests import Manifest, ManifestInvalid
 from trackd_service.objects import ObjectNotFound
+from trackd_service.transfers import Target
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable, Schema
@@ -97,6 +98,15 @@ class _Listed:
 
 class _TableChanged(Exception):
     """Somebody else has committed since the table was read."""
+
+
+def publish_to(target: Target) -> Published:
+    """Brings the Delta table of a bucket up to date; for a helper process. See `publish`."""
+    store = BucketStore(target.bucket, scratch=target.scratch)
+    try:
+        return publish(store)
+    finally:
+        store.close()
 
 
 def publish(store: BucketStore) -> Published:
@@ -301,25 +311,31 @@ def _schema() -> Schema:
 def _storage_options(bucket: Bucket) -> dict[str, str]:
     """Returns how delta-rs reaches the bucket, with the credentials that boto3's chain finds at this moment."""
     import botocore.session
+    from botocore.exceptions import BotoCoreError
 
     session = botocore.session.Session(profile=bucket.profile or None)
-    options = {
-        **_NETWORK_OPTIONS,
-        "AWS_REGION": bucket.region or session.get_config_variable("region") or "us-east-1",
-    }
+    options = dict(_NETWORK_OPTIONS)
     if bucket.endpoint_url:
         options["AWS_ENDPOINT_URL"] = bucket.endpoint_url
         options["AWS_VIRTUAL_HOSTED_STYLE_REQUEST"] = "false"
     if bucket.endpoint_url.startswith("http://"):
         options["AWS_ALLOW_HTTP"] = "true"
-    credentials = session.get_credentials()
-    if credentials is not None:
-        frozen = credentials.get_frozen_credentials()
-        options["AWS_ACCESS_KEY_ID"] = frozen.access_key
-        options["AWS_SECRET_ACCESS_KEY"] = frozen.secret_key
-        if frozen.token:  # An empty one would be sent, and refused.
-            options["AWS_SESSION_TOKEN"] = frozen.token
-    return options
+    try:
+        options["AWS_REGION"] = bucket.region or session.get_config_variable("region") or "us-east-1"
+        credentials = session.get_credentials()
+        frozen = None if credentials is None else credentials.get_frozen_credentials()
+    except BotoCoreError as error:
+        failure = PublishFailed(
+            f"boto3 finds no credentials for {bucket.url} ({type(error).__name__}): look at the profile, or renew them"
+        )
+    else:
+        if frozen is not None and frozen.access_key and frozen.secret_key:
+            options["AWS_ACCESS_KEY_ID"] = frozen.access_key
+            options["AWS_SECRET_ACCESS_KEY"] = frozen.secret_key
+            if frozen.token:  # An empty one would be sent, and refused.
+                options["AWS_SESSION_TOKEN"] = frozen.token
+        return options
+    raise failure
 
 
 def _failure(bucket: Bucket, error: Exception) -> PublishFailed:

@@ -11,10 +11,9 @@ from trackd_service import upload_settings
 from trackd_service.bucket_requests import Bucket, BucketError
 from trackd_service.daemon import Daemon
 from trackd_service.errors import BucketUnusable, InvalidArgument, StorageUnavailable
-from trackd_service.pulling import pull
 from trackd_service.upload_settings import INTERVAL_SECONDS, UploadSettings
 from trackd_service.uploader import UploadStatus
-from trackd_service.verification import verify
+from trackd_service.worker import Worker, WorkerCrashed
 
 
 class UploadService(upload_service_pb2_grpc.UploadServiceServicer):
@@ -24,6 +23,7 @@ class UploadService(upload_service_pb2_grpc.UploadServiceServicer):
         """Takes the daemon."""
         self._uploader = daemon.uploader
         self._store = daemon.store
+        self._daemon = daemon
 
     async def GetUpload(  # noqa: N802 - the contract's name
         self, request: upload_service_pb2.GetUploadRequest, context: Any
@@ -86,6 +86,8 @@ class UploadService(upload_service_pb2_grpc.UploadServiceServicer):
         self, request: upload_service_pb2.PullRunsRequest, context: Any
     ) -> AsyncIterator[upload_service_pb2.PullRunsResponse]:
         """Copies runs of a bucket into the store."""
+        from trackd_service.pulling import pull  # rarely needed, as verification is
+
         source = request.source
         try:
             bucket = Bucket.parse(source.url, source.endpoint_url, source.region, source.profile)
@@ -105,6 +107,8 @@ class UploadService(upload_service_pb2_grpc.UploadServiceServicer):
         self, request: upload_service_pb2.VerifyRequest, context: Any
     ) -> AsyncIterator[upload_service_pb2.VerifyResponse]:
         """Reads everything that the store has."""
+        from trackd_service.verification import verify
+
         async for verified in verify(self._store, self._uploader, request.read_bucket):
             yield upload_service_pb2.VerifyResponse(
                 checked_count=verified.checked_count,
@@ -112,6 +116,30 @@ class UploadService(upload_service_pb2_grpc.UploadServiceServicer):
                 total_count=verified.total_count,
                 findings=verified.findings,
             )
+
+    async def PublishTable(  # noqa: N802
+        self, request: upload_service_pb2.PublishTableRequest, context: Any
+    ) -> upload_service_pb2.PublishTableResponse:
+        """Brings the Delta table in the bucket up to date."""
+        from trackd_service.delta_table import PublishFailed, publish_to
+
+        target = self._daemon.bucket()
+        if target is None:
+            raise InvalidArgument(
+                "the store has no bucket to publish: `trackd upload s3://BUCKET/PREFIX` sets one"
+            )
+        worker = Worker()
+        try:
+            published = await worker.run(publish_to, target)
+        except (PublishFailed, BucketError, WorkerCrashed) as error:
+            raise BucketUnusable(str(error)) from None
+        finally:
+            await worker.close()
+        return upload_service_pb2.PublishTableResponse(
+            version=published.version or 0,
+            added_count=published.added_count,
+            removed_count=published.removed_count,
+        )
 
 
 def _status(status: UploadStatus) -> upload_service_pb2.UploadStatus:

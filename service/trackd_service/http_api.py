@@ -13,6 +13,7 @@ import logging
 import mimetypes
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode
@@ -69,6 +70,7 @@ def make_app(daemon: Daemon, allowed_hosts: set[str], cookie_name: str) -> ASGIA
     run = api + "/projects/{project}/runs/{run}"
     routes = [
         Route(f"{api}/daemon", face.daemon),
+        Route(f"{api}/upload", face.upload),
         Route(f"{api}/projects", face.projects),
         Route(f"{api}/projects/{{project}}/runs", face.runs),
         Route(f"{api}/projects/{{project}}/metrics", face.project_metrics),
@@ -171,6 +173,12 @@ class _Face:
     async def daemon(self, request: Request) -> Response:
         """Tells who the daemon is."""
         return answer(self._daemon.facts())
+
+    async def upload(self, request: Request) -> Response:
+        """Tells how the upload is set, and how it stands."""
+        settings, status = self._daemon.uploader.settings, asdict(self._daemon.uploader.status())
+        del status["url"], status["endpoint_url"]  # of the settings
+        return answer({"settings": asdict(settings), "status": status})
 
     async def openapi(self, request: Request) -> Response:
         """Describes the API."""

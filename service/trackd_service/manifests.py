@@ -151,12 +151,15 @@ class Manifest:
                 raise ManifestInvalid(
                     f"it has version {version}; this trackd reads version {FORMAT_VERSION}: update trackd"
                 )
+            whole = document["document"]
+            if (whole["project"], whole["run_id"]) != (document["project"], document["run_id"]):
+                raise ManifestInvalid("its document is that of another run")
             return Manifest(
                 str(document["store_id"]),
                 str(document["host"]),
                 str(document["trackd_version"]),
                 int(document["write_time_unix_ms"]),
-                document["document"],
+                whole,
                 base64.b64decode(document["summary_base64"]),
                 [_load_segment(segment) for segment in document["segments"]],
                 _load_sizes(document["objects"]),
@@ -165,7 +168,7 @@ class Manifest:
             )
         except ManifestInvalid:
             raise
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             raise ManifestInvalid(f"it is no manifest of trackd: {type(error).__name__} {error}") from None
 
 

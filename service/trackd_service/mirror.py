@@ -20,6 +20,7 @@ from trackd_service import manifests, transfers
 from trackd_service.bucket_files import BucketFiles
 from trackd_service.bucket_ledger import BucketLedger, ReadManifest
 from trackd_service.bucket_requests import Bucket, BucketError
+from trackd_service.config import BUCKET_FILE_NAME
 from trackd_service.errors import BucketUnusable
 from trackd_service.keeping import object_name
 from trackd_service.manifests import Manifest, ManifestInvalid
@@ -27,7 +28,6 @@ from trackd_service.store import Store
 from trackd_service.transfers import Target
 from trackd_service.worker import Worker, WorkerClosed, WorkerCrashed
 
-FILE_NAME = "bucket.json"  # in a store that shows a bucket
 VERSION = 1
 _WATCHED_SECONDS = 3.0  # between two looks at the bucket while somebody watches
 _UNWATCHED_SECONDS = 30.0
@@ -38,22 +38,19 @@ _T = TypeVar("_T")
 _log = logging.getLogger("trackd.mirror")
 
 
-def load_bucket(folder: Path) -> Bucket | None:
-    """Returns the bucket that a store shows, or None for a store of its own.
+def load_bucket(folder: Path) -> Bucket:
+    """Returns the bucket that a store shows.
 
     Raises:
         ValueError: The file that says so is none.
         OSError: It cannot be read.
     """
-    try:
-        document = json.loads((folder / FILE_NAME).read_bytes())
-    except FileNotFoundError:
-        return None
+    document = json.loads((folder / BUCKET_FILE_NAME).read_bytes())
     if not isinstance(document, dict) or document.get("version") != VERSION:
-        raise ValueError(f"{FILE_NAME} is no document of version {VERSION}")
+        raise ValueError(f"{BUCKET_FILE_NAME} is no document of version {VERSION}")
     parts = [document.get(name, "") for name in ("url", "endpoint_url", "region", "profile")]
     if not all(isinstance(part, str) for part in parts):
-        raise ValueError(f"{FILE_NAME} holds something else than texts")
+        raise ValueError(f"{BUCKET_FILE_NAME} holds something else than texts")
     return Bucket.parse(*parts)
 
 
@@ -61,6 +58,7 @@ class Mirror:
     """Keeps a store up to date with a bucket.
 
     Attributes:
+        target: The bucket.
         sentence: What is wrong with the bucket; empty when nothing is.
         garbage_age_seconds: How long a file that no manifest lists stays in the bucket.
     """
@@ -72,12 +70,12 @@ class Mirror:
     ) -> None:
         """Takes the store, its folder, the bucket, and what says whether somebody looks at it now."""
         self._store = store
-        self._target = Target(bucket, folder / "uploads")
+        self.target = Target(bucket, folder / "uploads")
         self._is_watched = is_watched
         self._thread = ThreadPoolExecutor(1, "trackd-mirror")
         self._ledger = BucketLedger(folder / "mirror.sqlite", f"{bucket.endpoint_url} {bucket.url}")
         self._worker = Worker()
-        self._files = BucketFiles(store, self._target, self._find_facts)
+        self._files = BucketFiles(store, self.target, self._find_facts)
         self._refreshing = asyncio.Lock()
         self._is_first = True
         self._superseded: dict[str, float] = {}
@@ -132,7 +130,7 @@ class Mirror:
         self._tell("")
 
     async def _refresh(self) -> None:
-        entries = await self._worker.run(transfers.entries, self._target, manifests.PREFIX)
+        entries = await self._worker.run(transfers.entries, self.target, manifests.PREFIX)
         found = {entry.name: entry.etag for entry in entries if manifests.parse_name(entry.name)}
         known = await self._on_ledger(self._ledger.manifests)
         gone = set(known) - set(found)
@@ -154,7 +152,7 @@ class Mirror:
 
     async def _take_in(self, groups: Sequence[Sequence[str]], etags: dict[str, str]) -> None:
         names = [name for group in groups for name in group]
-        contents = await self._worker.run(transfers.read_many, self._target, names)
+        contents = await self._worker.run(transfers.read_many, self.target, names)
         read = dict(zip(names, contents, strict=True))
         for group in groups:
             parts, facts = [], {}
@@ -186,7 +184,7 @@ class Mirror:
         """Returns (size in bytes, time since when it may be unused) by name of the bucket's files. Raises BucketUnusable."""
         found: dict[str, tuple[int, float]] = {}
         for prefix in ("segments/", "files/"):
-            for entry in await self._ask(transfers.entries, self._target, prefix):
+            for entry in await self._ask(transfers.entries, self.target, prefix):
                 found[entry.name] = (entry.size_bytes, entry.change_time_seconds)
         return {
             name: (size, max(since, self._superseded.get(name, 0.0))) for name, (size, since) in found.items()
@@ -194,16 +192,16 @@ class Mirror:
 
     async def delete(self, name: str) -> bool:
         """Deletes a file of the bucket. Raises BucketUnusable."""
-        await self._ask(transfers.delete, self._target, [name])
+        await self._ask(transfers.delete, self.target, [name])
         return True
 
     async def _read_used(self) -> set[str]:
         used: set[str] = set()
-        entries = await self._ask(transfers.entries, self._target, manifests.PREFIX)
+        entries = await self._ask(transfers.entries, self.target, manifests.PREFIX)
         names = [entry.name for entry in entries if manifests.parse_name(entry.name)]
         for start in range(0, len(names), _RUNS_AT_ONCE):
             for data in await self._ask(
-                transfers.read_many, self._target, names[start : start + _RUNS_AT_ONCE]
+                transfers.read_many, self.target, names[start : start + _RUNS_AT_ONCE]
             ):
                 try:
                     part = None if data is None else await asyncio.to_thread(Manifest.load, data)

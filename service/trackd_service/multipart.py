@@ -95,12 +95,9 @@ class Content:
         return self.size_bytes <= SINGLE_BYTES_MAX
 
     @property
-    def etag(self) -> str:
-        """The ETag that a server gives it if it makes ETags of MD5s."""
-        if self.is_single:
-            return self.part_md5s[0]
-        joined = b"".join(bytes.fromhex(md5) for md5 in self.part_md5s)
-        return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(self.part_md5s)}"
+    def md5(self) -> str:
+        """The MD5 of the whole, in hex; empty if it travels in parts."""
+        return self.part_md5s[0] if len(self.part_md5s) == 1 else ""
 
     def part(self, number: int) -> tuple[int, int]:
         """Returns where part `number`, from 1, begins, and its size in bytes."""

@@ -91,6 +91,34 @@ _DEFINITION = _object(
     }
 )
 _FILE = _object({"path": _TEXT, "sha256": _TEXT, "size_bytes": _COUNT, "purpose": _TEXT})
+_UPLOAD = _object(
+    {
+        "settings": _object(
+            {
+                "url": _TEXT,
+                "endpoint_url": _TEXT,
+                "region": _TEXT,
+                "profile": _TEXT,
+                "interval_seconds": _NUMBER,
+                "bytes_per_second_max": _COUNT,
+                "keep_local_days": _NUMBER,
+            }
+        ),
+        "status": _object(
+            {
+                "state": {"type": "string", "enum": ["off", "idle", "sending", "waiting", "stopped"]},
+                "sentence": _TEXT,
+                "pending_run_count": _COUNT,
+                "pending_file_count": _COUNT,
+                "pending_bytes": _COUNT,
+                "sent_file_count": _COUNT,
+                "sent_bytes": _COUNT,
+                "lag_seconds": _NUMBER,
+                "retry_seconds": _NUMBER,
+            }
+        ),
+    }
+)
 _DOCUMENT = {
     "type": "object",
     "properties": {"type": _RECORD_KIND},
@@ -173,6 +201,7 @@ _SCHEMAS = {
             "writers": _list(_ref("Writer")),
         }
     ),
+    "Upload": _UPLOAD,
     "Writer": _object(
         {
             "writer_id": _TEXT,
@@ -370,6 +399,7 @@ def document(version: str) -> dict[str, Any]:
         "security": [{"token": []}, {"cookie": []}],
         "paths": {
             "/api/v1/daemon": _get("Tells who the daemon is.", _ref("Daemon")),
+            "/api/v1/upload": _get("Tells how the upload is set, and how it stands.", _ref("Upload")),
             "/api/v1/openapi.json": _get("This document.", {"type": "object"}),
             "/api/v1/projects": _get(
                 "Lists the projects, last changed first.", _object({"projects": _list(_ref("Project"))})

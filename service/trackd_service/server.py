@@ -22,7 +22,7 @@ import stat
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from trackd_service import auth, config, memory
@@ -31,7 +31,6 @@ from trackd_service.config import Config
 from trackd_service.daemon import Daemon
 from trackd_service.ingest import Ingest
 from trackd_service.live import Live
-from trackd_service.mirror import Mirror, load_bucket
 from trackd_service.notifier import Notice, Notifier
 from trackd_service.objects import DirectoryStore
 from trackd_service.observer import Observer
@@ -73,6 +72,10 @@ async def serve(
         await server.wait()
     finally:
         await server.stop()
+
+
+if TYPE_CHECKING:
+    from trackd_service.mirror import Mirror
 
 
 class _Server:
@@ -135,8 +138,10 @@ class _Server:
         self._notifier = notifier = Notifier(folder / "alerts.json", self._environment)
         ingest.alerted = self._tell_alerts
         ingest.store_rules = lambda: notifier.configuration().rules
-        bucket = load_bucket(folder)
-        if bucket is not None:
+        if (folder / config.BUCKET_FILE_NAME).exists():
+            from trackd_service.mirror import Mirror, load_bucket
+
+            bucket = load_bucket(folder)
             self._mirror = Mirror(store, folder, bucket, self._is_watched)
         uploader = Uploader(store, folder, self._version, self._upload_default(), ingest.warn)
         self._daemon = Daemon(
@@ -146,6 +151,7 @@ class _Server:
             live=self._live,
             space=Space(store, self._mirror or StoreShelf(store, objects)),
             uploader=uploader,
+            bucket=lambda: uploader.target if self._mirror is None else self._mirror.target,
             token=token,
             facts=self._facts,
             stop=self._stop_event.set,

@@ -63,6 +63,11 @@ class Moved:
     error: BucketError | None = None
     is_gone: bool = False
 
+    @property
+    def is_done(self) -> bool:
+        """Whether it arrived."""
+        return self.error is None and not self.is_gone
+
 
 def send(target: Target, transfers: Sequence[Transfer]) -> list[Moved]:
     """Puts files into the bucket, each unless it is there already; returns what became of each, in order."""
@@ -77,10 +82,10 @@ def send(target: Target, transfers: Sequence[Transfer]) -> list[Moved]:
         except OSError as error:
             return Moved(
                 transfer.name,
-                error=BucketError("other", f"{transfer.path.name} cannot be read: {error.strerror or error}"),
+                error=BucketError("file", f"{transfer.path.name} cannot be read: {error.strerror or error}"),
             )
         except ObjectConflict as error:
-            return Moved(transfer.name, error=BucketError("other", str(error)))
+            return Moved(transfer.name, error=BucketError("file", str(error)))
         return Moved(transfer.name, size_bytes, sha256)
 
     return _each(target, send_one, transfers)

@@ -49,6 +49,7 @@ _BULK_SHARE = 0.75  # of a limited rate, for files; metrics have the rest, so th
 SUPERSEDED_SECONDS = 86_400.0
 _THIN_SECONDS = 60.0  # between two looks for what may leave this disk
 _DELETE_SECONDS = 600.0  # between two looks for what may be deleted
+_STUCK_SECONDS = 60.0  # between two tries of files that are not as they should be
 
 _T = TypeVar("_T")
 _log = logging.getLogger("trackd.upload")
@@ -162,6 +163,8 @@ class Uploader:
         self._pending: dict[tuple[str, str], _Pending] = {}
         self._objects_wait: set[tuple[str, str]] = set()
         self._lost: set[str] = set()
+        self._stuck: dict[str, str] = {}  # why a file cannot be sent, by name; looked at again now and then
+        self._stuck_time = 0.0
         self._change_count = -1
         self._warned: set[tuple[str, str]] = set()
         self._points = self._files = _Lane(Target(Bucket("s3://none"), folder))
@@ -262,6 +265,11 @@ class Uploader:
                 self._change_count = -1
 
     @property
+    def target(self) -> Target | None:
+        """The bucket, or None where there is none."""
+        return self._points.target if self.is_on else None
+
+    @property
     def is_on(self) -> bool:
         """Whether there is a bucket."""
         return self._ledger is not None
@@ -285,11 +293,14 @@ class Uploader:
         state: State = "sending" if self._pending else "idle"
         if failing:
             state = "waiting" if all(lane.is_transient for lane in failing) else "stopped"
+        elif self._stuck:
+            state = "stopped"
+        problem = next(iter(self._stuck.values()), self._settings_problem)
         return UploadStatus(
             state,
             self._settings.url,
             self._settings.endpoint_url,
-            next((lane.sentence for lane in failing), ""),
+            next((lane.sentence for lane in failing), problem),
             len(self._pending),
             sum(each.file_count for each in self._pending.values()),
             sum(each.size_bytes for each in self._pending.values()),
@@ -303,6 +314,7 @@ class Uploader:
         """Has everything sent now: what is not sealed yet, and what waits for another attempt."""
         for lane in (self._points, self._files):
             lane.retry_time = 0.0
+        self._stuck_time = 0.0
         self._is_asked = True
         self._kicked.set()
 
@@ -372,9 +384,11 @@ class Uploader:
         await self._set_elsewhere()
         if is_same and (self._ledger is not None or not settings.url):
             return
-        if self._ledger is not None:
-            await self._on_ledger(self._ledger.close)
-        self._ledger, self._pending, self._synced, self._change_count = None, {}, {}, -1
+        former, self._ledger = self._ledger, None
+        if former is not None:
+            await self._on_ledger(former.close)
+        self._pending, self._synced, self._change_count = {}, {}, -1
+        self._stuck.clear()
         self._store.set_synced({})
         if not settings.url:
             return
@@ -420,6 +434,8 @@ class Uploader:
             return
         await self._seal_due(is_asked)
         await self._find_pending()
+        if self._stuck and time.monotonic() >= self._stuck_time:
+            self._stuck.clear()
         end_time = time.monotonic() + _ROUND_SECONDS
         for key in list(self._pending):
             now = time.monotonic()
@@ -478,7 +494,7 @@ class Uploader:
         if committed is None or pending is None or ledger is None:
             return
         sent = await self._on_ledger(ledger.segments, committed.segments)
-        missing = [row for row in committed.segments if row.name not in sent]
+        missing = [row for row in committed.segments if row.name not in sent and row.name not in self._stuck]
         kept = await self._on_ledger(ledger.objects, committed.objects)
         absent = {sha256: size for sha256, size in committed.objects.items() if sha256 not in kept}
         waiting = {sha256: size for sha256, size in absent.items() if sha256 not in self._lost}
@@ -490,9 +506,12 @@ class Uploader:
                 return
             await self._on_ledger(ledger.add_segments, found)
             sent |= {each.row.name: each for each in found}
+        is_short = any(row.name not in sent for row in committed.segments)
+        is_stuck = any(row.name in self._stuck for row in committed.segments)
         mark = (committed.commit_number, len(waiting))
         if waiting:
             self._objects_wait.add(key)
+        if waiting or is_stuck:
             # The manifest waits for no large file, and is not written anew for each small one.
             now = time.monotonic()
             is_same_commit = mark[0] == pending.manifest_mark[0]
@@ -500,18 +519,21 @@ class Uploader:
                 is_same_commit and now - pending.manifest_time < _MANIFEST_SECONDS
             ):
                 return
-        if not await self._send_manifest(key, committed, sent, absent):
+        if not await self._send_manifest(ledger, key, committed, sent, absent):
             return
         pending.manifest_time, pending.manifest_mark = time.monotonic(), mark
+        # A step is only said to be there when all points before it are.
+        former = self._synced.get(key)
+        former_step = 0 if former is None else former.synced_step
         synced = SyncedRun(
-            -1 if waiting else committed.commit_number,
-            int(committed.document["next_step"]),
+            -1 if waiting or is_stuck else committed.commit_number,
+            former_step if is_short else int(committed.document["next_step"]),
             time.time_ns() // 1_000_000,
         )
         await self._on_ledger(ledger.save_run, *key, synced)
         self._synced[key] = synced
         self._store.tell_synced(*key, synced.synced_step)
-        if not waiting:
+        if not waiting and not is_stuck:
             self._pending.pop(key, None)
             self._change_count = -1  # a commit that came meanwhile is looked for
 
@@ -525,6 +547,8 @@ class Uploader:
         if moved is None:
             return None
         self._count(moved, pending)
+        for row, one, other in zip(rows, moved[::2], moved[1::2], strict=True):
+            self._note_stuck(row.name, one.error or other.error)
         if any(each.is_gone for each in moved):
             committed = await self._store.on_catalog(self._store.catalog.committed, *key)
             if committed is None or not {row.name for row in rows} <= {
@@ -536,18 +560,17 @@ class Uploader:
         return [
             SentSegment(row, one.size_bytes, one.sha256, other.size_bytes, other.sha256)
             for row, one, other in zip(rows, moved[::2], moved[1::2], strict=True)
-            if not one.is_gone and not other.is_gone
+            if one.is_done and other.is_done
         ]
 
     async def _send_manifest(
         self,
+        ledger: BucketLedger,
         key: tuple[str, str],
         committed: Committed,
         sent: dict[str, SentSegment],
         absent: dict[str, int],
     ) -> bool:
-        ledger = self._ledger
-        assert ledger is not None
         now = time.time_ns() // 1_000_000
         manifest = Manifest(
             self._store_id,
@@ -562,6 +585,8 @@ class Uploader:
             await self._on_ledger(ledger.supersede, run_folder(*key), set(sent), now),
         )
         name, data = manifest_name(*key, self._store_id), await asyncio.to_thread(manifest.dump)
+        if ledger is not self._ledger:
+            return False  # another bucket by now, which has none of it
         return await self._run(self._points, transfers.replace, name, data) is not None
 
     # -- files ------------------------------------------------------------------------------------------------------
@@ -587,7 +612,7 @@ class Uploader:
         committed = await self._store.on_catalog(self._store.catalog.committed, *key)
         if committed is None or ledger is None:
             return True
-        kept = await self._on_ledger(ledger.objects, committed.objects) | self._lost
+        kept = await self._on_ledger(ledger.objects, committed.objects) | self._lost | self._stuck.keys()
         waiting = [(sha256, size) for sha256, size in committed.objects.items() if sha256 not in kept]
         for batch in _batches(waiting):
             files = [
@@ -597,9 +622,10 @@ class Uploader:
             moved = await self._run(self._files, transfers.send, files)
             if moved is None or ledger is not self._ledger:
                 return False
-            await self._on_ledger(ledger.add_objects, [each.sha256 for each in moved if not each.is_gone])
+            await self._on_ledger(ledger.add_objects, [each.sha256 for each in moved if each.is_done])
             self._count(moved, self._pending.get(key))
             for (sha256, _), each in zip(batch, moved, strict=True):
+                self._note_stuck(sha256, each.error)
                 if each.is_gone:  # nothing that waiting would heal
                     self._lost.add(sha256)
                     _log.error(
@@ -612,12 +638,15 @@ class Uploader:
     # -- transfers ------------------------------------------------------------------------------------------------
 
     async def _run(self, lane: _Lane, function: Callable[..., _T], *arguments: Any) -> _T | None:
-        """Runs a transfer in a lane's process; None when it failed or one of its files did, which is noted."""
+        """Runs a transfer in a lane's process; None when it failed or one of its files did, which is noted.
+
+        A file whose own fault that is fails alone: its error is in the result.
+        """
         try:
             result = await lane.worker.run(function, lane.target, *arguments)
             if isinstance(result, list):
                 for each in result:
-                    if each.error is not None:
+                    if each.error is not None and each.error.kind != "file":
                         raise each.error
         except (BucketError, WorkerCrashed, OSError) as error:
             lane.fail(error)
@@ -625,9 +654,17 @@ class Uploader:
         lane.succeed()
         return result
 
+    def _note_stuck(self, name: str, error: BucketError | None) -> None:
+        """Notes a file that is not as it should be: what it belongs to stays pending, and others go on."""
+        if error is not None:
+            if not self._stuck:
+                self._stuck_time = time.monotonic() + _STUCK_SECONDS
+            self._stuck[name] = str(error)
+            _log.error("%s", error)
+
     def _count(self, moved: Sequence[Moved], pending: _Pending | None) -> None:
         for each in moved:
-            if not each.is_gone:
+            if each.is_done:
                 self._sent_file_count += 1
                 self._sent_bytes += each.size_bytes
                 if pending is not None:
