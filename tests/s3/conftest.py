@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+from unittest.mock import patch
 from uuid import uuid4
 
+import botocore.loaders
 import pytest
 from tests.s3.fault_proxy import FaultProxy
 from tests.s3.s3_servers import ADMIN, Key, S3Server
 
 from trackd_service.buckets import Bucket, BucketStore
 
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
 OpenStore = Callable[..., BucketStore]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_loader() -> Iterator[None]:
+    """Lets all clients of this process share what boto3 reads of its descriptions: a tenth of a second each."""
+    with patch("botocore.session.create_loader", functools.cache(botocore.loaders.create_loader)):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -29,12 +44,24 @@ def s3_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def bucket_name(s3_server: S3Server) -> str:
-    """Gives an empty bucket to a test."""
-    name = f"test-{uuid4().hex[:12]}"
-    s3_server.make_bucket(name)
-    return name
+    """Gives the bucket that the tests share."""
+    s3_server.make_bucket("trackd-tests")
+    return "trackd-tests"
+
+
+@pytest.fixture
+def bucket_url(bucket_name: str) -> str:
+    """Gives an empty place in that bucket to a test."""
+    return f"s3://{bucket_name}/{uuid4().hex}/where"
+
+
+@pytest.fixture
+def raw(s3_server: S3Server) -> Iterator[S3Client]:
+    """Gives a client of boto3, for a look behind a store's back."""
+    with contextlib.closing(s3_server.client()) as client:
+        yield client
 
 
 @pytest.fixture
@@ -57,16 +84,16 @@ def use_key(monkeypatch: pytest.MonkeyPatch) -> Callable[[Key], None]:
 
 @pytest.fixture
 def open_store(
-    s3_server: S3Server, bucket_name: str, tmp_path: Path, use_key: Callable[[Key], None]
+    s3_server: S3Server, bucket_url: str, tmp_path: Path, use_key: Callable[[Key], None]
 ) -> Iterator[OpenStore]:
-    """Opens stores in the test's bucket, and closes them; `endpoint_url` may be a proxy's."""
+    """Opens stores at the test's place, and closes them; `endpoint_url` may be a proxy's."""
     use_key(ADMIN)
     opened: list[BucketStore] = []
 
     def open_one(
         endpoint_url: str = s3_server.endpoint_url,
         *,
-        url: str = f"s3://{bucket_name}/some/where",
+        url: str = bucket_url,
         bytes_per_second_max: int = 0,
         parts_at_once: int = 4,
     ) -> BucketStore:

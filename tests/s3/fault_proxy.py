@@ -20,7 +20,7 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -42,6 +42,7 @@ Result = TypeVar("Result")
 _READ_BYTES = 1 << 16
 _SLICES_PER_SECOND = 20
 _RESET_WITHIN_BYTES = 4096
+_TURNS = 10
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
@@ -90,7 +91,8 @@ class FaultProxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
         self._connections: set[asyncio.Task[None]] = set()
-        self._listener: asyncio.Server | None = None
+        self._incoming: set[socket.socket] = set()
+        self._listener: socket.socket | None = None
         self._port = 0
         self.requests: Counter[str] = Counter()
         self.faults = 0
@@ -157,36 +159,56 @@ class FaultProxy:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
 
     async def _listen(self) -> None:
-        self._listener = await asyncio.start_server(
-            self._accept, "127.0.0.1", self._port, reuse_address=True, backlog=128
-        )
-        self._port = self._listener.sockets[0].getsockname()[1]
+        # By hand: a server of asyncio's loses connections that come in while it closes.
+        self._listener = socket.create_server(("127.0.0.1", self._port), backlog=128)
+        self._listener.setblocking(False)
+        self._port = self._listener.getsockname()[1]
+        self._loop.add_reader(self._listener, self._accept, self._listener)
 
     async def _close(self) -> None:
         if self._listener is not None:
+            self._loop.remove_reader(self._listener)
             self._listener.close()
             self._listener = None
         for task in tuple(self._connections):
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
+        for connection in self._incoming:
+            connection.close()
+        self._incoming.clear()
+        # Transports close in a later turn of the loop.
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # The stream's own task would tell the loop of every cancellation.
-        task = asyncio.ensure_future(self._serve(_Pipe(reader, writer)))
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
+    def _accept(self, listener: socket.socket) -> None:
+        with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
+            connection, _ = listener.accept()
+            connection.setblocking(False)
+            # A task that is cancelled before its first step leaves its connection here.
+            self._incoming.add(connection)
+            task = self._loop.create_task(self._serve(connection))
+            self._connections.add(task)
+            task.add_done_callback(self._connections.discard)
 
-    async def _serve(self, client: _Pipe) -> None:
+    async def _serve(self, connection: socket.socket) -> None:
+        self._incoming.discard(connection)
+        client = _Pipe(*await asyncio.open_connection(sock=connection), self._count_received)
         try:
             while head := await client.read_head():
                 if not await self._exchange(client, head):
                     break
-        except _Cut:
+        except (_Cut, asyncio.CancelledError):
             client.reset()
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
             client.close()
+
+    def _count_sent(self, size_bytes: int) -> None:
+        self.bytes_sent += size_bytes
+
+    def _count_received(self, size_bytes: int) -> None:
+        self.bytes_received += size_bytes
 
     def _choose(self, method: str) -> Fault | None:
         fault = self._fault
@@ -215,12 +237,12 @@ class FaultProxy:
         if fault and kind == "answer":
             await self._answer(client, head, fault)
             return False
-        server = _Pipe(*await asyncio.open_connection(*self._target))
+        server = _Pipe(*await asyncio.open_connection(*self._target), self._count_sent)
         pace = fault.bytes_per_second if fault else 0
         client.restrict(fault.after_bytes if fault and kind == "reset_response" else None, pace)
         server.restrict(fault.after_bytes if fault and kind == "reset_request" else None, pace)
         try:
-            self.bytes_sent += await server.write(head.data)
+            await server.write(head.data)
             body = asyncio.ensure_future(
                 self._pass_request(client, server, head, flip=kind == "flip_request")
             )
@@ -230,10 +252,10 @@ class FaultProxy:
                 )
                 if kind == "drop_answer":
                     raise _Cut
-                self.bytes_received += await client.write(answer.data)
+                await client.write(answer.data)
                 flip = kind == "flip_response" and answer.status in (200, 206)
                 async for block in self._flipped(server.blocks(answer, head.method), flip=flip):
-                    self.bytes_received += await client.write(block)
+                    await client.write(block)
             finally:
                 was_whole = body.done() and not body.cancelled() and body.exception() is None
                 body.cancel()
@@ -246,7 +268,7 @@ class FaultProxy:
         if head.waits_for_consent:
             await server.consent.wait()
         async for block in self._flipped(client.blocks(head, ""), flip=flip):
-            self.bytes_sent += await server.write(block)
+            await server.write(block)
 
     async def _final_answer(
         self, client: _Pipe, server: _Pipe, head: _Head, body: asyncio.Task[None], *, is_dropped: bool
@@ -330,9 +352,12 @@ class _Head:
 class _Pipe:
     """One side's connection."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, count: Callable[[int], None]
+    ) -> None:
         self._reader = reader
         self._writer = writer
+        self._count = count
         self._bytes_left: int | None = None
         self._bytes_per_second = 0
         self.consent = asyncio.Event()
@@ -371,8 +396,8 @@ class _Pipe:
             left -= len(block)
             yield block
 
-    async def write(self, data: bytes) -> int:
-        """Writes, within the restriction, and returns how much.
+    async def write(self, data: bytes) -> None:
+        """Writes, within the restriction.
 
         Raises:
             _Cut: If the restriction ends here.
@@ -386,13 +411,14 @@ class _Pipe:
         )
         for start in range(0, len(data), step):
             piece = data[start : start + step]
+            # Counted first: who has read it may look at the count at once.
+            self._count(len(piece))
             self._writer.write(piece)
             await self._writer.drain()
             if self._bytes_per_second:
                 await asyncio.sleep(len(piece) / self._bytes_per_second)
         if is_cut:
             raise _Cut
-        return len(data)
 
     def reset(self) -> None:
         """Ends the connection the hard way: the other side gets a reset, no end."""

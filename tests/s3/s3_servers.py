@@ -37,6 +37,7 @@ _START_TRIES = 3
 # Below those that the system gives to outgoing connections.
 _PORTS = range(11_000, 32_000)
 _VOLUME_MEGABYTES = 64
+_SOCKET_FOLDER = Path("/tmp")
 _PROBE_BUCKET = "trackd-tests-probe"
 
 # Makes the command lines of the parts, in the order of their start, of the folder and the ports.
@@ -128,6 +129,10 @@ class S3Server:
                 process.kill()
                 process.wait()
         self._processes.clear()
+        # Beside each gRPC port they open a socket there, and one that is killed leaves it.
+        for port in self._ports.values():
+            for path in _SOCKET_FOLDER.glob(f"seaweedfs-*-{port}.sock"):
+                path.unlink()
 
     def client(self, read_timeout_seconds: float = 20) -> S3Client:
         """Returns a client of boto3 that may do everything, for a look behind the back of what is tested; close it."""
@@ -281,7 +286,8 @@ def _single_commands(folder: Path, ports: dict[str, int]) -> dict[str, list[str]
             # A master that starts again would wait for others that lead.
             "-master.electionTimeout=1s",
             *_port_options("volume", ports, "volume."),
-            "-volume.max=100",
+            # A bucket takes seven of them, however small.
+            "-volume.max=10000",
             "-volume.preStopSeconds=0",
             "-filer",
             *_port_options("filer", ports, "filer."),
@@ -317,7 +323,7 @@ def _cluster_commands(folder: Path, ports: dict[str, int]) -> dict[str, list[str
             f"-dir={folder / name}",
             f"-master={master}",
             *_port_options(name, ports),
-            "-max=100",
+            "-max=10000",
             "-preStopSeconds=0",
         ]
     (folder / "filer").mkdir(exist_ok=True)
