@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, cast
 from . import multipart
 from .bucket_requests import Bucket, BucketError, Connection, FileBody, Pace, clock_skew_seconds, skew_words
 from .multipart import Content, PartHeld, UploadGone
-from .objects import ObjectConflict, ObjectNameInvalid, ObjectNotFound, _sync_directory, check_name
+from .objects import ObjectConflict, ObjectNameInvalid, ObjectNotFound, check_name, sync_directory
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -240,7 +240,7 @@ class BucketStore:
             temp_path.replace(path)
         finally:
             temp_path.unlink(missing_ok=True)
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
 
     def local_path(self, name: str) -> Path | None:
         """Returns None: no object has a file here."""

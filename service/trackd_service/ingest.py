@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal as signal_module
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ import numpy as np
 
 from trackd_service import config, logs, records
 from trackd_service.bell import Bell
+from trackd_service.endings import explain_end, explain_silence
 from trackd_service.errors import (
     InvalidArgument,
     SequenceGap,
@@ -30,10 +30,10 @@ from trackd_service.errors import (
     TrackdError,
     WriterNotFound,
 )
-from trackd_service.exits import Exit, ProcessWatch, boot_id
+from trackd_service.exits import ProcessWatch
 from trackd_service.frames import Frame, RecordFrame, RowFrames
 from trackd_service.records import Begin, Finish, KeySet
-from trackd_service.run_states import Event, end_of
+from trackd_service.run_states import Event
 from trackd_service.runs import Run, Writer
 from trackd_service.store import Store, StoredRun
 
@@ -41,15 +41,6 @@ _log = logging.getLogger("trackd.ingest")
 _RETRY_SECONDS = 10.0  # a log that cannot be taken in now is tried again: its trouble may be the disk's
 _EXIT_SECONDS = 2.0  # after which a process that has let go of its log, and has not ended, has left its run
 _RECOVERED_PROJECT = "recovered"  # takes the rows of logs whose beginning is damaged
-_SIGTERM, _SIGSEGV, _SIGABRT, _SIGBUS, _SIGFPE, _SIGILL = 15, 11, 6, 7, 8, 4
-_FATAL_SIGNALS = {
-    "Segmentation fault": _SIGSEGV,
-    "Aborted": _SIGABRT,
-    "Bus error": _SIGBUS,
-    "Floating point exception": _SIGFPE,
-    "Floating-point exception": _SIGFPE,
-    "Illegal instruction": _SIGILL,
-}
 
 
 @dataclass
@@ -550,7 +541,9 @@ class Ingest:
         end, source.watch = None if source.watch is None else source.watch.exit(), self._unwatch(source)
         if not writer.is_open:
             return
-        event, finish = self._read_end(source, end)
+        words = "" if source.reader is None else logs.read_last_words(self._folder, writer.writer_id)
+        is_silent = source.reader is None and end is None
+        event, finish = explain_silence() if is_silent else explain_end(run, writer, words, end)
         run.close_writer(writer, event, finish, writer.update_time)
         self.tell_alerts(run)
         self._ends.add(writer.writer_id)
@@ -560,41 +553,6 @@ class Ingest:
     def _unwatch(source: Source) -> None:
         if source.watch is not None:
             source.watch.close()
-
-    def _read_end(self, source: Source, end: Exit | None) -> tuple[Event, Finish]:
-        run, writer = source.stored.run, source.writer
-        if source.reader is None and end is None:
-            reason = f"nothing was heard from the client for {config.LEASE_SECONDS:.0f} s"
-            return Event.VANISHED, Finish(1, "", 0, reason)
-        words = "" if source.reader is None else logs.read_last_words(self._folder, writer.writer_id)
-        signal = 0
-        if words:
-            signal = next(
-                (number for text, number in _FATAL_SIGNALS.items() if text in words[:200]), _SIGTERM
-            )
-        if end is not None:
-            signal = signal or end.signal
-        if signal:
-            reason = f"the process was killed by {_signal_name(signal)}"
-            if end is not None and end.is_out_of_memory:
-                reason = "the process was killed because memory ran out"
-            is_preempted = run.preempting or (
-                signal == _SIGTERM and bool(run.environment.get("environment.SLURM_JOB_ID"))
-            )
-            if is_preempted:
-                reason = f"the scheduler took the machine away ({_signal_name(signal)})"
-            return end_of(0, signal, is_preempted), Finish(128 + signal, words, signal, reason)
-        if end is not None and end.exit_code is not None:
-            reason = f"the process left with exit code {end.exit_code} without finishing the run"
-            # One that left well and said nothing may have had no room on the disk to say it: that is no good end.
-            event = end_of(end.exit_code, 0, run.preempting) if end.exit_code else Event.VANISHED
-            return event, Finish(end.exit_code, "", 0, reason)
-        boot = writer.process.get("boot_id")
-        if boot and boot_id() and boot != boot_id():
-            return Event.VANISHED, Finish(1, "", 0, "the machine went down while the run was at work")
-        return Event.VANISHED, Finish(
-            1, "", 0, "the process ended without a word: it was killed (SIGKILL), or left by os._exit"
-        )
 
     def _on_sealed(self, run: Run, ended_writers: set[str]) -> None:
         """Takes note of what a seal has committed: the ends of writers among it, and deletes what stands behind it."""
@@ -894,10 +852,3 @@ class Ingest:
                 if writer.is_open and writer.writer_id not in self._sources:
                     source = self._sources[writer.writer_id] = Source(stored, writer)
                     self._watch_caller(source)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return f"signal {number} ({signal_module.Signals(number).name})"
-    except ValueError:
-        return f"signal {number}"

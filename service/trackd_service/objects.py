@@ -137,7 +137,7 @@ class DirectoryStore:
             if error.errno not in _LINK_REFUSED:
                 raise
             self._put_without_link(name, temp_path, target)
-        _sync_directory(target.parent)
+        sync_directory(target.parent)
         temp_path.unlink(missing_ok=True)
 
     def put(self, name: str, data: bytes) -> None:
@@ -202,7 +202,7 @@ class DirectoryStore:
         for folder in reversed(missing):
             folder.mkdir(exist_ok=True)
             # The entry of a new folder must be as durable as what will be in it.
-            _sync_directory(folder.parent)
+            sync_directory(folder.parent)
 
     def _put_without_link(self, name: str, temp_path: Path, target: Path) -> None:
         # Without hard links "make it unless it is there" is not one call. A store has one owner, so looking first
@@ -243,7 +243,8 @@ def _sync_file(path: Path) -> None:
         os.close(descriptor)
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Makes the entries of a directory durable. Raises OSError."""
     if os.name == "nt":  # A directory cannot be opened there; its entries are journalled by the file system.
         return
     descriptor = os.open(path, os.O_RDONLY)
