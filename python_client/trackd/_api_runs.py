@@ -236,6 +236,16 @@ class Run:
         return self._message.next_step
 
     @property
+    def durable_step(self) -> int:
+        """The step below which the run's rows are on the disk, as of its loading."""
+        return self._message.durable_step
+
+    @property
+    def synced_step(self) -> int | None:
+        """The step below which the bucket has the run's rows, as of its loading; None where nothing is uploaded."""
+        return self._message.synced_step if self._message.HasField("synced_step") else None
+
+    @property
     def ingest_health(self) -> dict[str, Any]:
         """What was accepted, kept and refused: counts by name, and `message` for the first thing that went wrong."""
         health = self._message.ingest_health

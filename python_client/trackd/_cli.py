@@ -18,7 +18,7 @@ import webbrowser
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from trackd import _daemon, _doctor, _export, _settings, _space
+from trackd import _daemon, _doctor, _export, _settings, _space, _upload
 from trackd._api import Api
 from trackd._connection import Connection, NotFoundError
 from trackd._shipper import tell
@@ -43,10 +43,10 @@ def run_command(arguments: list[str]) -> int:
     """Runs the command that the arguments (without the program's name) say; returns the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    store, problem = _settings.store_path(options.store)
-    if problem and options.command is not _run_doctor:
-        tell(problem)
     try:
+        store, problem = _settings.store_path(options.store)
+        if problem and options.command is not _run_doctor:
+            tell(problem)
         code: int = options.command(options, store, problem)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
@@ -101,6 +101,9 @@ def _run_status(options: argparse.Namespace, store: str, _: str | None) -> int:
         return _FAILED
     daemon = _ask_daemon(store, options.timeout, may_start=False)
     endpoint = _daemon.read_endpoint(store)
+    connection = Connection(store, options.timeout, may_start=False)
+    upload = _upload.brief(_upload.facts(connection))
+    connection.close()
     facts = {
         "running": True,
         "pid": daemon.pid,
@@ -112,11 +115,13 @@ def _run_status(options: argparse.Namespace, store: str, _: str | None) -> int:
         "uptime_seconds": round(daemon.uptime_seconds, 3),
         "open_writer_count": daemon.open_writer_count,
         "counters": dict(sorted(daemon.counters.items())),
+        "upload": upload,
     }
     if options.json:
         _print_json(facts)
     else:
         counters = facts.pop("counters")
+        facts["upload"] = _upload.brief_words(upload)
         for name, value in [*facts.items(), *counters.items()]:  # type: ignore[attr-defined]
             _print(f"{name:<22} {str(value).lower() if isinstance(value, bool) else value}")
     return _DONE
@@ -181,6 +186,108 @@ def _ask_daemon(store: str, timeout_seconds: float, *, may_start: bool) -> run_s
     )
     connection.close()
     return answer
+
+
+# -- the upload ----------------------------------------------------------------------------------------------------
+
+_UPLOAD_OPTIONS = (
+    "endpoint_url", "region", "profile", "interval_seconds", "bytes_per_second_max", "keep_local_days",
+)  # fmt: skip
+
+
+def _run_upload(options: argparse.Namespace, store: str, _: str | None) -> int:
+    connection = _open_upload(options, store)
+    given = {name: value for name in _UPLOAD_OPTIONS if (value := getattr(options, name)) is not None}
+    if options.off:
+        if options.url or given:
+            raise ValueError("--off ends the upload: give it neither a bucket nor other options")
+        words = _upload.end(connection)
+        if not options.json:
+            _print(words)
+    elif options.url or given:
+        words, findings = _upload.change(
+            connection, options.url, given, even_if_unusable=options.even_if_unusable
+        )
+        for finding in findings:
+            tell(finding)
+        if not options.json:
+            _print(words)
+    elif not options.json:
+        for line in _upload.describe(_upload.facts(connection)):
+            _print(line)
+    if options.json:
+        _print_json(_upload.facts(connection))
+    return _DONE
+
+
+def _run_sync(options: argparse.Namespace, store: str, _: str | None) -> int:
+    connection = _open_upload(options, store)
+    if not options.wait:
+        _upload.start_sync(connection)
+        tell("the daemon sends everything now; `trackd status` says how far it is")
+        return _DONE
+    try:
+        done = _upload.sync(connection, options.timeout)
+    except KeyboardInterrupt:
+        tell("the daemon goes on sending; `trackd sync` shows how far it is")
+        raise
+    if options.json:
+        _print_json(done)
+    else:
+        _print(_upload.sync_words(done))
+    return _DONE
+
+
+def _run_pull(options: argparse.Namespace, store: str, _: str | None) -> int:
+    connection = _open_upload(options, store)
+    endpoint_url = options.endpoint_url if options.endpoint_url is not None else _settings.bucket_endpoint()
+    source = {
+        "url": options.url,
+        "endpoint_url": endpoint_url,
+        "region": options.region or "",
+        "profile": options.profile or "",
+    }
+    try:
+        done = _upload.pull(connection, source, options.path)
+    except KeyboardInterrupt:
+        tell("the same command goes on with what is missing")
+        raise
+    if options.json:
+        _print_json(done)
+    else:
+        count = done["run_count"]
+        copied = _space.format_bytes(done["copied_bytes"])
+        _print(f"{count} {'run is' if count == 1 else 'runs are'} here; {copied} copied")
+    return _DONE
+
+
+def _run_verify(options: argparse.Namespace, store: str, _: str | None) -> int:
+    connection = _open_upload(options, store)
+    done = _upload.verify(connection, options.read_bucket, (lambda _: None) if options.json else _print)
+    if options.json:
+        _print_json(done)
+    elif done["findings"]:
+        tell(_upload.verify_words(done))
+    else:
+        _print(_upload.verify_words(done))
+    return _FAILED if done["findings"] else _DONE
+
+
+def _run_publish(options: argparse.Namespace, store: str, _: str | None) -> int:
+    done = _upload.publish(Connection(store, options.timeout))
+    if options.json:
+        _print_json(done)
+    else:
+        _print(_upload.publish_words(done))
+    return _DONE
+
+
+def _open_upload(options: argparse.Namespace, store: str) -> Connection:
+    if _settings.shows_bucket(store):
+        raise ValueError(
+            "the store is a bucket, which can only be read: name a local store with --store or TRACKD_STORE"
+        )
+    return Connection(store, options.timeout)
 
 
 # -- runs ----------------------------------------------------------------------------------------------------------
@@ -444,11 +551,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"trackd {VERSION}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--store", help="the store's folder (default: TRACKD_STORE, else ~/.local/state/trackd)"
+    of_store = argparse.ArgumentParser(add_help=False)
+    of_store.add_argument(
+        "--store",
+        help="the store's folder, or s3://BUCKET/PREFIX to read a bucket (default: TRACKD_STORE, else ~/.local/state/trackd)",
     )
-    common.add_argument(
+    timed = argparse.ArgumentParser(add_help=False)
+    timed.add_argument(
         "--timeout",
         type=_seconds,
         default=_TIMEOUT_SECONDS,
@@ -464,13 +573,14 @@ def _parser() -> argparse.ArgumentParser:
         words: str,
         *,
         has_json: bool = False,
+        has_timeout: bool = True,
         more: str = "",
     ) -> argparse.ArgumentParser:
         added = commands.add_parser(
             name,
             help=words,
             description=f"{words[0].upper()}{words[1:]}. {more}".strip(),
-            parents=[common, as_json] if has_json else [common],
+            parents=[of_store, *([timed] if has_timeout else []), *([as_json] if has_json else [])],
         )
         added.set_defaults(command=command)
         return added
@@ -486,11 +596,19 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "status",
         _run_status,
-        "tell who the daemon is and what it counted",
+        "tell who the daemon is, what it counted, and how the upload stands",
         has_json=True,
         more="Exit code 1: none.",
     )
     ui = add("ui", _run_ui, "open the page in a browser, starting the daemon if needed")
+    # The same as --store: whichever is given last counts.
+    ui.add_argument(
+        "store",
+        nargs="?",
+        default=argparse.SUPPRESS,
+        metavar="STORE",
+        help="the store, such as s3://BUCKET/PREFIX; as --store",
+    )
     ui.add_argument(
         "--print", action="store_true", help="only print the address, with the token that opens it"
     )
@@ -578,6 +696,7 @@ def _parser() -> argparse.ArgumentParser:
         more="Deleting a run frees what it alone uses at once; this finds what a crash has left.",
     )
     garbage.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    _add_upload_commands(add)
     add(
         "doctor",
         _run_doctor,
@@ -586,6 +705,102 @@ def _parser() -> argparse.ArgumentParser:
         more="Exit code 1: something is.",
     )
     return parser
+
+
+def _add_upload_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
+    upload = add(
+        "upload",
+        _run_upload,
+        "have runs uploaded to a bucket while they are written; without arguments, say how that stands",
+        has_json=True,
+        more="The bucket is tried first. Credentials are found as boto3 finds them, and are never kept. Of the bucket that "
+        "is set already, what is not given stays as it is.",
+    )
+    upload.add_argument("url", nargs="?", metavar="s3://BUCKET/PREFIX", help="where to")
+    _add_bucket_options(upload)
+    upload.add_argument(
+        "--interval",
+        dest="interval_seconds",
+        type=_seconds,
+        metavar="SECONDS",
+        help="how long a change waits at most before it is sent, 0.5 to 3600 (default: 5)",
+    )
+    upload.add_argument(
+        "--limit-rate",
+        dest="bytes_per_second_max",
+        type=_rate,
+        metavar="BYTES",
+        help="the most bytes a second, such as 500k or 20M; 0 for no limit (default: 0)",
+    )
+    upload.add_argument(
+        "--keep-local",
+        dest="keep_local_days",
+        type=_days,
+        metavar="DAYS",
+        help="after how many days an ended run that is in the bucket leaves this disk; 0 for never (default: 0)",
+    )
+    upload.add_argument(
+        "--even-if-unusable", action="store_true", help="set it even though the bucket cannot be used now"
+    )
+    upload.add_argument("--off", action="store_true", help="end the upload; what is in the bucket stays")
+    sync = add(
+        "sync",
+        _run_sync,
+        "have everything sent to the bucket, runs that were logged offline too, and wait until it is there",
+        has_json=True,
+        has_timeout=False,
+        more="It waits as long as bytes move. Exit code 1: no bucket is set, or it cannot be used.",
+    )
+    sync.add_argument(
+        "--no-wait", dest="wait", action="store_false", help="only tell the daemon, and return at once"
+    )
+    sync.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=_upload.WAITING_SECONDS,
+        metavar="SECONDS",
+        help="how long to wait for the daemon, and for a bucket that takes nothing (default: %(default)g)",
+    )
+    pull = add(
+        "pull",
+        _run_pull,
+        "copy runs of a bucket into the store, whole",
+        has_json=True,
+        more="What is here already is not copied again.",
+    )
+    pull.add_argument("url", metavar="s3://BUCKET/PREFIX", help="where from")
+    pull.add_argument(
+        "path", nargs="?", default="", metavar="PROJECT[/ID]", help="a project or a run (default: all runs)"
+    )
+    _add_bucket_options(pull)
+    verify = add(
+        "verify",
+        _run_verify,
+        "read everything that the store has, and look whether the bucket has it too",
+        has_json=True,
+        more="Each thing that is wrong is printed. Exit code 1: something is. What the bucket lacks is sent again.",
+    )
+    verify.add_argument(
+        "--read-bucket", action="store_true", help="read the bucket's files as well, not only their sizes"
+    )
+    add(
+        "publish",
+        _run_publish,
+        "bring the Delta table in the store's bucket up to date, for other programs that read it",
+        has_json=True,
+    )
+
+
+def _add_bucket_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--endpoint-url",
+        metavar="URL",
+        help="the server, for others than AWS (default: TRACKD_UPLOAD_ENDPOINT_URL, else AWS_ENDPOINT_URL)",
+    )
+    parser.add_argument("--region", help="the region (default: as boto3 finds it)")
+    parser.add_argument(
+        "--profile", help="the profile of the credentials (default: as boto3 finds credentials)"
+    )
 
 
 def _key_value(text: str) -> tuple[str, Any]:
@@ -628,6 +843,20 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is no time in seconds above 0")
     return seconds
+
+
+def _rate(text: str) -> int:
+    try:
+        return _upload.parse_rate(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _days(text: str) -> float:
+    days = float(text)
+    if not 0 <= days < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no number of days from 0")
+    return days
 
 
 def _step(text: str) -> int:

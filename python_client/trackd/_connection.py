@@ -63,6 +63,12 @@ class Connection:
 
         return self._call(store_service_pb2_grpc.StoreServiceStub, ask)
 
+    def upload(self, ask: Callable[[Any, dict[str, Any]], _T]) -> _T:
+        """Returns `ask(stub, options)` as `query` does, with the stub of UploadService."""
+        from trackd.v1 import upload_service_pb2_grpc
+
+        return self._call(upload_service_pb2_grpc.UploadServiceStub, ask)
+
     def put_object(self, data: bytes | memoryview) -> str:
         """Stores bytes as an object, before some record refers to it; returns its sha256. Raises CommError."""
         from trackd.v1 import ingest_service_pb2, ingest_service_pb2_grpc

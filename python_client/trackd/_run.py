@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 _INT64_MAX = (1 << 63) - 1
 _PLAIN_NUMBERS = (float, int, bool)
 # dict(run.summary) reads key by key: one answer serves them all, as long as this process logs nothing.
+_ASK_SECONDS = 2.0  # a daemon that lives answers within milliseconds
 _SUMMARY_AGE_SECONDS = 0.2
 
 
@@ -647,6 +648,22 @@ class Run:
         """How many records of this process are known to be on the disk. Never blocks; asked about every half minute."""
         return self._writer.durable_sequence
 
+    @property
+    def durable_step(self) -> int | None:
+        """The step below which the run's rows are on the disk.
+
+        Asks the daemon, for at most 2 s, and never raises; None when it does not answer.
+        """
+        return self._ask_run(lambda run: run.durable_step)
+
+    @property
+    def synced_step(self) -> int | None:
+        """The step below which the bucket has the run's rows.
+
+        Asks the daemon, for at most 2 s, and never raises; None when it does not answer, and where nothing is uploaded.
+        """
+        return self._ask_run(lambda run: run.synced_step if run.HasField("synced_step") else None)
+
     def flush(self, timeout_seconds: float = 5.0) -> bool:
         """Waits until everything logged so far is on the disk and readable; returns whether it is, within the time."""
         if self._shipper is None:
@@ -751,6 +768,23 @@ class Run:
         values = self._shipper.call(get, self._settings.finish_timeout_seconds) or {}
         self._summary_read = (sequence, time.monotonic(), values)
         return values
+
+    def _ask_run(self, read: Callable[[Any], int | None]) -> int | None:
+        """Asks the daemon for the run; returns what `read` finds in it, None without an answer."""
+        if self._shipper is None:
+            return None
+
+        def get(channel: Any, metadata: Any, timeout: float) -> int | None:
+            from trackd.v1 import query_service_pb2, query_service_pb2_grpc, records_pb2
+
+            request = query_service_pb2.GetRunRequest(
+                run=records_pb2.RunIdentity(project=self._project, run_id=self._id)
+            )
+            stub = query_service_pb2_grpc.QueryServiceStub(channel)
+            return read(stub.GetRun(request, metadata=metadata, timeout=timeout).run)
+
+        step: int | None = self._shipper.call(get, _ASK_SECONDS)
+        return step
 
     def _check_running(self, name: str) -> None:
         if self._finished:

@@ -206,6 +206,12 @@ def bucket_url(given: str | None = None) -> str:
     return asked.rstrip("/") if asked.startswith("s3://") else ""
 
 
+def bucket_endpoint() -> str:
+    """Returns the server of buckets that the environment names; empty for AWS."""
+    found = (value for name in _ENDPOINT_VARIABLES if (value := os.environ.get(name)))
+    return next(found, "").rstrip("/")
+
+
 def shows_bucket(store: str) -> bool:
     """Says whether a store's folder shows a bucket, and can only be read."""
     return os.path.exists(os.path.join(store, "bucket.json"))
@@ -225,9 +231,8 @@ def _bucket_store(url: str) -> str:
         raise ValueError(
             "the store is no bucket that can be: write s3://BUCKET/PREFIX, without anything else"
         )
-    endpoint = next((value for name in _ENDPOINT_VARIABLES if (value := os.environ.get(name))), "")
     document = {
-        "version": 1, "url": url, "endpoint_url": endpoint.rstrip("/"),
+        "version": 1, "url": url, "endpoint_url": bucket_endpoint(),
         "region": os.environ.get("AWS_REGION", ""), "profile": os.environ.get("AWS_PROFILE", ""),
     }  # fmt: skip
     text = json.dumps(document)

@@ -97,6 +97,24 @@ function answerProject(response, segments, query) {
   return sendJson(response, { ...run.brief, ...run.whole });
 }
 
+/** The upload in the state that UPLOAD names. */
+function uploadOf(state) {
+  const isBehind = !["off", "idle"].includes(state);
+  const status = {
+    state,
+    sentence: ["waiting", "stopped"].includes(state) ? "could not write 'probe' in the bucket 's3://team/runs'" : "",
+    pending_run_count: isBehind ? 3 : 0,
+    pending_file_count: isBehind ? 12 : 0,
+    pending_bytes: isBehind ? 4_200_000 : 0,
+    sent_file_count: 120,
+    sent_bytes: 81_000_000,
+    lag_seconds: isBehind ? 75 : 0,
+    retry_seconds: state === "waiting" ? 12 : 0,
+  };
+  const url = state === "off" ? "" : "s3://team/runs";
+  return { settings: { url, endpoint_url: "", interval_seconds: 5 }, status };
+}
+
 async function answer(request, response) {
   const { pathname, searchParams } = new URL(request.url, "http://mock");
   if (pathname === "/api/v1/projects") {
@@ -108,6 +126,7 @@ async function answer(request, response) {
     }));
     return sendJson(response, { projects: list });
   }
+  if (pathname === "/api/v1/upload") return sendJson(response, uploadOf(process.env.UPLOAD ?? "idle"));
   if (pathname === "/api/v1/series:query") {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);

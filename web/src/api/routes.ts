@@ -1,6 +1,6 @@
 /** The addresses of the HTTP API and what each answers. */
 import { getJson } from "./http";
-import type { ConsoleAnswer, Project, ProjectMetric, RunMetric, RunsPage, WholeRun } from "./types";
+import type { ConsoleAnswer, Project, ProjectMetric, RunMetric, RunsPage, Upload, WholeRun } from "./types";
 
 const project = (name: string) => `/api/v1/projects/${encodeURIComponent(name)}`;
 const run = (projectName: string, runId: string) => `${project(projectName)}/runs/${encodeURIComponent(runId)}`;
@@ -22,6 +22,8 @@ export const fetchRunMetrics = async (name: string, runId: string, signal?: Abor
 
 export const fetchSystemMetrics = async (name: string, runId: string, signal?: AbortSignal) =>
   (await getJson<{ metrics: RunMetric[] }>(`${run(name, runId)}/metrics?stream=system`, signal)).metrics;
+
+export const fetchUpload = (signal?: AbortSignal) => getJson<Upload>("/api/v1/upload", signal);
 
 export interface ConsoleQuestion {
   project: string;

@@ -52,6 +52,8 @@ export interface Run {
   signal: string | number | null;
   next_step: number;
   durable_step: number;
+  /** Below this step the bucket has the run's rows; null where nothing is uploaded. */
+  synced_step?: number | null;
   metric_count: number;
   revision: number;
   ingest_health: IngestHealth;
@@ -160,6 +162,31 @@ export interface Project {
 export interface RunsPage {
   runs: Run[];
   total_count: number;
+}
+
+export type UploadState = "off" | "idle" | "sending" | "waiting" | "stopped";
+
+/** How the upload of the store to a bucket is set, and how it stands. */
+export interface Upload {
+  settings: {
+    /** `s3://BUCKET/PREFIX`; empty where nothing is uploaded. */
+    url: string;
+    endpoint_url: string;
+    interval_seconds: number;
+  };
+  status: {
+    state: UploadState;
+    /** What is wrong; empty when nothing is. */
+    sentence: string;
+    pending_run_count: number;
+    pending_file_count: number;
+    pending_bytes: number;
+    sent_file_count: number;
+    sent_bytes: number;
+    lag_seconds: number;
+    /** Until the next attempt; 0 when none waits. */
+    retry_seconds: number;
+  };
 }
 
 export interface LiveMessage {

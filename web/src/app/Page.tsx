@@ -8,6 +8,7 @@ import { LiveMark } from "./LiveMark";
 import styles from "./Page.module.css";
 import { Shortcuts } from "./Shortcuts";
 import { toggleTheme, useTheme } from "./theme";
+import { UploadMark } from "./UploadMark";
 
 interface PageProps {
   /** The path to this page; the last is where one is. */
@@ -46,6 +47,7 @@ export function Page({ trail, live, isWide = false, isBusy = false, children }: 
             </span>
           ))}
         </nav>
+        <UploadMark />
         {live && <LiveMark state={live} />}
         <button
           type="button"

@@ -1,4 +1,4 @@
-/** What the page holds of the daemon's lists. Nothing here polls: the live socket says what has changed. */
+/** What the page holds of the daemon's lists. The live socket says what has changed; only what it does not tell of is polled. */
 import { QueryClient, useQuery } from "@tanstack/react-query";
 import { ApiError } from "../api/http";
 import {
@@ -8,7 +8,9 @@ import {
   fetchRunMetrics,
   fetchRuns,
   fetchSystemMetrics,
+  fetchUpload,
 } from "../api/routes";
+import type { UploadState } from "../api/types";
 import { noteRevision } from "./page_store";
 
 export const queryClient = new QueryClient({
@@ -24,6 +26,7 @@ export const queryClient = new QueryClient({
 
 export const queryKeys = {
   projects: ["projects"] as const,
+  upload: ["upload"] as const,
   runs: (project: string) => ["runs", project] as const,
   metrics: (project: string) => ["metrics", project] as const,
   run: (project: string, run: string) => ["run", project, run] as const,
@@ -43,6 +46,23 @@ export const useProjects = () =>
       !state.data || state.data.length === 0 || state.data.some((one) => one.running_count > 0)
         ? PROJECTS_INTERVAL_MS
         : false,
+  });
+
+// No socket tells how the upload stands. Where there is none, it may take a while until one that was set up is seen.
+const UPLOAD_INTERVALS_MS: Record<UploadState, number> = {
+  off: 30_000,
+  idle: 5000,
+  sending: 3000,
+  waiting: 3000,
+  stopped: 3000,
+};
+
+/** How the store's upload stands; it is asked again while somebody looks. */
+export const useUpload = () =>
+  useQuery({
+    queryKey: queryKeys.upload,
+    queryFn: ({ signal }) => fetchUpload(signal),
+    refetchInterval: ({ state }) => UPLOAD_INTERVALS_MS[state.data?.status.state ?? "off"],
   });
 
 export const useRuns = (project: string, limit: number) =>

@@ -1,6 +1,7 @@
 /** What a run is and how it went: why it ended, how its data came in, its command, config and summary. */
 import { useMemo } from "react";
-import type { WholeRun } from "../api/types";
+import type { Upload, WholeRun } from "../api/types";
+import { useUpload } from "../data/queries";
 import { formatCount } from "../format/number";
 import { formatMoment } from "../format/time";
 import { Ago } from "../ui/Moment";
@@ -16,6 +17,7 @@ import { KeyValueTable } from "./KeyValueTable";
 import { Lineage } from "./Lineage";
 import styles from "./Overview.module.css";
 import { signalName } from "./signal_name";
+import { syncedWords } from "./synced_words";
 import { Writers } from "./Writers";
 
 interface OverviewProps {
@@ -29,6 +31,7 @@ export function Overview({ run, view, changeView }: OverviewProps) {
   const summary = useMemo(() => Object.entries(run.summary), [run.summary]);
   const code = useMemo(() => codeFacts(run), [run]);
   const health = healthSentences(run.ingest_health);
+  const { data: upload } = useUpload();
   return (
     <div className={styles.overview}>
       {run.traceback && (
@@ -50,7 +53,7 @@ export function Overview({ run, view, changeView }: OverviewProps) {
         <section aria-label="Facts">
           <h2>Run</h2>
           <dl>
-            {factsOf(run).map(([name, value]) => (
+            {factsOf(run, upload).map(([name, value]) => (
               <div key={name}>
                 <dt>{name}</dt>
                 <dd>{value}</dd>
@@ -68,7 +71,7 @@ export function Overview({ run, view, changeView }: OverviewProps) {
   );
 }
 
-function factsOf(run: WholeRun): [string, React.ReactNode][] {
+function factsOf(run: WholeRun, upload: Upload | undefined): [string, React.ReactNode][] {
   const { process } = run;
   const facts: [string, React.ReactNode][] = [
     ["Id", run.run_id],
@@ -86,6 +89,8 @@ function factsOf(run: WholeRun): [string, React.ReactNode][] {
     ["Rows", formatCount(run.ingest_health?.accepted_row_count ?? 0)],
     ["Next step", formatCount(run.next_step)],
   );
+  const synced = syncedWords(run, upload);
+  if (synced) facts.push(["Synced", synced]);
   if (run.group) facts.push(["Group", run.group]);
   if (run.job_type) facts.push(["Job type", run.job_type]);
   if (run.tags.length > 0) facts.push(["Tags", run.tags.join(", ")]);
