@@ -28,7 +28,8 @@ CREATE TABLE segments (
     parquet_sha256 TEXT NOT NULL,
     levels_bytes INTEGER NOT NULL,
     levels_sha256 TEXT NOT NULL,
-    superseded_time INTEGER
+    superseded_time INTEGER,
+    is_missing INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE objects (sha256 TEXT PRIMARY KEY);
 CREATE TABLE runs (
@@ -103,36 +104,41 @@ class BucketLedger:
         except sqlite3.OperationalError:
             raise  # locked, full, not readable: nothing says that it is damaged
         except sqlite3.DatabaseError:
+            self._connection.close()
             for ending in ("", "-wal", "-shm"):
                 path.with_name(path.name + ending).unlink(missing_ok=True)
             self._open(path)
-        if self._fact("target") != target:
+        if self.fact("target") != target:
             for table in ("segments", "objects", "runs", "manifests"):
                 self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - of the four above
-            self._set_fact("target", target)
+            self.set_fact("target", target)
+            self.set_fact("tried", "")
 
     def _open(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, _SCHEMA_VERSION):
+            self._connection.close()
             raise ValueError(
                 f"{path.name} has version {version}; this trackd knows {_SCHEMA_VERSION}: update trackd"
             )
+        self._connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
         if version == 0:
             self._connection.executescript(_SCHEMA)
 
-    def _fact(self, name: str) -> str:
+    def fact(self, name: str) -> str:
+        """Returns what was noted under a name; empty for nothing."""
         row = self._connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return "" if row is None else str(row[0])
 
-    def _set_fact(self, name: str, value: str) -> None:
+    def set_fact(self, name: str, value: str) -> None:
+        """Notes something under a name."""
         self._connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
     def add_segments(self, segments: Iterable[SentSegment]) -> None:
         """Notes segments that the bucket has confirmed."""
         self._connection.executemany(
-            "INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?, NULL)",
+            "INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?, NULL, 0)",
             [
                 (
                     each.row.name,
@@ -152,7 +158,7 @@ class BucketLedger:
         for names in _groups(list(by_name)):
             marks = ",".join("?" * len(names))
             for name, *facts in self._connection.execute(
-                f"SELECT * FROM segments WHERE name IN ({marks})",  # noqa: S608 - question marks
+                f"SELECT * FROM segments WHERE NOT is_missing AND name IN ({marks})",  # noqa: S608 - question marks
                 names,
             ):
                 found[name] = SentSegment(by_name[name], *facts[:4])
@@ -186,11 +192,14 @@ class BucketLedger:
         return found
 
     def doubt(self, names: Iterable[str]) -> None:
-        """Forgets files that the bucket turned out not to have as they should be, and that runs are there whole."""
+        """Notes that the bucket turned out not to have some files, and no run whole; their sums are remembered."""
         for name in names:
             if name.startswith("segments/"):
-                self.forget_segments([name.removeprefix("segments/").rpartition(".")[0]])
-            else:
+                self._connection.execute(
+                    "UPDATE segments SET is_missing = 1 WHERE name = ?",
+                    (name.removeprefix("segments/").rpartition(".")[0],),
+                )
+            elif name.startswith("files/"):
                 self.forget_objects([name.rpartition("/")[2]])
         self._connection.execute("UPDATE runs SET commit_number = -1")
 

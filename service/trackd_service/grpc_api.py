@@ -106,6 +106,7 @@ class RunService(_Face, run_service_pb2_grpc.RunServiceServicer):
         self, request: run_service_pb2.UpdateRunRequest, context: Any
     ) -> run_service_pb2.UpdateRunResponse:
         """Changes a run from outside of its writers."""
+        self._store.check_writable()
         records.check_tags(request.update)
         stored = await self._store.get(request.run.project, request.run.run_id)
         run = stored.run
@@ -123,6 +124,7 @@ class RunService(_Face, run_service_pb2_grpc.RunServiceServicer):
         self, request: run_service_pb2.FinishRunRequest, context: Any
     ) -> run_service_pb2.FinishRunResponse:
         """Ends a writer."""
+        self._store.check_writable()
         now = time.time_ns()
         record = records_pb2.Record(time_unix_nanos=now, writer_finish=request.finish)
         source = await self._ingest.finish(
@@ -163,6 +165,7 @@ class IngestService(_Face, ingest_service_pb2_grpc.IngestServiceServicer):
         """Appends records of one writer; what it acknowledges is on the disk."""
         if self._daemon.is_stopping:
             raise Stopping("the daemon is about to end: the next one takes the records")
+        self._store.check_writable()
         source: Source
         if request.WhichOneof("source") == "log_range":
             source = await self._ingest.ring(request.writer_id, request.log_range.last_sequence)

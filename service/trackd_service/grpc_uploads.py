@@ -47,6 +47,7 @@ class UploadService(upload_service_pb2_grpc.UploadServiceServicer):
         self, request: upload_service_pb2.SetUploadRequest, context: Any
     ) -> upload_service_pb2.SetUploadResponse:
         """Sets the upload, after the bucket was tried."""
+        self._store.check_writable()
         wanted = request.settings
         try:
             settings = UploadSettings(
@@ -63,7 +64,10 @@ class UploadService(upload_service_pb2_grpc.UploadServiceServicer):
         findings: tuple[str, ...] = ()
         try:
             if settings.url:
-                findings = await self._uploader.probe(settings)
+                probe = await self._uploader.probe(settings)
+                findings = probe.sentences
+                if not probe.can_write:
+                    raise BucketError("denied", " ".join(findings))
         except BucketError as error:
             if not request.even_if_unusable:
                 raise BucketUnusable(str(error), kind=error.kind) from None
@@ -72,13 +76,14 @@ class UploadService(upload_service_pb2_grpc.UploadServiceServicer):
             await asyncio.to_thread(upload_settings.save, self._uploader.folder, settings)
         except OSError as error:
             raise StorageUnavailable(f"upload.json cannot be written: {error.strerror}") from None
-        self._uploader.kick()
+        await self._uploader.look()
         return upload_service_pb2.SetUploadResponse(findings=findings)
 
     async def StartSync(  # noqa: N802
         self, request: upload_service_pb2.StartSyncRequest, context: Any
     ) -> upload_service_pb2.StartSyncResponse:
         """Has everything sent now."""
+        self._store.check_writable()
         await self._uploader.seal_all()
         return upload_service_pb2.StartSyncResponse(status=_status(self._uploader.status()))
 

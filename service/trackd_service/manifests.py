@@ -15,12 +15,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trackd_service.catalog import SegmentRow
+from trackd_service.objects import ObjectNameInvalid, check_name
 from trackd_service.run_states import SEVERITY, RunState
 from trackd_service.summary import Summary
 
 FORMAT_VERSION = 1
 PREFIX = "runs/"
 _NAME = re.compile(r"runs/([0-9a-f]{16})/([0-9a-f]{16})\.json")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_NUMBER_MAX = (1 << 63) - 1  # what a catalog can keep
 _FIRST = (
     "name",
     "notes",
@@ -158,13 +161,16 @@ class Manifest:
                 str(document["store_id"]),
                 str(document["host"]),
                 str(document["trackd_version"]),
-                int(document["write_time_unix_ms"]),
+                _number(document["write_time_unix_ms"]),
                 whole,
                 base64.b64decode(document["summary_base64"]),
                 [_load_segment(segment) for segment in document["segments"]],
-                _load_sizes(document["objects"]),
-                _load_sizes(document["pending_objects"]),
-                _load_sizes(document["superseded_segments"]),
+                _load_objects(document["objects"]),
+                _load_objects(document["pending_objects"]),
+                {
+                    _segment_name(name): _number(since)
+                    for name, since in document["superseded_segments"].items()
+                },
             )
         except ManifestInvalid:
             raise
@@ -172,18 +178,59 @@ class Manifest:
             raise ManifestInvalid(f"it is no manifest of trackd: {type(error).__name__} {error}") from None
 
 
+def read(name: str, data: bytes) -> Manifest:
+    """Returns the manifest that lies under a name in a bucket.
+
+    Raises:
+        ManifestInvalid: It is none, a newer trackd wrote it, or it speaks of another run than its name does.
+    """
+    manifest = Manifest.load(data)
+    folder = run_folder(manifest.project, manifest.run_id)
+    if not name.startswith(f"{PREFIX}{folder}/"):
+        raise ManifestInvalid("it lies in the place of another run")
+    for segment in manifest.segments:
+        # Names without a folder are those of an older trackd.
+        if "/" in segment.row.name and not segment.row.name.startswith(f"{folder}/"):
+            raise ManifestInvalid(f"it lists {segment.row.name!r}, which is a segment of another run")
+    return manifest
+
+
+# Others write to the bucket as well: whatever becomes a path, a number of the catalog or a check is looked at.
 def _load_segment(data: dict[str, Any]) -> SentSegment:
-    parquet_bytes, levels_bytes = int(data["parquet_bytes"]), int(data["levels_bytes"])
+    parquet_bytes, levels_bytes = _number(data["parquet_bytes"]), _number(data["levels_bytes"])
     row = SegmentRow(
-        str(data["name"]), int(data["position"]), int(data["point_count"]), parquet_bytes + levels_bytes
+        _segment_name(data["name"]),
+        _number(data["position"]),
+        _number(data["point_count"]),
+        _number(parquet_bytes + levels_bytes),
     )
     return SentSegment(
-        row, parquet_bytes, str(data["parquet_sha256"]), levels_bytes, str(data["levels_sha256"])
+        row, parquet_bytes, _sha256(data["parquet_sha256"]), levels_bytes, _sha256(data["levels_sha256"])
     )
 
 
-def _load_sizes(data: dict[str, Any]) -> dict[str, int]:
-    return {str(name): int(size) for name, size in data.items()}
+def _load_objects(data: dict[str, Any]) -> dict[str, int]:
+    return {_sha256(name): _number(size) for name, size in data.items()}
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= _NUMBER_MAX:
+        raise ManifestInvalid(f"it has {str(value)[:40]!r} where a number from 0 to {_NUMBER_MAX} belongs")
+    return value
+
+
+def _segment_name(value: Any) -> str:
+    try:
+        check_name(f"segments/{value}.parquet")
+    except ObjectNameInvalid:
+        raise ManifestInvalid(f"it has {str(value)[:40]!r} where the name of a segment belongs") from None
+    return str(value)
+
+
+def _sha256(value: Any) -> str:
+    if not isinstance(value, str) or _SHA256.fullmatch(value) is None:
+        raise ManifestInvalid(f"it has {str(value)[:40]!r} where a sha256 belongs")
+    return value
 
 
 def run_folder(project: str, run_id: str) -> str:

@@ -11,7 +11,7 @@ import json
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,9 +21,9 @@ from trackd_service.bucket_files import BucketFiles
 from trackd_service.bucket_ledger import BucketLedger, ReadManifest
 from trackd_service.bucket_requests import Bucket, BucketError
 from trackd_service.config import BUCKET_FILE_NAME
-from trackd_service.errors import BucketUnusable
+from trackd_service.errors import BucketUnusable, InvalidArgument
 from trackd_service.keeping import object_name
-from trackd_service.manifests import Manifest, ManifestInvalid
+from trackd_service.manifests import Manifest, ManifestInvalid, MergedRun
 from trackd_service.store import Store
 from trackd_service.transfers import Target
 from trackd_service.worker import Worker, WorkerClosed, WorkerCrashed
@@ -31,7 +31,7 @@ from trackd_service.worker import Worker, WorkerClosed, WorkerCrashed
 VERSION = 1
 _WATCHED_SECONDS = 3.0  # between two looks at the bucket while somebody watches
 _UNWATCHED_SECONDS = 30.0
-_RETRY_SECONDS = 10.0
+_RETRY_SECONDS = 5.0
 _RUNS_AT_ONCE = 16
 
 _T = TypeVar("_T")
@@ -101,7 +101,7 @@ class Mirror:
             await self.refresh()
         except WorkerClosed:
             return
-        except (BucketError, WorkerCrashed, OSError) as error:
+        except (BucketError, BucketUnusable, WorkerCrashed, OSError) as error:
             self._tell(str(error))
         except Exception:  # noqa: BLE001 - logged whole
             _log.exception("the bucket could not be followed; it is tried again")
@@ -119,17 +119,19 @@ class Mirror:
         if sentence and sentence != self.sentence:
             _log.warning("%s", sentence)
         self.sentence = sentence
-        if self._is_first:
-            self._store.unreadable_reason = sentence
+        self._store.unreadable_reason = sentence if self._is_first else ""
 
     async def refresh(self) -> None:
-        """Takes in what has changed in the bucket. Raises BucketError."""
+        """Takes in what has changed in the bucket. Raises BucketError, or BucketUnusable where a run lacks files."""
         async with self._refreshing:
-            await self._refresh()
+            problem = await self._refresh()
         self._is_first = False
+        if problem is not None:
+            raise problem
         self._tell("")
 
-    async def _refresh(self) -> None:
+    async def _refresh(self) -> BucketUnusable | None:
+        """Takes in what can be taken in; returns why something cannot."""
         entries = await self._worker.run(transfers.entries, self.target, manifests.PREFIX)
         found = {entry.name: entry.etag for entry in entries if manifests.parse_name(entry.name)}
         known = await self._on_ledger(self._ledger.manifests)
@@ -147,32 +149,56 @@ class Mirror:
         for project, run_id in left:
             await self._store.forget(project, run_id)
         await self._on_ledger(self._ledger.forget_manifests, gone)
+        problem: BucketUnusable | None = None
         for group in _groups(list(by_folder.values())):
-            await self._take_in(group, found)
-
-    async def _take_in(self, groups: Sequence[Sequence[str]], etags: dict[str, str]) -> None:
-        names = [name for group in groups for name in group]
-        contents = await self._worker.run(transfers.read_many, self.target, names)
-        read = dict(zip(names, contents, strict=True))
-        for group in groups:
-            parts, facts = [], {}
-            for name in group:
-                data = read[name]
-                if data is None:
-                    continue  # deleted just now: seen at the next look
+            names = [name for folder in group for name in folder]
+            contents = await self._worker.run(transfers.read_many, self.target, names)
+            read = dict(zip(names, contents, strict=True))
+            for folder in group:
+                # One run that cannot be shown holds up no other.
                 try:
-                    part = await asyncio.to_thread(Manifest.load, data)
-                except ManifestInvalid as error:
-                    _log.error("%s in the bucket cannot be used: %s", name, error)
-                    continue
-                parts.append(part)
-                facts[name] = ReadManifest(etags[name], part.project, part.run_id)
-            if parts:
-                merged = await asyncio.to_thread(manifests.merge, parts)
+                    await self._take_in(folder, read, found, known)
+                except BucketUnusable as error:
+                    problem = error
+        return problem
+
+    async def _take_in(
+        self,
+        names: Sequence[str],
+        read: Mapping[str, bytes | None],
+        etags: Mapping[str, str],
+        known: Mapping[str, ReadManifest],
+    ) -> None:
+        """Takes in the manifests of one run. Raises BucketUnusable when a file that readers need cannot be had."""
+        parts: list[Manifest] = []
+        facts: dict[str, ReadManifest] = {}
+        for name in names:
+            data = read[name]
+            if data is None:
+                continue  # deleted just now: seen at the next look
+            try:
+                part = await asyncio.to_thread(manifests.read, name, data)
+            except ManifestInvalid as error:
+                _log.error("%s in the bucket cannot be used: %s", name, error)
+                # Noted as it is: it is not read again, nor told of, before it changes.
+                former = known.get(name, ReadManifest("", "", ""))
+                facts[name] = ReadManifest(etags[name], former.project, former.run_id)
+                continue
+            parts.append(part)
+            facts[name] = ReadManifest(etags[name], part.project, part.run_id)
+        if parts:
+            try:
+                merged = await asyncio.to_thread(_merge, parts)
                 await self._on_ledger(self._ledger.add_segments, merged.segments)
                 rows = [segment.row for segment in merged.segments]
                 await self._store.show(merged.document, merged.summary, rows, merged.objects)
-            await self._on_ledger(self._ledger.save_manifests, facts)
+            except (BucketUnusable, OSError, WorkerClosed, WorkerCrashed):
+                raise
+            except InvalidArgument as error:
+                _log.error("%s in the bucket cannot be used: %s", " and ".join(names), error)
+            except Exception:  # noqa: BLE001 - logged whole
+                _log.exception("what %s says cannot be shown", " and ".join(names))
+        await self._on_ledger(self._ledger.save_manifests, facts)
 
     # -- space ----------------------------------------------------------------------------------------------------
 
@@ -235,6 +261,13 @@ class Mirror:
         await self._files.close()
         await self._on_ledger(self._ledger.close)
         self._thread.shutdown(wait=False)
+
+
+def _merge(parts: Sequence[Manifest]) -> MergedRun:
+    try:
+        return manifests.merge(parts)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise InvalidArgument(f"the document describes no run: {str(error)[:200]}") from None
 
 
 def _folder(name: str) -> str:

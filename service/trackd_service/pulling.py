@@ -15,13 +15,15 @@ from trackd_service.bucket_files import BucketFiles
 from trackd_service.bucket_requests import Bucket, BucketError
 from trackd_service.errors import BucketUnusable, InvalidArgument, RunNotFound
 from trackd_service.keeping import object_name
-from trackd_service.manifests import Manifest, ManifestInvalid, MergedRun
+from trackd_service.manifests import ManifestInvalid, MergedRun
 from trackd_service.run_states import RunState
+from trackd_service.runs import Run
 from trackd_service.store import Store
 from trackd_service.transfers import Target
 from trackd_service.worker import Worker, WorkerCrashed
 
 _FILES_AT_ONCE = 32  # between two words of progress
+_OF_ONE_RUN = ("missing", "damaged")  # what is wrong with files of a run, and says nothing of other runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,10 @@ async def pull(store: Store, bucket: Bucket, project: str, run_id: str) -> Async
         project: Only its runs; empty means all.
         run_id: Only this run of the project; empty means all.
 
+    One run that cannot be copied holds up no other: what is wrong with it is raised in the end.
+
     Raises:
-        BucketUnusable: The bucket cannot be read.
+        BucketUnusable: The bucket cannot be read, or lacks files of a run.
         RunNotFound: It has no such run.
         InvalidArgument: A run is in the store already, with more or other records than in the bucket.
     """
@@ -67,17 +71,27 @@ async def pull(store: Store, bucket: Bucket, project: str, run_id: str) -> Async
         progress = Pulled()
         groups = await _list(worker, target, project, run_id)
         progress = replace(progress, run_count=len(groups))
+        failure: InvalidArgument | BucketUnusable | None = None
         for names in groups:
-            merged = await _read(worker, target, names)
-            if merged is None or (project and merged.document["project"] != project):
-                progress = replace(progress, run_count=progress.run_count - 1)
+            try:
+                merged = await _read(store, worker, target, names)
+                if merged is None or (project and merged.document["project"] != project):
+                    progress = replace(progress, run_count=progress.run_count - 1)
+                    yield progress
+                    continue
+                found = True
+                before = progress
+                async for progress in _copy(store, target, merged, before):
+                    yield progress
+            except (InvalidArgument, BucketUnusable) as error:
+                if isinstance(error, BucketUnusable) and error.metadata.get("kind") not in _OF_ONE_RUN:
+                    raise
+                failure = failure or error  # of this run alone: told when the others are here
                 continue
-            found = True
-            before = progress
-            async for progress in _copy(store, target, merged, before):
-                yield progress
             progress = replace(progress, done_run_count=progress.done_run_count + 1)
             yield progress
+        if failure is not None:
+            raise failure
         if not found:
             wanted = "/".join(filter(None, (project, run_id)))
             raise RunNotFound(f"{bucket.url} has no run {wanted}".rstrip(), project=project, run_id=run_id)
@@ -99,15 +113,24 @@ async def _list(worker: Worker, target: Target, project: str, run_id: str) -> li
     return list(groups.values())
 
 
-async def _read(worker: Worker, target: Target, names: Sequence[str]) -> MergedRun | None:
+async def _read(store: Store, worker: Worker, target: Target, names: Sequence[str]) -> MergedRun | None:
     parts = []
     for name, data in zip(names, await worker.run(transfers.read_many, target, names), strict=True):
         if data is not None:
             try:
-                parts.append(Manifest.load(data))
+                parts.append(manifests.read(name, data))
             except ManifestInvalid as error:
                 raise InvalidArgument(f"{name} in the bucket cannot be used: {error}") from None
-    return manifests.merge(parts) if parts else None
+    if not parts:
+        return None
+    try:
+        merged = manifests.merge(parts)
+        store.check_run(Run.load(merged.document, merged.summary))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise InvalidArgument(
+            f"{names[0]} in the bucket cannot be used: it describes no run ({error!r})"
+        ) from None
+    return merged
 
 
 async def _copy(store: Store, target: Target, merged: MergedRun, before: Pulled) -> AsyncIterator[Pulled]:

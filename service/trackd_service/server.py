@@ -134,6 +134,7 @@ class _Server:
             )
         store = Store(catalog, objects, folder / "scratch")
         store.changed, store.deleted = self._live.changed, self._live.deleted
+        store.check_run = lambda run: grpc_api.run_message(run.describe(whole=True))
         ingest = Ingest(store, folder / "log")
         self._notifier = notifier = Notifier(folder / "alerts.json", self._environment)
         ingest.alerted = self._tell_alerts
@@ -144,6 +145,8 @@ class _Server:
             bucket = load_bucket(folder)
             self._mirror = Mirror(store, folder, bucket, self._is_watched)
         uploader = Uploader(store, folder, self._version, self._upload_default(), ingest.warn)
+        if (mirror := self._mirror) is not None:
+            uploader.mirror_problem = lambda: mirror.sentence
         self._daemon = Daemon(
             store=store,
             ingest=ingest,

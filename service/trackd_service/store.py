@@ -269,6 +269,7 @@ class Store:
         self.elsewhere: Elsewhere | None = None
         self.read_only_reason = ""
         self.unreadable_reason = ""
+        self.check_run: Callable[[Run], object] = lambda run: None  # fails for what no face can show
 
     def check_readable(self) -> None:
         """Raises BucketUnusable where the store shows a bucket that could not be read yet."""
@@ -423,8 +424,19 @@ class Store:
         rows: Sequence[SegmentRow],
         objects: Mapping[str, int],
     ) -> None:
-        """Takes in a run as it stands in a bucket, in the place of what was known of it, and tells the readers."""
-        run = Run.load(document, summary)
+        """Takes in a run as it stands in a bucket, in the place of what was known of it, and tells the readers.
+
+        Raises:
+            InvalidArgument: The document describes no run.
+            BucketUnusable: A file that readers of it need now cannot be had.
+        """
+        try:
+            run = Run.load(document, summary)
+            # One that could not be answered with would be in the way of every list of runs.
+            self.check_run(run)
+            document = run.dump()
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise InvalidArgument(f"the document describes no run: {str(error)[:200]}") from None
         key = (run.project, run.run_id)
         await self.on_catalog(self._catalog.replace_run, document, summary, rows, objects)
         former = self._runs.get(key)

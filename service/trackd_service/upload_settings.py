@@ -19,6 +19,12 @@ INTERVAL_SECONDS_MIN = 0.5
 INTERVAL_SECONDS_MAX = 3600.0
 RATE_BYTES_MIN = 10_000  # less would not even carry the metrics
 _FILE_BYTES_MAX = 1 << 16
+# What the file may hold for a field of a type, and that in words.
+_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
+    "str": ((str,), "a text"),
+    "int": ((int,), "a whole number"),
+    "float": ((int, float), "a number"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +92,9 @@ def load(folder: Path) -> UploadSettings | None:
         for name, value in document.items():
             if name not in known:
                 raise ValueError(f"it has {name[:40]!r}; it can have {', '.join(known)}")
-            allowed = str if known[name].type == "str" else (int, float)
+            allowed, words = _TYPES[str(known[name].type)]
             if not isinstance(value, allowed) or isinstance(value, bool):
-                raise ValueError(f"{name} is {str(value)[:40]!r}; it must be a {known[name].type}")  # noqa: TRY004 - one error of a file
+                raise ValueError(f"{name} is {str(value)[:40]!r}; it must be {words}")  # noqa: TRY004 - one error of a file
         return UploadSettings(**document)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{FILE_NAME} cannot be used: {error}") from None

@@ -20,12 +20,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from trackd_service import transfers, upload_settings
+from trackd_service import manifests, transfers, upload_settings
 from trackd_service.bucket_files import BucketFiles
 from trackd_service.bucket_ledger import BucketLedger, SyncedRun, load_store_id
 from trackd_service.bucket_requests import Bucket, BucketError
+from trackd_service.buckets import Probe
 from trackd_service.catalog import Commit, Committed, SegmentRow
-from trackd_service.errors import BucketUnusable
+from trackd_service.errors import BucketUnusable, StorageUnavailable
 from trackd_service.keeping import object_name
 from trackd_service.manifests import Manifest, SentSegment, manifest_name, run_folder
 from trackd_service.runs import Run
@@ -38,7 +39,9 @@ State = Literal["off", "idle", "sending", "waiting", "stopped"]
 
 _TICK_SECONDS = 0.5  # how often it is looked whether something is due
 _ROUND_SECONDS = 2.0
+_WEIGH_SECONDS = 0.5  # of a round, for finding how much there is to send
 _FIRST_SECONDS = 1.0
+_SEAL_SECONDS = 0.2
 _BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 _BATCH_FILES_MAX = 64
 _BATCH_BYTES_MAX = 64 << 20  # of files that are sent together: what progress is told by
@@ -93,6 +96,7 @@ class _Pending:
 
     commit_number: int
     since: float
+    weighed_number: int = -1  # of the commit that file_count and size_bytes were found for
     file_count: int = 0
     size_bytes: int = 0
     manifest_time: float = float("-inf")  # when its manifest was written last, and what that says
@@ -129,6 +133,7 @@ class Uploader:
 
     Attributes:
         folder: The store's folder.
+        mirror_problem: What is wrong with the bucket that the store shows, where it shows one: it is told with the rest.
     """
 
     def __init__(
@@ -155,7 +160,9 @@ class Uploader:
         self._warn = warn
         self._settings = UploadSettings()
         self._settings_stamp: object = None
+        self._settings_lock = asyncio.Lock()
         self._settings_problem = ""
+        self.mirror_problem: Callable[[], str] = lambda: ""
         self._thread = ThreadPoolExecutor(1, "trackd-upload")
         self._ledger: BucketLedger | None = None
         self._store_id = ""
@@ -166,6 +173,7 @@ class Uploader:
         self._stuck: dict[str, str] = {}  # why a file cannot be sent, by name; looked at again now and then
         self._stuck_time = 0.0
         self._change_count = -1
+        self._has_looked = False  # what there is to send
         self._warned: set[tuple[str, str]] = set()
         self._points = self._files = _Lane(Target(Bucket("s3://none"), folder))
         self._kicked = asyncio.Event()
@@ -174,6 +182,8 @@ class Uploader:
         self._sent_file_count = self._sent_bytes = 0
         self._delete_time = 0.0
         self._thin_time = 0.0
+        self._is_tried = False
+        self._trying: asyncio.Future[None] | None = None
         self._source: BucketFiles | None = None
         self._may_delete = True
 
@@ -184,23 +194,35 @@ class Uploader:
         """What holds now."""
         return self._settings
 
-    async def probe(self, settings: UploadSettings) -> tuple[str, ...]:
-        """Tries a bucket; returns what it lacks, in sentences. Raises BucketError."""
+    async def probe(self, settings: UploadSettings) -> Probe:
+        """Tries a bucket; returns what it can do. Raises BucketError."""
         worker = Worker()
         try:
-            probe = await worker.run(transfers.probe, Target(settings.bucket(), self.folder / "uploads"))
+            return await worker.run(transfers.probe, Target(settings.bucket(), self.folder / "uploads"))
         except WorkerCrashed as error:
             raise BucketError("other", str(error)) from None
         finally:
             await worker.close()
-        return probe.sentences
 
     async def seal_all(self) -> None:
-        """Has everything that is not sealed yet sent as well, and what waits for another attempt."""
-        await asyncio.gather(
+        """Has everything that is not sealed yet sent as well, and what waits for another attempt.
+
+        Raises:
+            StorageUnavailable: Something cannot be sealed, and so not be sent.
+        """
+        sealed = await asyncio.gather(
             *(self._store.seal(stored) for stored in self._store.stored_in_memory() if not stored.is_sealed),
             return_exceptions=True,
         )
+        await self.look()
+        for error in sealed:
+            if isinstance(error, Exception):
+                raise StorageUnavailable(
+                    f"a run cannot be sealed, and what is not sealed cannot be sent: {error}"
+                )
+
+    async def look(self) -> None:
+        """Takes in settings that have changed, finds what is to be sent, and has it sent."""
         self.kick()
         await self._look_at_settings()
         if self._ledger is not None:
@@ -231,9 +253,13 @@ class Uploader:
         try:
             found = {
                 entry.name: entry.size_bytes
-                for prefix in ("segments/", "files/")
+                for prefix in (manifests.PREFIX, "segments/", "files/")
                 for entry in await worker.run(transfers.entries, self._points.target, prefix)
             }
+            lost += [
+                name for key in self._synced if (name := manifest_name(*key, self._store_id)) not in found
+            ]
+            yield 0, 0, [f"{name} is not in {url} (any more): it is sent again" for name in lost]
             names = sorted(files)
             for start in range(0, len(names), _BATCH_FILES_MAX):
                 batch, wrong, size_bytes = names[start : start + _BATCH_FILES_MAX], {}, 0
@@ -242,7 +268,10 @@ class Uploader:
                     if name not in found:
                         wrong[name] = f"{name} is not in {url} (any more): it is sent again"
                     elif size not in (-1, found[name]):
-                        wrong[name] = f"{name} has {found[name]} bytes in {url}, and should have {size}"
+                        wrong[name] = (
+                            f"{name} has {found[name]} bytes in {url}, and should have {size}: it is sent again"
+                        )
+                lost += wrong
                 if read:
                     rest = [name for name in batch if name not in wrong]
                     hashes = [files[name][1] for name in rest]
@@ -252,7 +281,6 @@ class Uploader:
                         if moved.error is not None:
                             wrong[moved.name] = str(moved.error)
                         size_bytes += moved.size_bytes
-                lost += [name for name in wrong if name not in found]
                 yield len(batch), size_bytes, list(wrong.values())
         except (BucketError, WorkerCrashed) as error:
             kind = error.kind if isinstance(error, BucketError) else "other"
@@ -286,11 +314,11 @@ class Uploader:
                 "stopped" if self._settings_problem else "off",
                 self._settings.url,
                 self._settings.endpoint_url,
-                self._settings_problem,
+                self._settings_problem or self.mirror_problem(),
             )
         now = time.monotonic()
         failing = [lane for lane in (self._points, self._files) if lane.failures]
-        state: State = "sending" if self._pending else "idle"
+        state: State = "sending" if self._pending or not self._has_looked else "idle"
         if failing:
             state = "waiting" if all(lane.is_transient for lane in failing) else "stopped"
         elif self._stuck:
@@ -336,8 +364,10 @@ class Uploader:
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self._kicked.wait(), _TICK_SECONDS)
         finally:
-            files.cancel()
-            await asyncio.gather(files, return_exceptions=True)
+            tasks = [task for task in (files, self._trying) if task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def close(self) -> None:
         """Ends the transfers that are under way; the next daemon goes on with them."""
@@ -358,6 +388,10 @@ class Uploader:
 
     async def _look_at_settings(self) -> None:
         """Follows upload.json."""
+        async with self._settings_lock:
+            await self._follow_settings()
+
+    async def _follow_settings(self) -> None:
         path = self.folder / upload_settings.FILE_NAME
         try:
             status = path.stat()
@@ -401,6 +435,7 @@ class Uploader:
             self._settings_problem = f"the upload cannot begin: {error}"
             _log.error("%s", self._settings_problem)
             return
+        self._is_tried = self._has_looked = False
         self._synced = await self._on_ledger(ledger.runs)
         self._store.set_synced({key: synced.synced_step for key, synced in self._synced.items()})
         self._may_delete = True
@@ -434,6 +469,9 @@ class Uploader:
             return
         await self._seal_due(is_asked)
         await self._find_pending()
+        await self._weigh()
+        if not await self._was_tried():
+            return
         if self._stuck and time.monotonic() >= self._stuck_time:
             self._stuck.clear()
         end_time = time.monotonic() + _ROUND_SECONDS
@@ -447,15 +485,64 @@ class Uploader:
         await self._thin()
         self._warn_when_behind()
 
+    async def _weigh(self) -> None:
+        """Finds how much of pending runs is to be sent, before a bucket is asked that may not answer for long."""
+        ledger, end_time = self._ledger, time.monotonic() + _WEIGH_SECONDS
+        for key, pending in list(self._pending.items()):
+            if ledger is None or time.monotonic() > end_time:
+                return  # the others in the next round
+            if pending.weighed_number == pending.commit_number:
+                continue
+            committed = await self._store.on_catalog(self._store.catalog.committed, *key)
+            if committed is not None:
+                sent = await self._on_ledger(ledger.segments, committed.segments)
+                kept = await self._on_ledger(ledger.objects, committed.objects)
+                missing = [row.size_bytes for row in committed.segments if row.name not in sent]
+                absent = [size for sha256, size in committed.objects.items() if sha256 not in kept]
+                pending.file_count = 2 * len(missing) + len(absent)
+                pending.size_bytes = sum(missing) + sum(absent)
+            pending.weighed_number = pending.commit_number
+
+    async def _was_tried(self) -> bool:
+        """Says whether the bucket was tried; while it does not answer, the rounds go on without it."""
+        if self._is_tried:
+            return True
+        if self._trying is None:
+            self._trying = asyncio.ensure_future(self._try_bucket())
+        done, _ = await asyncio.wait({self._trying}, timeout=_TICK_SECONDS)
+        if done:
+            trying, self._trying = self._trying, None
+            trying.result()
+        return self._is_tried
+
+    async def _try_bucket(self) -> None:
+        """Looks once what the bucket can do, and tells what it lacks."""
+        ledger = self._ledger
+        if ledger is None or self._is_tried or time.monotonic() < self._points.retry_time:
+            return
+        if not await self._on_ledger(ledger.fact, "tried"):
+            probe = await self._run(self._points, transfers.probe)
+            if probe is None:
+                return
+            for sentence in probe.sentences:
+                _log.warning("%s", sentence)
+            if ledger is not self._ledger:
+                return  # another bucket by now
+            await self._on_ledger(ledger.set_fact, "tried", "1")
+        self._is_tried = True
+
     async def _seal_due(self, is_asked: bool) -> None:
         """Seals live runs whose changes have waited for the interval: only what is sealed can be sent."""
         now = time.monotonic()
         if now < self._points.retry_time:
             return  # sealed in small pieces for nobody
-        for stored in self._store.stored_in_memory():
+        live = [stored for stored in self._store.stored_in_memory() if not stored.is_sealed]
+        # A seal costs tens of milliseconds of a core: with hundreds of live runs they come more rarely.
+        usual = max(self._settings.interval_seconds, len(live) * _SEAL_SECONDS)
+        for stored in live:
             # A new run is there soon, even if it does not live for long.
-            interval = _FIRST_SECONDS if stored.sealed_revision < 0 else self._settings.interval_seconds
-            if not stored.is_sealed and (is_asked or now - stored.sealed_time >= interval):
+            interval = _FIRST_SECONDS if stored.sealed_revision < 0 else usual
+            if is_asked or now - stored.sealed_time >= interval:
                 self._store.seal_soon(stored)
 
     async def _find_pending(self) -> None:
@@ -472,11 +559,11 @@ class Uploader:
             synced = self._synced.get(key)
             if synced is not None and synced.commit_number == commit.commit_number:
                 continue
-            known = self._pending.get(key)
-            pending[key] = known or _Pending(commit.commit_number, now)
+            pending[key] = self._pending.get(key) or _Pending(commit.commit_number, now)
+            pending[key].commit_number = commit.commit_number
         if len(self._synced) > len(commits):
             await self._forget_deleted(commits)
-        self._pending = pending
+        self._pending, self._has_looked = pending, True
         self._objects_wait &= set(pending)
 
     async def _forget_deleted(self, commits: Sequence[Commit]) -> None:
@@ -542,7 +629,8 @@ class Uploader:
     ) -> list[SentSegment] | None:
         """Sends some segments of a run; returns those that the bucket has, or None when the rest has to wait."""
         names = [f"segments/{row.name}.{ending}" for row in rows for ending in ("parquet", "levels")]
-        files = [Transfer(name, self._store.object_file(name)) for name in names]
+        known = await self.facts(names)  # of what the bucket has lost: nothing else is sent in its place
+        files = [Transfer(name, self._store.object_file(name), known.get(name, (0, ""))[1]) for name in names]
         moved = await self._run(self._points, transfers.send, files)
         if moved is None:
             return None

@@ -31,6 +31,7 @@ PROGRAM = ROOT / ".venv" / "bin" / "weed"
 VOLUME_SERVERS = ("volume-1", "volume-2", "volume-3")
 
 START_TIMEOUT_SECONDS = 60.0
+RESTART_TIMEOUT_SECONDS = 20.0
 STOP_TIMEOUT_SECONDS = 1.0
 _POLL_INTERVAL_SECONDS = 0.05
 _START_TRIES = 3
@@ -114,7 +115,13 @@ class S3Server:
     def restart(self, part: str) -> None:
         """Starts a process that was killed; returns when the server stores objects again."""
         self._start(part)
-        self._wait_until_healthy()
+        try:
+            self._wait_until_healthy(RESTART_TIMEOUT_SECONDS)
+        except TimeoutError:
+            # One of some dozens that were killed stands there and stores nothing until it is started once more.
+            self.kill(part)
+            self._start(part)
+            self._wait_until_healthy()
 
     def stop(self) -> None:
         """Ends all processes."""
@@ -213,23 +220,26 @@ class S3Server:
                 cwd=self._folder,
             )
 
-    def _wait_until_healthy(self) -> None:
+    def _wait_until_healthy(self, timeout_seconds: float = START_TIMEOUT_SECONDS) -> None:
         volume_servers = sum(part in (*VOLUME_SERVERS, "server") for part in self._processes)
         # A server that has just come up may leave a request without an answer; the next one gets it.
         with contextlib.closing(self.client(read_timeout_seconds=1)) as client:
             self._wait_until(
-                lambda: self._count_volume_servers() >= volume_servers and _stores_objects(client)
+                lambda: self._count_volume_servers() >= volume_servers and _stores_objects(client),
+                timeout_seconds,
             )
 
-    def _wait_until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    def _wait_until(
+        self, condition: Callable[[], bool], timeout_seconds: float = START_TIMEOUT_SECONDS
+    ) -> None:
+        deadline = time.monotonic() + timeout_seconds
         while not condition():
             for part, process in self._processes.items():
                 if process.poll() is not None:
                     raise _PartEnded(f"'{part}' of SeaweedFS has ended: {self.log(part)[-2000:]}")
             if time.monotonic() > deadline:
                 logs = "\n".join(f"{part}: {self.log(part)[-2000:]}" for part in self._processes)
-                raise TimeoutError(f"SeaweedFS did not come up in {START_TIMEOUT_SECONDS:.0f} s: {logs}")
+                raise TimeoutError(f"SeaweedFS did not come up in {timeout_seconds:.0f} s: {logs}")
             time.sleep(_POLL_INTERVAL_SECONDS)
 
     def _count_volume_servers(self) -> int:
