@@ -33,6 +33,7 @@ _PIPE_BYTES = (
 )  # what Linux grants anybody; with 64 KiB two processes would wait for each other 40 times a series
 # Arrays travel beside the pickle as they are, without a copy into it.
 _PICKLE_PROTOCOL = 5
+_PR_SET_PDEATHSIG = 1  # of Linux: see prctl(2)
 
 
 class WorkerCrashed(RuntimeError):
@@ -202,6 +203,7 @@ def serve_parent() -> None:
     """Runs the tasks of the parent until it closes the pipe or dies; the main function of the process."""
     # A Ctrl-C in the terminal is for the daemon, which ends this process in its own order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_parent()
     source = os.fdopen(os.dup(0), "rb")
     sink = os.fdopen(os.dup(1), "wb")
     # What a library prints must not get between the answers.
@@ -232,6 +234,16 @@ def serve_parent() -> None:
         except OSError:
             return
         del task, answer, packed  # An idle process holds on to no arrays.
+
+
+def _end_with_parent() -> None:
+    """Has the system kill this process when its parent dies, whatever it is at: what it still sends might be outdated."""
+    if not sys.platform.startswith("linux"):
+        return
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _load() -> None:

@@ -140,13 +140,20 @@ async def test_the_process_loads_only_what_its_tasks_need(worker: Worker) -> Non
     assert not {"grpc", "sqlite3", "uvicorn"} & set(loaded)
 
 
-def test_a_dead_parent_ends_the_process() -> None:
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_a_dead_parent_ends_the_process(is_busy: bool, tmp_path: Path) -> None:
+    busy = f"[open({str(tmp_path / 'busy')!r}, 'w').close(), __import__('time').sleep(600)]"
     code = (
         f"import sys; sys.path[:] = {sys.path!r}\n"
         "import asyncio, os\n"
         "from trackd_service.worker import Worker\n"
         "async def main():\n"
-        "    print(await Worker().run(os.getpid), flush=True)\n"
+        "    worker = Worker()\n"
+        "    print(await worker.run(os.getpid), flush=True)\n"
+        f"    if {is_busy}:\n"
+        f"        task = asyncio.ensure_future(worker.run(eval, {busy!r}))\n"
+        f"        while not os.path.exists({str(tmp_path / 'busy')!r}):\n"
+        "            await asyncio.sleep(0.01)\n"
         "    os.kill(os.getpid(), 9)\n"
         "asyncio.run(main())\n"
     )
