@@ -151,7 +151,9 @@ type Run struct {
 	// Whether the run is at work, and nothing was heard from it for long.
 	Stalled bool `protobuf:"varint,28,opt,name=stalled,proto3" json:"stalled,omitempty"`
 	// The run and step that this run was forked from; unset for none.
-	ForkedFrom    *Origin `protobuf:"bytes,29,opt,name=forked_from,json=forkedFrom,proto3" json:"forked_from,omitempty"`
+	ForkedFrom *Origin `protobuf:"bytes,29,opt,name=forked_from,json=forkedFrom,proto3" json:"forked_from,omitempty"`
+	// Below this step the bucket or the server has the run's rows; absent where the store is not uploaded.
+	SyncedStep    *int64 `protobuf:"varint,30,opt,name=synced_step,json=syncedStep,proto3,oneof" json:"synced_step,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -387,6 +389,13 @@ func (x *Run) GetForkedFrom() *Origin {
 		return x.ForkedFrom
 	}
 	return nil
+}
+
+func (x *Run) GetSyncedStep() int64 {
+	if x != nil && x.SyncedStep != nil {
+		return *x.SyncedStep
+	}
+	return 0
 }
 
 // Describes a writer of a run.
@@ -693,7 +702,7 @@ var File_trackd_v1_runs_proto protoreflect.FileDescriptor
 
 const file_trackd_v1_runs_proto_rawDesc = "" +
 	"\n" +
-	"\x14trackd/v1/runs.proto\x12\ttrackd.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17trackd/v1/records.proto\x1a\x16trackd/v1/values.proto\"\xb1\t\n" +
+	"\x14trackd/v1/runs.proto\x12\ttrackd.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17trackd/v1/records.proto\x1a\x16trackd/v1/values.proto\"\xe7\t\n" +
 	"\x03Run\x122\n" +
 	"\bidentity\x18\x01 \x01(\v2\x16.trackd.v1.RunIdentityR\bidentity\x12)\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x13.trackd.v1.RunStateR\x05state\x12\x12\n" +
@@ -729,9 +738,12 @@ const file_trackd_v1_runs_proto_rawDesc = "" +
 	"\x0esystem_metrics\x18\x1b \x03(\v2\x10.trackd.v1.EntryR\rsystemMetrics\x12\x18\n" +
 	"\astalled\x18\x1c \x01(\bR\astalled\x122\n" +
 	"\vforked_from\x18\x1d \x01(\v2\x11.trackd.v1.OriginR\n" +
-	"forkedFromB\f\n" +
+	"forkedFrom\x12$\n" +
+	"\vsynced_step\x18\x1e \x01(\x03H\x01R\n" +
+	"syncedStep\x88\x01\x01B\f\n" +
 	"\n" +
-	"_exit_code\"\xf7\x02\n" +
+	"_exit_codeB\x0e\n" +
+	"\f_synced_step\"\xf7\x02\n" +
 	"\x06Writer\x12\x1b\n" +
 	"\twriter_id\x18\x01 \x01(\tR\bwriterId\x12)\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x15.trackd.v1.WriterRoleR\x04role\x12\x14\n" +
