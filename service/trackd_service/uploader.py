@@ -801,7 +801,9 @@ class Uploader:
             except (BucketError, WorkerCrashed, OSError) as error:
                 self._may_delete = not isinstance(error, BucketError) or error.kind != "denied"
                 if not self._may_delete:
-                    _log.info("superseded segments stay in the bucket until `trackd gc --store s3://…`: %s", error)
+                    _log.info(
+                        "superseded segments stay in the bucket until `trackd gc --store s3://…`: %s", error
+                    )
                 return
             await self._on_ledger(ledger.forget_segments, some)
 
