@@ -11,28 +11,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from trackd_service import manifests, transfers, upload_settings
+from trackd_service import transfers, upload_settings
 from trackd_service.bucket_files import BucketFiles
 from trackd_service.bucket_ledger import BucketLedger, SyncedRun, load_store_id
 from trackd_service.bucket_requests import Bucket, BucketError
 from trackd_service.buckets import Probe
 from trackd_service.catalog import Commit, Committed, SegmentRow
-from trackd_service.errors import BucketUnusable, StorageUnavailable
+from trackd_service.errors import StorageUnavailable
 from trackd_service.keeping import object_name
 from trackd_service.manifests import Manifest, SentSegment, manifest_name, run_folder
 from trackd_service.runs import Run
 from trackd_service.store import Store
 from trackd_service.transfers import Moved, Target, Transfer
+from trackd_service.upload_lane import Lane
 from trackd_service.upload_settings import UploadSettings
+from trackd_service.upload_tidying import Tidying
 from trackd_service.worker import Worker, WorkerClosed, WorkerCrashed
 
 State = Literal["off", "idle", "sending", "waiting", "stopped"]
@@ -42,16 +43,11 @@ _ROUND_SECONDS = 2.0
 _WEIGH_SECONDS = 0.5  # of a round, for finding how much there is to send
 _FIRST_SECONDS = 1.0
 _SEAL_SECONDS = 0.2
-_BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 _BATCH_FILES_MAX = 64
 _BATCH_BYTES_MAX = 64 << 20  # of files that are sent together: what progress is told by
 _MANIFEST_SECONDS = 5.0  # between two manifests of a run whose large files are on their way
 _BEHIND_SECONDS = 600.0  # after which people are told that the upload does not come along
 _BULK_SHARE = 0.75  # of a limited rate, for files; metrics have the rest, so that neither waits for the other
-# Readers may hold an older manifest, and a published table lists what was there when it was published.
-SUPERSEDED_SECONDS = 86_400.0
-_THIN_SECONDS = 60.0  # between two looks for what may leave this disk
-_DELETE_SECONDS = 600.0  # between two looks for what may be deleted
 _STUCK_SECONDS = 60.0  # between two tries of files that are not as they should be
 
 _T = TypeVar("_T")
@@ -103,31 +99,6 @@ class _Pending:
     manifest_mark: tuple[int, int] = (-1, -1)
 
 
-@dataclass
-class _Lane:
-    """One helper process and what it is at: the points of runs, or their files."""
-
-    target: Target
-    worker: Worker = field(default_factory=Worker)
-    failures: int = 0
-    retry_time: float = 0.0
-    sentence: str = ""
-    is_transient: bool = True
-
-    def succeed(self) -> None:
-        self.failures, self.retry_time, self.sentence = 0, 0.0, ""
-
-    def fail(self, error: Exception) -> None:
-        """Takes note of a failure; the next attempt comes after a while that grows, by chance spread."""
-        pause = _BACKOFF_SECONDS[min(self.failures, len(_BACKOFF_SECONDS) - 1)]
-        self.failures += 1
-        self.retry_time = time.monotonic() + pause * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
-        self.is_transient = not isinstance(error, BucketError) or error.is_transient
-        if str(error) != self.sentence:
-            _log.warning("%s", error)
-        self.sentence = str(error)
-
-
 class Uploader:
     """Keeps the bucket of a store up to date.
 
@@ -175,17 +146,15 @@ class Uploader:
         self._change_count = -1
         self._has_looked = False  # what there is to send
         self._warned: set[tuple[str, str]] = set()
-        self._points = self._files = _Lane(Target(Bucket("s3://none"), folder))
+        self._points = self._files = Lane(Target(Bucket("s3://none"), folder))
         self._kicked = asyncio.Event()
         self._is_asked = False
         self._is_closing = False
         self._sent_file_count = self._sent_bytes = 0
-        self._delete_time = 0.0
-        self._thin_time = 0.0
+        self._tidying = Tidying(store, self._on_ledger)
         self._is_tried = False
         self._trying: asyncio.Future[None] | None = None
         self._source: BucketFiles | None = None
-        self._may_delete = True
 
     # -- what others see ----------------------------------------------------------------------------------------
 
@@ -236,61 +205,16 @@ class Uploader:
         """Returns (size in bytes, -1 for unknown; sha256) by name of what the bucket has confirmed and runs need."""
         return {} if self._ledger is None else await self._on_ledger(self._ledger.confirmed)
 
-    async def verify(
-        self, files: Mapping[str, tuple[int, str]], read: bool
-    ) -> AsyncIterator[tuple[int, int, list[str]]]:
-        """Looks whether the bucket has files; what it lacks is sent again.
+    def manifest_names(self) -> list[str]:
+        """Returns the names of the manifests that the bucket has confirmed."""
+        return [manifest_name(*key, self._store_id) for key in self._synced]
 
-        Yields:
-            How many more files were looked at, how many bytes were read for that, and what is wrong.
-
-        Raises:
-            BucketUnusable: The bucket cannot be read.
-        """
-        worker = Worker()
-        url = self._settings.url
-        lost: list[str] = []
-        try:
-            found = {
-                entry.name: entry.size_bytes
-                for prefix in (manifests.PREFIX, "segments/", "files/")
-                for entry in await worker.run(transfers.entries, self._points.target, prefix)
-            }
-            lost += [
-                name for key in self._synced if (name := manifest_name(*key, self._store_id)) not in found
-            ]
-            yield 0, 0, [f"{name} is not in {url} (any more): it is sent again" for name in lost]
-            names = sorted(files)
-            for start in range(0, len(names), _BATCH_FILES_MAX):
-                batch, wrong, size_bytes = names[start : start + _BATCH_FILES_MAX], {}, 0
-                for name in batch:
-                    size = files[name][0]
-                    if name not in found:
-                        wrong[name] = f"{name} is not in {url} (any more): it is sent again"
-                    elif size not in (-1, found[name]):
-                        wrong[name] = (
-                            f"{name} has {found[name]} bytes in {url}, and should have {size}: it is sent again"
-                        )
-                lost += wrong
-                if read:
-                    rest = [name for name in batch if name not in wrong]
-                    hashes = [files[name][1] for name in rest]
-                    for moved in await worker.run(transfers.check, self._points.target, rest, hashes):
-                        if moved.error is not None and moved.error.kind != "damaged":
-                            raise moved.error
-                        if moved.error is not None:
-                            wrong[moved.name] = str(moved.error)
-                        size_bytes += moved.size_bytes
-                yield len(batch), size_bytes, list(wrong.values())
-        except (BucketError, WorkerCrashed) as error:
-            kind = error.kind if isinstance(error, BucketError) else "other"
-            raise BucketUnusable(str(error), kind=kind) from None
-        finally:
-            await worker.close()
-            if lost and self._ledger is not None:
-                await self._on_ledger(self._ledger.doubt, lost)
-                self._synced = await self._on_ledger(self._ledger.runs)
-                self._change_count = -1
+    async def doubt(self, names: Iterable[str]) -> None:
+        """Takes that the bucket has lost some files: they are sent again."""
+        if self._ledger is not None:
+            await self._on_ledger(self._ledger.doubt, names)
+            self._synced = await self._on_ledger(self._ledger.runs)
+            self._change_count = -1
 
     @property
     def target(self) -> Target | None:
@@ -438,7 +362,7 @@ class Uploader:
         self._is_tried = self._has_looked = False
         self._synced = await self._on_ledger(ledger.runs)
         self._store.set_synced({key: synced.synced_step for key, synced in self._synced.items()})
-        self._may_delete = True
+        self._tidying.may_delete = True
         _log.info("runs are uploaded to %s %s", settings.url, settings.endpoint_url)
 
     async def _set_elsewhere(self) -> None:
@@ -455,7 +379,7 @@ class Uploader:
         shares = (int(rate * (1 - _BULK_SHARE)), int(rate * _BULK_SHARE))
         targets = [Target(bucket, scratch, share) for share in shares]
         if self._points is self._files:
-            self._points, self._files = (_Lane(target) for target in targets)
+            self._points, self._files = (Lane(target) for target in targets)
         for lane, target in zip((self._points, self._files), targets, strict=True):
             if lane.target != target:
                 lane.target = target
@@ -481,8 +405,9 @@ class Uploader:
             if self._is_closing or now < self._points.retry_time or now > end_time:
                 break
             await self._send_points(key)
-        await self._delete_superseded()
-        await self._thin()
+        await self._tidying.delete_superseded(self._ledger, self._points)
+        if self._settings.keep_local_days:
+            await self._tidying.thin(self._ledger, self._synced, self._settings.keep_local_days * 86_400)
         self._warn_when_behind()
 
     async def _weigh(self) -> None:
@@ -521,7 +446,7 @@ class Uploader:
         if ledger is None or self._is_tried or time.monotonic() < self._points.retry_time:
             return
         if not await self._on_ledger(ledger.fact, "tried"):
-            probe = await self._run(self._points, transfers.probe)
+            probe = await self._points.run(transfers.probe)
             if probe is None:
                 return
             for sentence in probe.sentences:
@@ -631,7 +556,7 @@ class Uploader:
         names = [f"segments/{row.name}.{ending}" for row in rows for ending in ("parquet", "levels")]
         known = await self.facts(names)  # of what the bucket has lost: nothing else is sent in its place
         files = [Transfer(name, self._store.object_file(name), known.get(name, (0, ""))[1]) for name in names]
-        moved = await self._run(self._points, transfers.send, files)
+        moved = await self._points.run(transfers.send, files)
         if moved is None:
             return None
         self._count(moved, pending)
@@ -675,7 +600,7 @@ class Uploader:
         name, data = manifest_name(*key, self._store_id), await asyncio.to_thread(manifest.dump)
         if ledger is not self._ledger:
             return False  # another bucket by now, which has none of it
-        return await self._run(self._points, transfers.replace, name, data) is not None
+        return await self._points.run(transfers.replace, name, data) is not None
 
     # -- files ------------------------------------------------------------------------------------------------------
 
@@ -707,7 +632,7 @@ class Uploader:
                 Transfer(object_name(sha256), self._store.object_file(object_name(sha256)), sha256)
                 for sha256, _ in batch
             ]
-            moved = await self._run(self._files, transfers.send, files)
+            moved = await self._files.run(transfers.send, files)
             if moved is None or ledger is not self._ledger:
                 return False
             await self._on_ledger(ledger.add_objects, [each.sha256 for each in moved if each.is_done])
@@ -722,25 +647,6 @@ class Uploader:
             self._change_count = -1
             self._kicked.set()  # its manifest may be written
         return True
-
-    # -- transfers ------------------------------------------------------------------------------------------------
-
-    async def _run(self, lane: _Lane, function: Callable[..., _T], *arguments: Any) -> _T | None:
-        """Runs a transfer in a lane's process; None when it failed or one of its files did, which is noted.
-
-        A file whose own fault that is fails alone: its error is in the result.
-        """
-        try:
-            result = await lane.worker.run(function, lane.target, *arguments)
-            if isinstance(result, list):
-                for each in result:
-                    if each.error is not None and each.error.kind != "file":
-                        raise each.error
-        except (BucketError, WorkerCrashed, OSError) as error:
-            lane.fail(error)
-            return None
-        lane.succeed()
-        return result
 
     def _note_stuck(self, name: str, error: BucketError | None) -> None:
         """Notes a file that is not as it should be: what it belongs to stays pending, and others go on."""
@@ -759,54 +665,6 @@ class Uploader:
                     pending.file_count = max(0, pending.file_count - 1)
                     pending.size_bytes = max(0, pending.size_bytes - each.size_bytes)
 
-    async def _thin(self) -> None:
-        """Takes from this disk what is in the bucket of runs that ended long ago; it is fetched again when it is read."""
-        ledger, keep_seconds = self._ledger, self._settings.keep_local_days * 86_400
-        now = time.monotonic()
-        if ledger is None or not keep_seconds or now < self._thin_time:
-            return
-        self._thin_time = now + _THIN_SECONDS
-        before = time.time() - keep_seconds
-        for commit in await self._store.on_catalog(self._store.catalog.commits):
-            key = (commit.project, commit.run_id)
-            synced = self._synced.get(key)
-            is_whole = synced is not None and synced.commit_number == commit.commit_number
-            if commit.is_running or not is_whole or synced is None or synced.synced_time / 1e3 > before:
-                continue
-            committed = await self._store.on_catalog(self._store.catalog.committed, *key)
-            if committed is not None:
-                names = [
-                    f"segments/{name}.parquet"
-                    for name in await self._on_ledger(ledger.segments, committed.segments)
-                ]
-                names += map(object_name, await self._on_ledger(ledger.objects, committed.objects))
-                await asyncio.to_thread(
-                    _unlink_old, [self._store.object_file(name) for name in names], before
-                )
-
-    async def _delete_superseded(self) -> None:
-        """Deletes from the bucket what merged segments have replaced for long, where that is allowed."""
-        ledger = self._ledger
-        now = time.monotonic()
-        if ledger is None or not self._may_delete or now < self._delete_time:
-            return
-        self._delete_time = now + _DELETE_SECONDS
-        before = int((time.time() - SUPERSEDED_SECONDS) * 1e3)
-        names = await self._on_ledger(ledger.superseded, before)
-        for start in range(0, len(names), _BATCH_FILES_MAX):
-            some = names[start : start + _BATCH_FILES_MAX]
-            files = [f"segments/{name}.{ending}" for name in some for ending in ("parquet", "levels")]
-            try:
-                await self._points.worker.run(transfers.delete, self._points.target, files)
-            except (BucketError, WorkerCrashed, OSError) as error:
-                self._may_delete = not isinstance(error, BucketError) or error.kind != "denied"
-                if not self._may_delete:
-                    _log.info(
-                        "superseded segments stay in the bucket until `trackd gc --store s3://…`: %s", error
-                    )
-                return
-            await self._on_ledger(ledger.forget_segments, some)
-
     def _warn_when_behind(self) -> None:
         status = self.status()
         if status.lag_seconds < _BEHIND_SECONDS:
@@ -822,14 +680,6 @@ class Uploader:
                     f"for {status.lag_seconds / 60:.0f} min; {status.pending_bytes / 1e6:.1f} MB wait. "
                     f"{status.sentence}".strip(),
                 )
-
-
-def _unlink_old(paths: Iterable[Path], before: float) -> None:
-    """Removes files that were neither made nor fetched since a time in seconds since 1970."""
-    for path in paths:
-        with contextlib.suppress(OSError):
-            if path.stat().st_mtime < before:
-                path.unlink()
 
 
 def _batches(objects: Sequence[tuple[str, int]]) -> list[list[tuple[str, int]]]:

@@ -6,16 +6,21 @@ Invariants: nothing is changed, but that what the bucket turns out to lack is se
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trackd_service import manifests, transfers
+from trackd_service.bucket_requests import BucketError
+from trackd_service.errors import BucketUnusable
 from trackd_service.keeping import object_name
 from trackd_service.store import Store
+from trackd_service.transfers import Target
 from trackd_service.uploader import Uploader
 from trackd_service.worker import Worker, WorkerCrashed
 
 _FILES_AT_ONCE = 32
+_OBJECTS_AT_ONCE = 64
 _BLOCK_BYTES = 1 << 20
 
 
@@ -48,7 +53,7 @@ async def verify(store: Store, uploader: Uploader, read_bucket: bool) -> AsyncIt
     """
     files = await _list(store, uploader)
     total = len(files)
-    in_bucket = await uploader.list_confirmed() if uploader.is_on else {}
+    in_bucket = await uploader.list_confirmed()
     total += len(in_bucket)
     count = size_bytes = 0
     worker = Worker()
@@ -71,13 +76,66 @@ async def verify(store: Store, uploader: Uploader, read_bucket: bool) -> AsyncIt
             yield Verified(count, size_bytes, total, tuple(findings))
     finally:
         await worker.close()
-    if in_bucket:
-        async for checked_count, checked_bytes, findings in uploader.verify(in_bucket, read_bucket):
+    if uploader.target is not None:
+        found = _verify_bucket(uploader, uploader.target, in_bucket, read_bucket)
+        async for checked_count, checked_bytes, findings in found:
             count += checked_count
             size_bytes += checked_bytes
             yield Verified(count, size_bytes, total, tuple(findings))
     if not total:
         yield Verified(0, 0, 0)
+
+
+async def _verify_bucket(
+    uploader: Uploader, target: Target, files: Mapping[str, tuple[int, str]], read: bool
+) -> AsyncIterator[tuple[int, int, list[str]]]:
+    """Looks whether the bucket has files, by name (size in bytes, -1 for unknown; sha256); what it lacks is sent again.
+
+    Yields:
+        How many more files were looked at, how many bytes were read for that, and what is wrong.
+
+    Raises:
+        BucketUnusable: The bucket cannot be read.
+    """
+    worker, url = Worker(), uploader.settings.url
+    lost: list[str] = []
+    try:
+        found = {
+            entry.name: entry.size_bytes
+            for prefix in (manifests.PREFIX, "segments/", "files/")
+            for entry in await worker.run(transfers.entries, target, prefix)
+        }
+        lost += [name for name in uploader.manifest_names() if name not in found]
+        yield 0, 0, [f"{name} is not in {url} (any more): it is sent again" for name in lost]
+        names = sorted(files)
+        for start in range(0, len(names), _OBJECTS_AT_ONCE):
+            batch, wrong, size_bytes = names[start : start + _OBJECTS_AT_ONCE], {}, 0
+            for name in batch:
+                size = files[name][0]
+                if name not in found:
+                    wrong[name] = f"{name} is not in {url} (any more): it is sent again"
+                elif size not in (-1, found[name]):
+                    wrong[name] = (
+                        f"{name} has {found[name]} bytes in {url}, and should have {size}: it is sent again"
+                    )
+            lost += wrong
+            if read:
+                rest = [name for name in batch if name not in wrong]
+                hashes = [files[name][1] for name in rest]
+                for moved in await worker.run(transfers.check, target, rest, hashes):
+                    if moved.error is not None and moved.error.kind != "damaged":
+                        raise moved.error
+                    if moved.error is not None:
+                        wrong[moved.name] = str(moved.error)
+                    size_bytes += moved.size_bytes
+            yield len(batch), size_bytes, list(wrong.values())
+    except (BucketError, WorkerCrashed) as error:
+        kind = error.kind if isinstance(error, BucketError) else "other"
+        raise BucketUnusable(str(error), kind=kind) from None
+    finally:
+        await worker.close()
+        if lost:
+            await uploader.doubt(lost)
 
 
 async def _list(store: Store, uploader: Uploader) -> list[_File]:

@@ -161,9 +161,7 @@ def test_bucket_that_cannot_be_reached_is_told_until_it_can(
     expect(details(page)).not_to_contain_text("look at the network")
 
 
-def test_stopped_upload_says_why(
-    open_page: OpenPage, connection: Connection, server: S3Server
-) -> None:
+def test_stopped_upload_says_why(open_page: OpenPage, connection: Connection, server: S3Server) -> None:
     upload_to(connection, server.endpoint_url, "trackd-is-not-there")
     log("lost", 3)
     page = open_page("/p/upload/r/lost", width=360, height=740)

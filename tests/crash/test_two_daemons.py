@@ -88,7 +88,6 @@ def test_second_daemon_ends_and_touches_nothing(make_referee: MakeReferee) -> No
         referee.start_daemon()
         referee.wait_for_daemon()
         before = (referee.store / "endpoint.json").read_bytes()
-        started = time.monotonic()
         second = subprocess.run(
             [sys.executable, "-m", "trackd_service", "--store", str(referee.store)], timeout=20, check=False
         )

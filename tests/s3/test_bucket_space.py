@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from tests.s3.conftest import OpenStore
 from tests.s3.s3_servers import S3Server
 from tests.s3.uploading import clear_environment
 
-from trackd_service import uploader as uploader_module
+from trackd_service import upload_tidying
 from trackd_service.bucket_requests import Bucket
 from trackd_service.buckets import BucketStore
 from trackd_service.catalog import SqliteCatalog
@@ -28,6 +29,7 @@ from trackd_service.space import Space
 from trackd_service.store import Store
 from trackd_service.summary import DOUBLE
 from trackd_service.upload_settings import UploadSettings
+from trackd_service.upload_tidying import Tidying
 from trackd_service.uploader import Uploader
 
 PATIENCE_SECONDS = 40.0
@@ -36,12 +38,12 @@ PATIENCE_SECONDS = 40.0
 class Looks:
     """Counts how often an uploader has looked for what may leave the disk."""
 
-    def __init__(self, thin: Callable[[Uploader], Awaitable[None]]) -> None:
+    def __init__(self, thin: Callable[..., Awaitable[None]]) -> None:
         self._thin = thin
         self.count = 0
 
-    async def look(self, uploader: Uploader) -> None:
-        await self._thin(uploader)
+    async def look(self, *arguments: Any) -> None:
+        await self._thin(*arguments)
         self.count += 1
 
 
@@ -95,9 +97,9 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_points_of_old_runs_leave_the_disk_once_they_are_in_the_bucket_and_are_read_all_the_same(
     tmp_path: Path, bucket_url: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploader_module, "_THIN_SECONDS", 0.0)
-    looks = Looks(Uploader._thin)
-    monkeypatch.setattr(Uploader, "_thin", lambda uploader: looks.look(uploader))  # noqa: PLW0108 - it binds
+    monkeypatch.setattr(upload_tidying, "_THIN_SECONDS", 0.0)
+    looks = Looks(Tidying.thin)
+    monkeypatch.setattr(Tidying, "thin", lambda *arguments: looks.look(*arguments))  # noqa: PLW0108 - it binds
     values = list(np.random.default_rng(1).normal(size=1000))
     async with open_local(tmp_path) as store:
         await log_run(store, "old", values)
