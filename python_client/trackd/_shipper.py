@@ -273,7 +273,7 @@ class Shipper:
         now = time.monotonic()
         due = [writer for writer in writers if self._is_ring_due(writer, now)]
         if self._channel is None and self._start_daemon:
-            if not alive and writers:
+            if not alive and (writers or self._is_awaited()):
                 self._start()
             elif alive and (due or self._is_awaited() or not self._hung_up):
                 self._connect()

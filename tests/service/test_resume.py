@@ -80,6 +80,18 @@ def test_first_process_of_a_run_is_not_resumed() -> None:
     run.finish()
 
 
+@pytest.mark.usefixtures("project")
+def test_first_question_of_a_process_starts_the_daemon(script: RunScript, module_store: Path) -> None:
+    log("r", [0])
+    stop_daemons(module_store)
+    code = """
+        import trackd
+        trackd.init(id="r", resume="never", settings={"quiet": True})
+    """
+    ended = script(code)
+    assert "run 'r' exists already" in ended.stderr
+
+
 def test_resume_must_and_never_say_when_they_cannot_be(project: str) -> None:
     with pytest.raises(UsageError, match="run 'gone' does not exist; resume=\"must\" needs one"):
         trackd.init(id="gone", resume="must", settings={"quiet": True})
