@@ -36,7 +36,6 @@ class BucketFiles:
         self._find_facts = find_facts
         self._worker = Worker()
         self._coming: dict[str, asyncio.Future[None]] = {}
-        self.fetched_bytes = 0
 
     async def fetch(self, names: Sequence[str]) -> None:
         """Fetches files that are not here. Raises BucketUnusable; what the bucket does not have stays missing."""
@@ -73,7 +72,6 @@ class BucketFiles:
                 raise BucketUnusable(str(each.error), kind=each.error.kind)
             if each.is_gone:
                 _log.warning("%s is not in the bucket (any more)", each.name)
-            self.fetched_bytes += each.size_bytes
 
     async def remotes(self, names: Sequence[str]) -> dict[str, RemoteFile]:
         """Returns, by name, the files of segments that are too large to be fetched for a few pages of them."""

@@ -389,7 +389,8 @@ class Uploader:
 
     async def _round(self, is_asked: bool) -> None:
         await self._look_at_settings()
-        if self._ledger is None:
+        ledger = self._ledger
+        if ledger is None:
             return
         await self._seal_due(is_asked)
         await self._find_pending()
@@ -405,9 +406,11 @@ class Uploader:
             if self._is_closing or now < self._points.retry_time or now > end_time:
                 break
             await self._send_points(key)
-        await self._tidying.delete_superseded(self._ledger, self._points)
+        if ledger is not self._ledger:
+            return  # another bucket by now, or none
+        await self._tidying.delete_superseded(ledger, self._points)
         if self._settings.keep_local_days:
-            await self._tidying.thin(self._ledger, self._synced, self._settings.keep_local_days * 86_400)
+            await self._tidying.thin(ledger, self._synced, self._settings.keep_local_days * 86_400)
         self._warn_when_behind()
 
     async def _weigh(self) -> None:
@@ -595,7 +598,9 @@ class Uploader:
             [sent[row.name] for row in committed.segments if row.name in sent],
             {sha256: size for sha256, size in committed.objects.items() if sha256 not in absent},
             absent,
-            await self._on_ledger(ledger.supersede, run_folder(*key), set(sent), now),
+            await self._on_ledger(
+                ledger.supersede, run_folder(*key), {row.name for row in committed.segments}, now
+            ),
         )
         name, data = manifest_name(*key, self._store_id), await asyncio.to_thread(manifest.dump)
         if ledger is not self._ledger:

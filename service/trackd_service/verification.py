@@ -22,6 +22,7 @@ from trackd_service.worker import Worker, WorkerCrashed
 _FILES_AT_ONCE = 32
 _OBJECTS_AT_ONCE = 64
 _BLOCK_BYTES = 1 << 20
+_GONE = "is not in the store"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +153,6 @@ async def _list(store: Store, uploader: Uploader) -> list[_File]:
             object_name(sha256): _File(object_name(sha256), sha256, run) for sha256 in committed.objects
         }
     return list(files.values())
-
-
-_GONE = "is not in the store"
 
 
 def check_files(tasks: Sequence[tuple[Path, str]]) -> list[tuple[int, str]]:

@@ -21,6 +21,7 @@ from trackd_service import upload_tidying
 from trackd_service.bucket_requests import Bucket
 from trackd_service.buckets import BucketStore
 from trackd_service.catalog import SqliteCatalog
+from trackd_service.manifests import Manifest
 from trackd_service.mirror import Mirror
 from trackd_service.objects import DirectoryStore
 from trackd_service.records import Begin, Finish, Numbers, Update
@@ -165,3 +166,23 @@ async def test_what_no_manifest_lists_leaves_the_bucket_and_what_one_lists_stays
             assert set(bucket.list("segments/")) == listed
         finally:
             await mirror.close()
+
+
+async def test_segment_that_is_lost_here_and_there_is_not_said_to_be_replaced(
+    tmp_path: Path, bucket_url: str, s3_server: S3Server, open_store: OpenStore
+) -> None:
+    async with open_local(tmp_path) as store:
+        await log_run(store, "short", [1.0, 2.0])
+        settings = UploadSettings(bucket_url, s3_server.endpoint_url)
+        async with uploading(store, tmp_path, settings) as uploader:
+            await until(lambda: uploader.is_on and not uploader.has_work, "the upload")
+            bucket = open_store()
+            (name,) = bucket.list("runs/")
+            assert len(Manifest.load(bucket.get(name)).segments) == 1
+            (segment,) = (tmp_path / "objects" / "segments").rglob("*.parquet")
+            segment.unlink()
+            await uploader.doubt([segment.relative_to(tmp_path / "objects").as_posix()])
+            await uploader.look()
+            await until(lambda: not Manifest.load(bucket.get(name)).segments, "a manifest without it")
+            assert Manifest.load(bucket.get(name)).superseded == {}  # else nobody would miss it
+            assert len(await uploader.list_confirmed()) == 2
