@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -32,21 +33,21 @@ class Daemon:
 
     def start(self) -> None:
         """Starts the daemon and waits until it serves."""
-        with (self.store / "daemon.err").open("ab") as errors:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "trackd_service", "--store", str(self.store), "--foreground"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-            )
         path = self.store / "endpoint.json"
         deadline = time.monotonic() + _START_SECONDS
+        self._process = self._spawn()
         while True:
             with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
                 endpoint = json.loads(path.read_text("utf-8"))
                 if endpoint["pid"] == self._process.pid:
                     break
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            code = self._process.poll()
+            if code == 0:
+                # A client has started one of its own before; the case wants a daemon that it can kill.
+                with contextlib.suppress(FileNotFoundError, json.JSONDecodeError, ProcessLookupError):
+                    os.kill(json.loads(path.read_text("utf-8"))["pid"], signal.SIGTERM)
+                self._process = self._spawn()
+            elif code is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the daemon does not start: see {self.store}/daemon.err")
             time.sleep(_POLL_SECONDS)
         self.grpc_address, self.token = endpoint["grpc_address"], endpoint["token"]
@@ -57,6 +58,15 @@ class Daemon:
         temporary = path.with_name(".endpoint.proxy")
         temporary.write_text(json.dumps(endpoint), "utf-8")
         temporary.replace(path)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        with (self.store / "daemon.err").open("ab") as errors:
+            return subprocess.Popen(
+                [sys.executable, "-m", "trackd_service", "--store", str(self.store), "--foreground"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
 
     @property
     def pid(self) -> int:
