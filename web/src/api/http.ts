@@ -25,7 +25,7 @@ async function refusal(response: Response): Promise<ApiError> {
   return new ApiError(response.status, "", `the daemon answered ${response.status} ${response.statusText}`);
 }
 
-async function ask(path: string, init?: RequestInit): Promise<Response> {
+export async function ask(path: string, init?: RequestInit): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(path, { credentials: "same-origin", ...init });
@@ -62,4 +62,8 @@ export async function postForJson<T>(path: string, body: unknown, signal?: Abort
 
 export async function putJson(path: string, body: unknown): Promise<void> {
   await ask(path, { method: "PUT", headers: JSON_HEADERS, body: JSON.stringify(body) });
+}
+
+export async function deleteAt(path: string): Promise<void> {
+  await ask(path, { method: "DELETE" });
 }

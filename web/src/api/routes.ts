@@ -2,7 +2,8 @@
 import { getJson } from "./http";
 import type { ConsoleAnswer, Project, ProjectMetric, RunMetric, RunsPage, Upload, WholeRun } from "./types";
 
-const project = (name: string) => `/api/v1/projects/${encodeURIComponent(name)}`;
+export const projectAddress = (name: string) => `/api/v1/projects/${encodeURIComponent(name)}`;
+const project = projectAddress;
 const run = (projectName: string, runId: string) => `${project(projectName)}/runs/${encodeURIComponent(runId)}`;
 
 export const fetchProjects = async (signal?: AbortSignal) =>

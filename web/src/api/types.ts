@@ -62,6 +62,8 @@ export interface Run {
   end_reason?: string;
   /** Running, and silent for long. */
   stalled?: boolean;
+  /** Put away by a person: not listed unless asked for. */
+  archived?: boolean;
   forked_from?: ForkSource | null;
   rewinds?: Rewind[];
 }

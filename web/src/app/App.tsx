@@ -1,5 +1,6 @@
 /** Which page an address shows. */
 import { QueryClientProvider } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
 import { usePathname } from "wouter/use-browser-location";
 import { queryClient } from "../data/queries";
 import { Projects } from "../projects/Projects";
@@ -10,9 +11,19 @@ import { parseRoute, type Route } from "../url/route";
 import { Workspace } from "../workspace/Workspace";
 import { Page } from "./Page";
 
+// What a person seldom opens first is loaded when it is opened.
+const RunsTable = lazy(() => import("../runs_table/RunsTable"));
+const Compare = lazy(() => import("../compare/Compare"));
+const Settings = lazy(() => import("../settings/Settings"));
+const Presets = lazy(() => import("../presets/Presets"));
+
 export function App() {
   const pathname = usePathname();
-  return <QueryClientProvider client={queryClient}>{pageOf(parseRoute(pathname))}</QueryClientProvider>;
+  return (
+    <QueryClientProvider client={queryClient}>
+      <Suspense fallback={<Page trail={[]} isBusy />}>{pageOf(parseRoute(pathname))}</Suspense>
+    </QueryClientProvider>
+  );
 }
 
 // Keys: another project or run is another page, with nothing of the one before.
@@ -22,6 +33,14 @@ function pageOf(route: Route) {
       return <Projects />;
     case "workspace":
       return <Workspace key={route.project} project={route.project} />;
+    case "table":
+      return <RunsTable key={route.project} project={route.project} />;
+    case "compare":
+      return <Compare key={route.project} project={route.project} />;
+    case "settings":
+      return <Settings />;
+    case "presets":
+      return <Presets />;
     case "run":
       return <RunPage key={`${route.project}\n${route.run}`} project={route.project} runId={route.run} />;
     case "unknown":

@@ -14,7 +14,16 @@ interface RunHeaderProps {
   changeView: ChangeView;
 }
 
-const TITLES: Record<Tab, string> = { overview: "Overview", system: "System", logs: "Logs" };
+const TITLES: Record<Tab, string> = {
+  overview: "Overview",
+  charts: "Charts",
+  system: "System",
+  logs: "Logs",
+  media: "Media",
+  tables: "Tables",
+  files: "Files",
+  health: "Health",
+};
 
 export function RunHeader({ run, view, changeView }: RunHeaderProps) {
   const lineCount = (run.writers ?? []).reduce((sum, writer) => sum + writer.console_line_count, 0);

@@ -5,7 +5,7 @@ export type SectionRule = "last" | "first";
 export type LineValue = "last" | "mean";
 
 /** The parts of a run's page. */
-export const TABS = ["overview", "system", "logs"] as const;
+export const TABS = ["overview", "charts", "system", "logs", "media", "tables", "files", "health"] as const;
 export type Tab = (typeof TABS)[number];
 
 export interface Zoom {
@@ -15,7 +15,46 @@ export interface Zoom {
   axis: XAxis;
 }
 
+/** How the runs of a group become one line. */
+export const AGGREGATES = ["mean", "median", "min", "max"] as const;
+export type Aggregate = (typeof AGGREGATES)[number];
+
+/** What the band around a group's line covers: all its runs, or how far they lie from the mean. */
+export const BANDS = ["range", "std", "stderr", "none"] as const;
+export type Band = (typeof BANDS)[number];
+
+/** Which part of the values the y axis reaches over. */
+export const CLIPS = ["all", "99", "95"] as const;
+export type Clip = (typeof CLIPS)[number];
+
+/** One column that runs are ordered by; its name is one of docs/http_api.md, "Columns of runs". */
+export interface SortColumn {
+  column: string;
+  isDescending: boolean;
+}
+
 export interface ViewState {
+  /** The saved view that the page is opened with. */
+  view: string | null;
+  /** Which runs are listed: a filter as docs/filters.md states it. */
+  filter: string;
+  /** The order of runs; empty for newest first. */
+  sort: readonly SortColumn[];
+  /** The columns by which runs are grouped, the outermost first. */
+  groupBy: readonly string[];
+  aggregate: Aggregate;
+  band: Band;
+  clip: Clip;
+  /** The columns that are shown of runs; null for the usual ones. */
+  columns: readonly string[] | null;
+  /** Runs that stay on top of the list. */
+  pinned: readonly string[];
+  /** The step that charts mark and media go to; null where none was chosen. */
+  cursor: number | null;
+  /** The file of a run that is looked at. */
+  file: string | null;
+  /** Whether a comparison shows what is the same too. */
+  hasSame: boolean;
   /** null: each metric's own, the step where it has none. */
   x: XAxis | null;
   smoothing: SeriesSmoothing | null;
@@ -74,6 +113,18 @@ export const DEFAULT_VIEW: ViewState = {
   line: "last",
   sections: "last",
   metrics: "",
+  view: null,
+  filter: "",
+  sort: [],
+  groupBy: [],
+  aggregate: "mean",
+  band: "range",
+  clip: "all",
+  columns: null,
+  pinned: [],
+  cursor: null,
+  file: null,
+  hasSame: false,
   runs: "",
   hidden: [],
   only: [],
@@ -111,7 +162,19 @@ export function parseView(search: string): ViewState {
     line: query.get("line") === "mean" ? "mean" : "last",
     sections: query.get("sections") === "first" ? "first" : "last",
     metrics: query.get("q") ?? "",
-    runs: query.get("runs") ?? "",
+    runs: query.get("search") ?? "",
+    view: query.get("view"),
+    filter: query.get("filter") ?? "",
+    sort: parseSort(query.getAll("sort")),
+    groupBy: query.getAll("group"),
+    aggregate: AGGREGATES.find((one) => one === query.get("aggregate")) ?? DEFAULT_VIEW.aggregate,
+    band: BANDS.find((one) => one === query.get("band")) ?? DEFAULT_VIEW.band,
+    clip: CLIPS.find((one) => one === query.get("clip")) ?? DEFAULT_VIEW.clip,
+    columns: query.has("column") ? query.getAll("column").filter((one) => one !== "") : null,
+    pinned: query.getAll("pin"),
+    cursor: parseCount(query.get("cursor")),
+    file: query.get("file"),
+    hasSame: query.get("rows") === "all",
     hidden: query.getAll("hide"),
     only: query.getAll("only"),
     highlight: query.get("run"),
@@ -136,7 +199,20 @@ export function parseView(search: string): ViewState {
 export function formatView(view: ViewState): string {
   const query = new URLSearchParams();
   if (view.metrics) query.set("q", view.metrics);
-  if (view.runs) query.set("runs", view.runs);
+  if (view.view !== null) query.set("view", view.view);
+  if (view.runs) query.set("search", view.runs);
+  if (view.filter) query.set("filter", view.filter);
+  for (const { column, isDescending } of view.sort) query.append("sort", (isDescending ? "-" : "+") + column);
+  for (const column of view.groupBy) query.append("group", column);
+  if (view.aggregate !== DEFAULT_VIEW.aggregate) query.set("aggregate", view.aggregate);
+  if (view.band !== DEFAULT_VIEW.band) query.set("band", view.band);
+  if (view.clip !== DEFAULT_VIEW.clip) query.set("clip", view.clip);
+  // An empty one says that there are none.
+  for (const column of view.columns?.length === 0 ? [""] : (view.columns ?? [])) query.append("column", column);
+  for (const run of view.pinned) query.append("pin", run);
+  if (view.cursor !== null) query.set("cursor", String(view.cursor));
+  if (view.file !== null) query.set("file", view.file);
+  if (view.hasSame) query.set("rows", "all");
   if (view.x) query.set("x", view.x);
   if (view.smoothing) query.set("smooth", `${view.smoothing.kind}:${view.smoothing.amount}`);
   const log = (view.isLogX ? "x" : "") + (view.isLogY ? "y" : "") + (view.isLogColor ? "c" : "");
@@ -183,6 +259,11 @@ function parseZoom(text: string | null): Zoom | null {
 }
 
 const parseCount = (text: string | null): number | null => (text && /^\d{1,15}$/.test(text) ? Number(text) : null);
+
+const parseSort = (texts: readonly string[]): SortColumn[] =>
+  texts.flatMap((text) =>
+    /^[+-]./s.test(text) ? [{ column: text.slice(1), isDescending: text.startsWith("-") }] : [],
+  );
 
 function parseItem(text: string | null): MediaItem | null {
   const match = text?.match(/^(\d+),(.+)$/s);

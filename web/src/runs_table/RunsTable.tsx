@@ -1,0 +1,7 @@
+/** Not built yet. */
+import { Page } from "../app/Page";
+import { projectPath } from "../url/route";
+
+export default function RunsTable({ project }: { project: string }) {
+  return <Page trail={[{ label: project, href: projectPath(project) }]} />;
+}
