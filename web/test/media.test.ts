@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Histograms, ImageDocument, LoggedRecord, RecordSeries } from "../src/api/records";
 import type { RecordQuestion } from "../src/data/records";
-import { cardRows } from "../src/media/card_rows";
 import { scaleColor, scaleShare } from "../src/media/color_scale";
 import { barsOf, barsPath, binAt, columnEdges, countsInWords, heatPixels, placeIn } from "../src/media/histogram";
 import { DEFAULT_MARKS, isShown, markClass, markSets, reachesScores, scoreRanges } from "../src/media/marks";
@@ -124,23 +123,6 @@ describe("media cards", () => {
       ["b", [], ["b/y2", "b/y10"]],
       ["Charts", [], ["z"]],
     ]);
-  });
-
-  test("take the columns their runs need, in order", () => {
-    const media = (key: string, runCount: number) => ({ key, kind: "image" as const, runCount, otherKinds: [] });
-    const rows = (all: ReturnType<typeof media>[], runCount: number) =>
-      cardRows(all, runCount, 3, 350).map((row) => row.map(({ metric, span }) => `${metric.key}${span}`));
-    expect(rows([media("a", 1), media("b", 1), media("c", 3), media("d", 9)], 9)).toEqual([
-      ["a1", "b1"],
-      ["c3"],
-      ["d3"],
-    ]);
-    expect(rows([media("a", 3), media("b", 1)], 9)).toEqual([["a2", "b1"]]);
-    expect(rows([media("a", 9), media("b", 9)], 1)).toEqual([["a1", "b1"]]);
-    expect(rows([], 1)).toEqual([]);
-    const table = { key: "t", kind: "table" as const, runCount: 1, otherKinds: [] };
-    expect(cardRows([table], 1, 3, 350)[0][0].span).toBe(2);
-    expect(cardRows([table], 1, 1, 350)[0][0].span).toBe(1);
   });
 });
 

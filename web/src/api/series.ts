@@ -15,6 +15,15 @@ export interface SeriesSmoothing {
 /** `step`, `wall_time`, `relative_time` or `metric:NAME`. */
 export type XAxis = "step" | "wall_time" | "relative_time" | `metric:${string}`;
 
+export function isAxis(text: string): text is XAxis {
+  return (
+    text === "step" ||
+    text === "wall_time" ||
+    text === "relative_time" ||
+    (text.startsWith("metric:") && text.length > "metric:".length)
+  );
+}
+
 /** One series as drawn: all columns have the same length; x is relative to `xBase`. */
 export interface Series {
   project: string;

@@ -9,7 +9,7 @@ import { ExpandIcon } from "../ui/icons";
 import { Since } from "../ui/Moment";
 import type { ChangeView } from "../url/use_view";
 import { mediaId, type ViewState } from "../url/view_state";
-import { CELL_GAP } from "./card_rows";
+import { CELL_GAP } from "./card_room";
 import { MarkControls } from "./MarkControls";
 import { getMarks, subscribeMarks } from "./marks";
 import cardStyles from "../panel/Card.module.css";
@@ -20,7 +20,7 @@ import { StepSlider } from "./StepSlider";
 import type { CardRecords } from "./card_records";
 import { useCardRecords } from "./use_card_records";
 import { useBox } from "./use_box";
-import { useChosenStep } from "./use_chosen_step";
+import { useChosenStep, useStepOf } from "./use_chosen_step";
 import { KIND_WORDS } from "./words";
 
 export interface MediaCardProps {
@@ -30,6 +30,8 @@ export interface MediaCardProps {
   runs: readonly ShownRun[];
   view: ViewState;
   changeView: ChangeView;
+  /** Where the step is chosen for all records of the section. */
+  sectionSteps?: string | null;
   isFullScreen?: boolean;
 }
 
@@ -38,7 +40,8 @@ const CELLS_STEP = 12;
 // Of a run's record in full screen, where rows are as high as the window allows but not lower than this.
 const FULL_HEIGHT_MIN = 300;
 
-export function MediaCard({ project, metric, title, runs, view, changeView, isFullScreen = false }: MediaCardProps) {
+export function MediaCard(props: MediaCardProps) {
+  const { project, metric, title, runs, view, changeView, sectionSteps = null, isFullScreen = false } = props;
   const { key, kind } = metric;
   const id = mediaId(kind, key);
   const root = useRef<HTMLElement>(null);
@@ -47,7 +50,10 @@ export function MediaCard({ project, metric, title, runs, view, changeView, isFu
   const isOnScreen = useOnScreen(root);
   const theme = useTheme();
   const [cellMax, setCellMax] = useState(CELLS_STEP);
-  const [chosen, choose] = useChosenStep(id, view, changeView);
+  const [own, choose] = useChosenStep(id, view, changeView);
+  const ofSection = useStepOf(sectionSteps, view);
+  // What was chosen here comes first, then for the section, then on a chart.
+  const chosen = own ?? ofSection ?? view.cursor;
   const card = `${project}\n${id}`;
   const marks = useSyncExternalStore(subscribeMarks, () => getMarks(card));
 

@@ -1,5 +1,5 @@
-/** The step chosen for a card, as the address has it; while the slider moves, ahead of the address. */
-import { useCallback, useEffect, useRef, useState } from "react";
+/** The step chosen for a card or a section, as the address has it; while the slider moves, ahead of the address. */
+import { useCallback, useEffect, useSyncExternalStore } from "react";
 import type { ChangeView } from "../url/use_view";
 import { parseView, type ViewState } from "../url/view_state";
 
@@ -8,43 +8,53 @@ const REST_MS = 200;
 
 interface Draft {
   step: number | null;
+  timer: ReturnType<typeof setTimeout>;
+  save: () => void;
+}
+
+// Shared by all cards: those of a section follow its slider while it moves.
+const drafts = new Map<string, Draft>();
+const listeners = new Set<() => void>();
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => {
+    listeners.delete(listener);
+  };
+}
+
+const tell = () => {
+  for (const listener of listeners) listener();
+};
+
+function choose(id: string, step: number | null, changeView: ChangeView): void {
+  const save = () => {
+    clearTimeout(drafts.get(id)?.timer);
+    drafts.delete(id);
+    const steps = { ...parseView(location.search).steps };
+    if (step === null) delete steps[id];
+    else steps[id] = step;
+    changeView({ steps });
+    tell();
+  };
+  clearTimeout(drafts.get(id)?.timer);
+  drafts.set(id, { step, timer: setTimeout(save, REST_MS), save });
+  tell();
+}
+
+/** What is chosen under a name; null for nothing. */
+export function useStepOf(id: string | null, view: ViewState): number | null {
+  const draft = useSyncExternalStore(subscribe, () => (id === null ? undefined : drafts.get(id)));
+  return draft ? draft.step : id === null ? null : (view.steps[id] ?? null);
 }
 
 export function useChosenStep(
-  card: string,
+  id: string,
   view: ViewState,
   changeView: ChangeView,
 ): [number | null, (step: number | null) => void] {
-  const [draft, setDraft] = useState<Draft | null>(null);
-  const unsaved = useRef<Draft | null>(null);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-
-  const save = useCallback(() => {
-    clearTimeout(timer.current);
-    const last = unsaved.current;
-    if (!last) return;
-    unsaved.current = null;
-    const steps = { ...parseView(location.search).steps };
-    if (last.step === null) delete steps[card];
-    else steps[card] = last.step;
-    changeView({ steps });
-  }, [card, changeView]);
-
+  const chosen = useStepOf(id, view);
   // A card that leaves the page has been chosen for all the same.
-  useEffect(() => save, [save]);
-
-  const choose = useCallback(
-    (step: number | null) => {
-      unsaved.current = { step };
-      setDraft(unsaved.current);
-      clearTimeout(timer.current);
-      timer.current = setTimeout(() => {
-        save();
-        setDraft(null);
-      }, REST_MS);
-    },
-    [save],
-  );
-
-  return [draft ? draft.step : (view.steps[card] ?? null), choose];
+  useEffect(() => () => drafts.get(id)?.save(), [id]);
+  return [chosen, useCallback((step) => choose(id, step, changeView), [id, changeView])];
 }

@@ -1,13 +1,15 @@
 /** All charts and media of a page, in sections, with the tooltip the charts share and the one card shown full screen. */
 import { useMemo } from "react";
+import { Board } from "../board/Board";
+import { makeBoard } from "../board/cards";
+import { EMPTY_LAYOUT } from "../layout/document";
+import type { LayoutHandle } from "../layout/use_layout";
 import { MediaCard } from "../media/MediaCard";
 import type { ChangeView } from "../url/use_view";
 import { mediaId, type ViewState } from "../url/view_state";
-import { makeSections } from "./sections";
 import { matcher } from "../ui/matcher";
 import { CardDialog } from "./CardDialog";
 import { ChartCard } from "./ChartCard";
-import { ChartSection } from "./ChartSection";
 import styles from "./Charts.module.css";
 import type { ChartMetric, MediaMetric, ShownRun } from "./shown_run";
 import { Tooltip } from "./Tooltip";
@@ -19,18 +21,18 @@ interface ChartsProps {
   runs: readonly ShownRun[];
   view: ViewState;
   changeView: ChangeView;
+  /** How a person has arranged them; null where they cannot be. */
+  layout?: LayoutHandle | null;
 }
 
-export function Charts({ project, metrics, media, runs, view, changeView }: ChartsProps) {
+export function Charts({ project, metrics, media, runs, view, changeView, layout = null }: ChartsProps) {
   const byKey = useMemo(() => new Map(metrics.map((metric) => [metric.key, metric])), [metrics]);
-  const sections = useMemo(() => {
-    const isFound = matcher(view.metrics) ?? (() => true);
-    return makeSections(
-      metrics.map((metric) => metric.key).filter((key) => isFound(key)),
-      view.sections,
-      media.filter((one) => isFound(one.key)),
-    );
-  }, [metrics, media, view.metrics, view.sections]);
+  const arranged = layout?.layout ?? EMPTY_LAYOUT;
+  const { sections } = useMemo(
+    () =>
+      makeBoard(metrics, media, arranged, view.sections, matcher(view.metrics) ?? (() => true), (card) => card.kind),
+    [metrics, media, arranged, view.metrics, view.sections],
+  );
   const panel = view.panel === null ? undefined : byKey.get(view.panel);
   const medium = view.media === null ? undefined : media.find((one) => mediaId(one.kind, one.key) === view.media);
 
@@ -47,9 +49,7 @@ export function Charts({ project, metrics, media, runs, view, changeView }: Char
   const shown = { project, runs, view, changeView };
   return (
     <>
-      {sections.map((section) => (
-        <ChartSection key={section.name} {...shown} section={section} metrics={byKey} />
-      ))}
+      <Board {...shown} sections={sections} layout={layout} />
       {medium && (
         <CardDialog label={medium.key} onClose={() => changeView({ media: null, item: null }, "keep")}>
           <MediaCard {...shown} metric={medium} title={medium.key} isFullScreen />

@@ -66,6 +66,7 @@ export function Toolbar({ view, changeView, metricNames }: ToolbarProps) {
         >
           <option value="last">last slash</option>
           <option value="first">first part</option>
+          <option value="tree">tree of all parts</option>
         </select>
       </label>
     </div>

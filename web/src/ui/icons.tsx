@@ -106,3 +106,8 @@ export const WarningIcon = () => (
     <path d="M8 2.5l6 11H2zM8 6.5v3.2M8 11.8v.01" />
   </Icon>
 );
+export const GripIcon = () => (
+  <svg width={8} height={16} viewBox="0 0 8 16" fill="currentColor" aria-hidden="true">
+    <path d="M1 3h2v2H1zM5 3h2v2H5zM1 7h2v2H1zM5 7h2v2H5zM1 11h2v2H1zM5 11h2v2H5z" />
+  </svg>
+);

@@ -1,7 +1,9 @@
 /** What a person has chosen to see, as it stands in the address. What is as by default is left out. */
-import type { SeriesSmoothing, XAxis } from "../api/series";
+import { isAxis, type SeriesSmoothing, type XAxis } from "../api/series";
 
-export type SectionRule = "last" | "first";
+/** What of a metric's name is its section: all before the last slash, all before the first, or a tree of all parts. */
+export const SECTION_RULES = ["last", "first", "tree"] as const;
+export type SectionRule = (typeof SECTION_RULES)[number];
 export type LineValue = "last" | "mean";
 
 /** The parts of a run's page. */
@@ -160,7 +162,7 @@ export function parseView(search: string): ViewState {
     isLogY: query.get("log")?.includes("y") ?? false,
     isLogColor: query.get("log")?.includes("c") ?? false,
     line: query.get("line") === "mean" ? "mean" : "last",
-    sections: query.get("sections") === "first" ? "first" : "last",
+    sections: SECTION_RULES.find((one) => one === query.get("sections")) ?? DEFAULT_VIEW.sections,
     metrics: query.get("q") ?? "",
     runs: query.get("search") ?? "",
     view: query.get("view"),
@@ -240,11 +242,10 @@ export function formatView(view: ViewState): string {
 }
 
 export function parseAxis(text: string | null): XAxis | null {
-  if (text === "step" || text === "wall_time" || text === "relative_time") return text;
-  return text?.startsWith("metric:") && text.length > "metric:".length ? (text as XAxis) : null;
+  return text !== null && isAxis(text) ? text : null;
 }
 
-function parseSmoothing(text: string | null): SeriesSmoothing | null {
+export function parseSmoothing(text: string | null): SeriesSmoothing | null {
   const [kind, amountText] = text?.split(":") ?? [];
   const amount = Number.parseFloat(amountText ?? "");
   const isWithin = SMOOTHING_LIMITS[kind as SeriesSmoothing["kind"]];

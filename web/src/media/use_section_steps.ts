@@ -1,0 +1,32 @@
+/** All steps at which the records of a section were logged. */
+import { useMemo } from "react";
+import { recordStore } from "../data/page_store";
+import type { MediaMetric, ShownRun } from "../panel/shown_run";
+import { useStable } from "../ui/use_stable";
+import { unionOfSteps } from "./steps";
+import { useWatched } from "./use_watched";
+
+// Steps of so many cards and runs tell where the slider should stop; a card with others has a slider of its own.
+const MEDIA_MAX = 12;
+const RUNS_MAX = 12;
+
+export function useSectionSteps(project: string, media: readonly MediaMetric[], runs: readonly ShownRun[]): number[] {
+  const questions = useMemo(
+    () =>
+      media
+        .slice(0, MEDIA_MAX)
+        .flatMap(({ key, kind }) =>
+          runs
+            .slice(0, RUNS_MAX)
+            .map((run) => ({ what: "steps" as const, series: { project, run: run.id, key, kind } })),
+        ),
+    [project, media, runs],
+  );
+  const version = useWatched(questions, true);
+  return useStable(
+    useMemo(() => {
+      void version;
+      return unionOfSteps(questions.flatMap(({ series }) => [recordStore.steps(series) ?? []]));
+    }, [questions, version]),
+  );
+}
