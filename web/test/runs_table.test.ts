@@ -1,13 +1,15 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { ColumnInfo, RunGroup, RunsAnswer } from "../src/api/run_sets";
 import type { Run } from "../src/api/types";
 import { cellLabel, cellText, decimalsOf, tsvLine } from "../src/runs/cell_text";
 import { columnLabel, defaultColumns, movedColumn, nextOrder } from "../src/runs/column_names";
 import { inverseEdits } from "../src/runs/edits";
+import { placeAt, writtenName, writtenValue } from "../src/runs/filter_words";
 import { foldName, layOut, runsBetween } from "../src/runs/group_rows";
 import { addAnswer, NOTHING_KNOWN } from "../src/runs/known_rows";
 import { withoutRuns } from "../src/runs/question";
 import { windowOf } from "../src/runs/window";
+import { holdNotice, runNoticeAction, shownNotice, showNotice } from "../src/ui/notices";
 
 const answer = (ids: string[], values: number[], over: Partial<RunsAnswer> = {}): RunsAnswer => ({
   total_count: 100,
@@ -181,4 +183,70 @@ test("runs on their way out are left out of a filter, whatever it says", () => {
   expect(withoutRuns("", [])).toBe("");
   expect(withoutRuns("", ['a"b'])).toBe('not id in ("a\\"b")');
   expect(withoutRuns("x = 1 or y = 2", ["a"])).toBe('(x = 1 or y = 2) and not id in ("a")');
+});
+
+describe("what may stand next in a filter", () => {
+  const place = (text: string) => placeAt(text, text.length);
+
+  test.each([
+    ["", "name", ""],
+    ["ac", "name", "ac"],
+    ["acc ", "comparison", ""],
+    ["acc >", "value", ""],
+    ["acc > 0.9", "value", "0.9"],
+    ["acc > 0.9 ", "joint", ""],
+    ["acc > 0.9 and ", "name", ""],
+    ["not (sta", "name", "sta"],
+    ["state in (", "value", ""],
+    ["state in (failed, cr", "value", "cr"],
+    ["state in (failed) ", "joint", ""],
+    ["lr is ", "missing", ""],
+    ["lr is not missing ", "joint", ""],
+    ['"val lo', "name", "val lo"],
+    ['name = "a b', "value", "a b"],
+  ])("after %j is a %s", (text, wanted, typed) => {
+    expect(place(text)).toMatchObject({ wanted, typed });
+  });
+
+  test("takes the place of what is typed, and knows the column", () => {
+    expect(placeAt("state = ru and x", 10)).toMatchObject({ wanted: "value", from: 8, to: 10, column: "state" });
+    expect(placeAt("state = ", 8)).toMatchObject({ from: 8, to: 8, column: "state" });
+  });
+
+  test("is written so that it is read as it was meant", () => {
+    expect(writtenName("config.lr")).toBe("config.lr");
+    expect(writtenName("config.lr max")).toBe('"lr max"');
+    expect(writtenName("tags")).toBe("tag");
+    expect(writtenValue("running")).toBe("running");
+    expect(writtenValue("a b")).toBe('"a b"');
+    expect(writtenValue("or")).toBe('"or"');
+  });
+});
+
+describe("the notice", () => {
+  test("waits, and does what it waited for once", () => {
+    vi.useFakeTimers();
+    const onEnd = vi.fn();
+    showNotice({ words: "soon", seconds: 2, onEnd });
+    vi.advanceTimersByTime(1000);
+    expect(shownNotice()?.secondsLeft).toBe(1);
+    holdNotice(true);
+    vi.advanceTimersByTime(10_000);
+    expect(onEnd).not.toHaveBeenCalled();
+    holdNotice(false);
+    vi.advanceTimersByTime(5000);
+    expect(onEnd).toHaveBeenCalledTimes(1);
+    expect(shownNotice()).toBeNull();
+    vi.useRealTimers();
+  });
+
+  test("ends when the next comes, and not when it is taken back", () => {
+    const [first, second, undo] = [vi.fn(), vi.fn(), vi.fn()];
+    showNotice({ words: "one", seconds: 8, onEnd: first });
+    showNotice({ words: "two", seconds: 8, onEnd: second, action: { label: "Undo", run: undo } });
+    expect(first).toHaveBeenCalledTimes(1);
+    runNoticeAction();
+    expect(undo).toHaveBeenCalledTimes(1);
+    expect(second).not.toHaveBeenCalled();
+  });
 });
