@@ -6,8 +6,9 @@ import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import { answerConsole } from "./console.mjs";
 import { answerObjects, answerRunRecords } from "./records.mjs";
+import { addWideTable, answerRunSets } from "./run_sets.mjs";
 import { answerSeries } from "./series.mjs";
-import { advance, projects } from "./store.mjs";
+import { advance, makeRun, projects } from "./store.mjs";
 
 const PORT = Number(process.env.PORT ?? 5199);
 const INTERVAL_MS = Number(process.env.INTERVAL_MS ?? 250);
@@ -29,12 +30,12 @@ function sendJson(response, body, status = 200) {
   response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body));
 }
 
-const refuse = (response, status, reason, message) =>
-  sendJson(response, { error: { reason, message, metadata: {} } }, status);
+const refuse = (response, status, reason, message, metadata = {}) =>
+  sendJson(response, { error: { reason, message, metadata } }, status);
 
 /** Sends what a module of records answers: JSON, bytes or a part of them, or a refusal. */
-function sendAnswer(response, { json, bytes, type, headers, range, status, reason, message }) {
-  if (status) return refuse(response, status, reason, message);
+function sendAnswer(response, { json, bytes, type, headers, range, status, reason, message, metadata }) {
+  if (status) return refuse(response, status, reason, message, metadata);
   if (json) return sendJson(response, json);
   const match = range?.match(/^bytes=(\d+)-(\d*)$/);
   if (!match) return response.writeHead(200, { "Content-Type": type, ...headers }).end(bytes);
@@ -65,9 +66,12 @@ function projectMetrics(runs) {
   return [...metrics.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function answerProject(response, segments, query) {
+function answerProject(response, segments, query, body) {
+  if (segments[0] === "wide-table" && !projects.has("wide-table")) addWideTable(projects, makeRun);
   const runs = projects.get(segments[0]);
   if (!runs) return refuse(response, 404, "PROJECT_NOT_FOUND", `project '${segments[0]}' is not in the store`);
+  const set = answerRunSets(runs, segments[1], query, body);
+  if (set) return sendAnswer(response, set);
   if (segments[1] === "metrics") return sendJson(response, { metrics: projectMetrics(runs) });
   if (segments.length === 2) {
     const limit = Number(query.get("limit") ?? 100);
@@ -139,7 +143,9 @@ async function answer(request, response) {
   }
   if (pathname.startsWith("/api/v1/projects/")) {
     const segments = pathname.slice("/api/v1/projects/".length).split("/").map(decodeURIComponent);
-    return answerProject(response, segments, searchParams);
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    return answerProject(response, segments, searchParams, Buffer.concat(chunks).toString());
   }
   const objects = await answerObjects(request, pathname, searchParams);
   if (objects) return sendAnswer(response, objects);

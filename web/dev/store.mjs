@@ -15,7 +15,7 @@ function seeded(seed) {
   };
 }
 
-function makeRun(project, index, over = {}) {
+export function makeRun(project, index, over = {}) {
   const created = over.create_time_unix_ms ?? START - index * 900_000;
   return {
     brief: {

@@ -31,6 +31,8 @@ describe("view state", () => {
       clip: "95",
       columns: [],
       pinned: ["r 2"],
+      widths: { "config.lr": 120 },
+      hasArchived: true,
       cursor: 18_200,
       file: "code/train.py",
       hasSame: true,

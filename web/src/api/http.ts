@@ -5,6 +5,8 @@ export class ApiError extends Error {
     readonly status: number,
     readonly reason: string,
     message: string,
+    /** What the refusal is about, by name: the position of a fault in a filter, for one. */
+    readonly metadata: Readonly<Record<string, string>> = {},
   ) {
     super(message);
   }
@@ -15,10 +17,19 @@ export class ApiError extends Error {
   }
 }
 
+interface Refused {
+  reason?: string;
+  message?: string;
+  metadata?: Record<string, string>;
+}
+
 async function refusal(response: Response): Promise<ApiError> {
   try {
-    const body = (await response.json()) as { error?: { reason?: string; message?: string } };
-    if (body.error) return new ApiError(response.status, body.error.reason ?? "", body.error.message ?? "");
+    const body = (await response.json()) as { error?: Refused };
+    if (body.error) {
+      const { reason = "", message = "", metadata } = body.error;
+      return new ApiError(response.status, reason, message, metadata);
+    }
   } catch {
     // Not JSON: a page of the daemon or of a proxy. The status says enough.
   }

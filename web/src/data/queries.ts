@@ -29,6 +29,8 @@ export const queryKeys = {
   upload: ["upload"] as const,
   runs: (project: string) => ["runs", project] as const,
   metrics: (project: string) => ["metrics", project] as const,
+  runSets: (project: string) => ["run-sets", project] as const,
+  runColumns: (project: string) => ["run-columns", project] as const,
   run: (project: string, run: string) => ["run", project, run] as const,
   systemMetrics: (project: string, run: string) => ["system-metrics", project, run] as const,
   runMetrics: (project: string, run: string) => ["run-metrics", project, run] as const,

@@ -10,6 +10,8 @@ import { throttle } from "./throttle";
 
 // Lists of names and summaries may be long: they follow a running run more slowly than its charts do.
 const LISTS_INTERVAL_MS = 1000;
+// Which columns there are, and in which runs differ, is asked over all runs and seldom changes.
+const COLUMNS_INTERVAL_MS = 5000;
 
 /**
  * @param run the run that is shown whole, if one is.
@@ -28,6 +30,16 @@ export function useLive(project: string, run: string | null): LiveState {
       if (run !== null) void client.invalidateQueries({ queryKey: queryKeys.run(project, run) });
     }, LISTS_INTERVAL_MS);
 
+    const sets = throttle(() => {
+      const queryKey = queryKeys.runSets(project);
+      // An answer that is on its way may have been made before this change; it is not thrown away, but asked again after it.
+      if (client.isFetching({ queryKey }) > 0) sets.call();
+      else void client.invalidateQueries({ queryKey });
+    }, LISTS_INTERVAL_MS);
+    const columns = throttle(() => {
+      void client.invalidateQueries({ queryKey: queryKeys.runColumns(project) });
+    }, COLUMNS_INTERVAL_MS);
+
     const close = openLive(project, {
       message(message) {
         const pages = client.getQueriesData<RunsPage>({ queryKey: queryKeys.runs(project) });
@@ -40,6 +52,8 @@ export function useLive(project: string, run: string | null): LiveState {
           { queryKey: queryKeys.runs(project) },
           (page) => page && applyLive(page, message),
         );
+        sets.call();
+        columns.call();
         let hasNewMetrics = message.removed.length > 0;
         for (const one of message.runs) {
           noteRevision(project, one.run_id, one.revision);
@@ -55,12 +69,16 @@ export function useLive(project: string, run: string | null): LiveState {
         // What changed while nobody listened is asked once.
         retryAll();
         void client.invalidateQueries({ queryKey: queryKeys.runs(project) });
+        sets.call();
+        columns.call();
         metrics.call();
         whole.call();
       },
     });
     return () => {
       close();
+      sets.cancel();
+      columns.cancel();
       metrics.cancel();
       whole.cancel();
     };

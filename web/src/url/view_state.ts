@@ -51,6 +51,10 @@ export interface ViewState {
   columns: readonly string[] | null;
   /** Runs that stay on top of the list. */
   pinned: readonly string[];
+  /** How wide a person has made columns of runs, in pixels; those that are not here are as wide as usual. */
+  widths: Readonly<Record<string, number>>;
+  /** Whether runs that were put away are listed too. */
+  hasArchived: boolean;
   /** The step that charts mark and media go to; null where none was chosen. */
   cursor: number | null;
   /** The file of a run that is looked at. */
@@ -124,6 +128,8 @@ export const DEFAULT_VIEW: ViewState = {
   clip: "all",
   columns: null,
   pinned: [],
+  widths: {},
+  hasArchived: false,
   cursor: null,
   file: null,
   hasSame: false,
@@ -174,6 +180,8 @@ export function parseView(search: string): ViewState {
     clip: CLIPS.find((one) => one === query.get("clip")) ?? DEFAULT_VIEW.clip,
     columns: query.has("column") ? query.getAll("column").filter((one) => one !== "") : null,
     pinned: query.getAll("pin"),
+    widths: parseWidths(query.getAll("width")),
+    hasArchived: query.get("archived") === "with",
     cursor: parseCount(query.get("cursor")),
     file: query.get("file"),
     hasSame: query.get("rows") === "all",
@@ -212,6 +220,8 @@ export function formatView(view: ViewState): string {
   // An empty one says that there are none.
   for (const column of view.columns?.length === 0 ? [""] : (view.columns ?? [])) query.append("column", column);
   for (const run of view.pinned) query.append("pin", run);
+  for (const [column, width] of Object.entries(view.widths)) query.append("width", `${width},${column}`);
+  if (view.hasArchived) query.set("archived", "with");
   if (view.cursor !== null) query.set("cursor", String(view.cursor));
   if (view.file !== null) query.set("file", view.file);
   if (view.hasSame) query.set("rows", "all");
@@ -269,6 +279,15 @@ const parseSort = (texts: readonly string[]): SortColumn[] =>
 function parseItem(text: string | null): MediaItem | null {
   const match = text?.match(/^(\d+),(.+)$/s);
   return match ? { index: Number(match[1]), run: match[2] } : null;
+}
+
+function parseWidths(texts: readonly string[]): Record<string, number> {
+  const widths: Record<string, number> = {};
+  for (const text of texts) {
+    const match = text.match(/^(\d{2,4}),(.+)$/s);
+    if (match) widths[match[2]] = Number(match[1]);
+  }
+  return widths;
 }
 
 function parseSteps(texts: readonly string[]): Record<string, number> {
