@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-_SCHEMA_VERSION = 4
+_SCHEMA_VERSION = 5
 _NONE: Mapping[str, int] = {}
 _SCHEMA = """
 CREATE TABLE runs (
@@ -80,6 +80,17 @@ CREATE TABLE masked_segments (
 """,
     # Grows with each commit of a run: what was copied elsewhere since then is whole, or is not.
     3: "ALTER TABLE runs ADD COLUMN commit_number INTEGER NOT NULL DEFAULT 1",
+    # No reference to runs: a project's views outlive its runs.
+    4: """
+CREATE TABLE views (
+    project TEXT NOT NULL,
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    update_time INTEGER NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (project, id)
+)
+""",
 }
 
 
@@ -135,6 +146,17 @@ class PresetRow:
     id: str
     title: str
     specification: str
+
+
+@dataclass(frozen=True, slots=True)
+class ViewRow:
+    """A saved view of a project; `update_time` in nanoseconds since 1970 UTC, `document` is JSON, empty in a list."""
+
+    project: str
+    id: str
+    name: str
+    update_time: int
+    document: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +253,18 @@ class Catalog(Protocol):
 
     def delete_preset(self, preset_id: str) -> bool:
         """Deletes a saved preset; returns whether it was there."""
+
+    def save_view(self, view: ViewRow, count_max: int) -> bool:
+        """Saves a view over one of the same project and id; returns False for one too many, which is not saved."""
+
+    def views(self, project: str) -> list[ViewRow]:
+        """Returns the saved views of a project, last saved first, without their documents."""
+
+    def view(self, project: str, view_id: str) -> ViewRow | None:
+        """Returns a saved view, or None."""
+
+    def delete_view(self, project: str, view_id: str) -> bool:
+        """Deletes a saved view; returns whether it was there."""
 
     def projects(self) -> list[tuple[str, int, int]]:
         """Returns (project, run count, time of last change in nanoseconds) of every project."""
@@ -573,6 +607,43 @@ class SqliteCatalog:
     def delete_preset(self, preset_id: str) -> bool:
         """Deletes a saved preset; returns whether it was there."""
         return self._connection.execute("DELETE FROM presets WHERE id = ?", (preset_id,)).rowcount > 0
+
+    def save_view(self, view: ViewRow, count_max: int) -> bool:
+        """Saves a view over one of the same project and id; returns False for one too many, which is not saved."""
+        saved = self._connection.execute(
+            "INSERT INTO views SELECT ?, ?, ?, ?, ? WHERE "
+            "(SELECT count(*) FROM views WHERE project = ? AND id <> ?) < ? "
+            "ON CONFLICT (project, id) DO UPDATE SET name = excluded.name, update_time = excluded.update_time, "
+            "document = excluded.document",
+            (
+                *(view.project, view.id, view.name, view.update_time, view.document),
+                *(view.project, view.id, count_max),
+            ),
+        )
+        return saved.rowcount > 0
+
+    def views(self, project: str) -> list[ViewRow]:
+        """Returns the saved views of a project, last saved first, without their documents."""
+        rows = self._connection.execute(
+            "SELECT project, id, name, update_time FROM views WHERE project = ? ORDER BY update_time DESC, id",
+            (project,),
+        )
+        return [ViewRow(*row) for row in rows]
+
+    def view(self, project: str, view_id: str) -> ViewRow | None:
+        """Returns a saved view, or None."""
+        row = self._connection.execute(
+            "SELECT project, id, name, update_time, document FROM views WHERE project = ? AND id = ?",
+            (project, view_id),
+        ).fetchone()
+        return None if row is None else ViewRow(*row)
+
+    def delete_view(self, project: str, view_id: str) -> bool:
+        """Deletes a saved view; returns whether it was there."""
+        deleted = self._connection.execute(
+            "DELETE FROM views WHERE project = ? AND id = ?", (project, view_id)
+        )
+        return deleted.rowcount > 0
 
     def _roll_back(self) -> None:
         # On a full disk SQLite rolls back by itself; doing it again would hide why.

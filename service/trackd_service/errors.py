@@ -53,6 +53,12 @@ class PresetNotFound(TrackdError):
     reason, grpc_code, http_status = "PRESET_NOT_FOUND", "NOT_FOUND", 404
 
 
+class ViewNotFound(TrackdError):
+    """The project has no such saved view."""
+
+    reason, grpc_code, http_status = "VIEW_NOT_FOUND", "NOT_FOUND", 404
+
+
 class BucketUnusable(TrackdError):
     """The bucket cannot be reached, or does not let us in."""
 

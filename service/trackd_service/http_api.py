@@ -31,6 +31,7 @@ from trackd_service.daemon import Daemon
 from trackd_service.errors import InvalidArgument, TrackdError
 from trackd_service.http_parts import answer, body, dump, integer, number, parse_object, text
 from trackd_service.http_records import FRAME_POLICY, RecordFace
+from trackd_service.http_views import ViewFace
 from trackd_service.runs import Run
 from trackd_service.series_query import MEDIA_TYPE, SeriesRequest, encode
 from trackd_service.smoothing import Smoothing, SmoothingKind
@@ -51,6 +52,8 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+# What a person can choose of the look of all pages, kept in the cookies `trackd_NAME`.
+_LOOKS = {"theme": ("light", "dark"), "density": ("cosy",)}
 _PRIVATE_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>trackd</title>
 <style>
 body { font: 14px system-ui; margin: 20vh auto; max-width: 32em; padding: 0 16px; color-scheme: light dark; }
@@ -82,6 +85,7 @@ def make_app(daemon: Daemon, allowed_hosts: set[str], cookie_name: str) -> ASGIA
         Route(f"{run}/files", face.files),
         Route(f"{run}/files/{{path:path}}", face.file),
         *RecordFace(daemon).routes(api, run),
+        *ViewFace(daemon).routes(api),
         Route(f"{api}/series:query", face.series, methods=["POST"]),
         Route(f"{api}/openapi.json", face.openapi),
         WebSocketRoute(f"{api}/live", face.live),
@@ -403,7 +407,18 @@ async def _page(request: Request) -> Response:
         return FileResponse(file, media_type=kind, headers={"Cache-Control": cache})
     if path.startswith(("assets/", "frames/")):
         return Response("There is no such file.", 404, media_type="text/plain")
-    return FileResponse(known["index.html"], media_type="text/html", headers={"Cache-Control": "no-cache"})
+    headers = {"Cache-Control": "no-cache", "Vary": "Cookie"}
+    return HTMLResponse(_with_look(known["index.html"].read_text("utf-8"), request), headers=headers)
+
+
+def _with_look(page: str, request: Request) -> str:
+    """Returns the page with how it is to look on its root: no script runs before the first thing is on the screen."""
+    chosen = [
+        f' data-{name}="{value}"'
+        for name, values in _LOOKS.items()
+        if (value := request.cookies.get(f"trackd_{name}")) in values
+    ]
+    return page.replace("<html", "<html" + "".join(chosen), 1)
 
 
 class NothingThere(TrackdError):

@@ -15,20 +15,20 @@ from trackd_service.errors import InvalidArgument
 _BODY_BYTES_MAX = 1 << 20  # a query of 10,000 series is 1 MB
 
 
-async def body(request: Request) -> dict[str, Any]:
+async def body(request: Request, bytes_max: int = _BODY_BYTES_MAX) -> dict[str, Any]:
     """Returns a request's body as a JSON object; raises InvalidArgument when it is none, or too large."""
     data = bytearray()
-    async for chunk in _limited(request):
+    async for chunk in _limited(request, bytes_max):
         data += chunk
     return parse_object(data.decode("utf-8", "replace"))
 
 
-async def _limited(request: Request) -> AsyncIterator[bytes]:
+async def _limited(request: Request, bytes_max: int) -> AsyncIterator[bytes]:
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > _BODY_BYTES_MAX:
-            raise InvalidArgument(f"the body is over {_BODY_BYTES_MAX} bytes", limit=_BODY_BYTES_MAX)
+        if size > bytes_max:
+            raise InvalidArgument(f"the body is over {bytes_max} bytes", limit=bytes_max)
         yield chunk
 
 

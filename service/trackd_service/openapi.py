@@ -264,6 +264,8 @@ _SCHEMAS = {
     "WholePreset": {
         "allOf": [_ref("Preset"), _object({"specification": {"type": "object"}})],
     },
+    "View": _object({"id": _TEXT, "name": _TEXT, "update_time_unix_ms": _NUMBER}),
+    "WholeView": {"allOf": [_ref("View"), _object({"document": {"type": "object"}})]},
 }
 _JSON = "application/json"
 
@@ -366,6 +368,35 @@ def _record_paths(of_run: str, in_run: tuple[dict[str, Any], ...]) -> dict[str, 
             "delete": {
                 "summary": "Removes a saved preset.",
                 "parameters": [_in_path("id")],
+                "responses": _answers({"type": "object"}),
+            },
+        },
+    }
+
+
+def _view_paths(of_project: str, in_project: dict[str, Any]) -> dict[str, Any]:
+    """Returns the routes of saved views."""
+    one = (in_project, {**_in_path("view"), "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}})
+    content = _object(
+        {"name": {"type": "string", "maxLength": 200}, "document": {"type": "object"}}, ("name",)
+    )
+    return {
+        f"{of_project}/views": _get(
+            "Lists the saved views of a project, last saved first.",
+            _object({"views": _list(_ref("View"))}),
+            (in_project,),
+        ),
+        f"{of_project}/views/{{view}}": {
+            **_get("Answers a saved view.", _ref("WholeView"), one),
+            "put": {
+                "summary": "Saves a view.",
+                "parameters": [*one],
+                "requestBody": {"required": True, "content": {_JSON: {"schema": content}}},
+                "responses": _answers({"type": "object"}),
+            },
+            "delete": {
+                "summary": "Removes a saved view.",
+                "parameters": [*one],
                 "responses": _answers({"type": "object"}),
             },
         },
@@ -475,6 +506,7 @@ def document(version: str) -> dict[str, Any]:
                 }
             },
             **_record_paths(of_run, (project, run)),
+            **_view_paths(of_project, project),
             "/api/v1/series:query": query,
         },
         "components": {

@@ -156,6 +156,27 @@ class Query:
             "specification": json.loads(row.specification),
         }
 
+    async def views(self, project: str) -> list[dict[str, Any]]:
+        """Returns the saved views of a project, last saved first, without their documents."""
+        self._store.check_readable()
+        rows = await self._store.on_catalog(self._store.catalog.views, project)
+        return [{"id": row.id, "name": row.name, "update_time": row.update_time} for row in rows]
+
+    async def view(self, project: str, view_id: str) -> dict[str, Any]:
+        """Returns a saved view of a project, whole; raises ViewNotFound."""
+        from trackd_service import views
+
+        self._store.check_readable()
+        row = await self._store.on_catalog(self._store.catalog.view, project, view_id)
+        if row is None:
+            raise views.not_found(project, view_id)
+        return {
+            "id": row.id,
+            "name": row.name,
+            "update_time": row.update_time,
+            "document": json.loads(row.document),
+        }
+
     async def series(self, request: SeriesRequest) -> SeriesAnswer:
         """Returns one series for a chart; see docs/http_api.md."""
         return await query(await self._store.get(request.project, request.run), request)

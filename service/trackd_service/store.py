@@ -20,9 +20,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from trackd_service import config, presets
+from trackd_service import config, presets, views
 from trackd_service.bucket_requests import BucketError
-from trackd_service.catalog import Catalog, HistoryStart, PresetRow, SegmentRow
+from trackd_service.catalog import Catalog, HistoryStart, PresetRow, SegmentRow, ViewRow
 from trackd_service.definitions import Definitions
 from trackd_service.errors import (
     BucketUnusable,
@@ -331,6 +331,23 @@ class Store:
         self.check_writable()
         if not await self.on_catalog(self._catalog.delete_preset, preset_id):
             raise PresetNotFound(f"there is no saved preset {preset_id[:128]!r}", id=preset_id[:128])
+
+    async def save_view(self, project: str, view_id: str, name: str, document: Any) -> None:
+        """Saves a view of a project over one of the same id; raises InvalidArgument."""
+        self.check_writable()
+        text = views.check_view(project, view_id, name, document)
+        row = ViewRow(project, view_id, name, time.time_ns(), text)
+        if not await self.on_catalog(self._catalog.save_view, row, views.VIEW_COUNT_MAX):
+            raise InvalidArgument(
+                f"project {project[:128]!r} has {views.VIEW_COUNT_MAX} saved views, the most there can be: delete one first",
+                limit=views.VIEW_COUNT_MAX,
+            )
+
+    async def delete_view(self, project: str, view_id: str) -> None:
+        """Deletes a saved view; raises ViewNotFound when there is none."""
+        self.check_writable()
+        if not await self.on_catalog(self._catalog.delete_view, project, view_id):
+            raise views.not_found(project, view_id)
 
     def keep_warm(self) -> None:
         """Readies the process that reads sealed points: somebody looks at runs, and may ask for them next."""

@@ -271,6 +271,23 @@ def test_bad_series_queries_are_refused_by_a_sentence(web: Web, body: bytes) -> 
     assert json.loads(answer)["error"]["message"]
 
 
+def test_the_page_looks_as_chosen_before_any_script_runs(web: Web) -> None:
+    def root(cookie: str) -> str:
+        status, headers, page = web.ask("/p/any", headers={"Cookie": cookie})
+        assert status == 200
+        assert headers["vary"] == "Cookie"
+        found: list[str] = re.findall(r"<html[^>]*>", page.decode())
+        assert len(found) == 1
+        return found[0]
+
+    assert root("other=1") == '<html lang="en">'
+    assert (
+        root("trackd_theme=dark; trackd_density=cosy")
+        == '<html data-theme="dark" data-density="cosy" lang="en">'
+    )
+    assert root('trackd_theme="><script>; trackd_density=huge') == '<html lang="en">'
+
+
 def api_paths(web: Web) -> list[str]:
     return list(web.get("/api/v1/openapi.json")["paths"])
 

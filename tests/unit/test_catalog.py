@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from trackd_service.catalog import CatalogTooNew, PresetRow, SegmentRow, SqliteCatalog
+from trackd_service.catalog import CatalogTooNew, PresetRow, SegmentRow, SqliteCatalog, ViewRow
 
 
 def document(run_id: str, project: str = "p", create_time: int = 1, **fields: Any) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def test_a_catalog_of_a_newer_trackd_is_not_touched(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "c")
     connection.execute("PRAGMA user_version=99")
     connection.close()
-    with pytest.raises(CatalogTooNew, match="has version 99; this trackd knows 4: update trackd"):
+    with pytest.raises(CatalogTooNew, match="has version 99; this trackd knows 5: update trackd"):
         SqliteCatalog(tmp_path / "c")
 
 
@@ -126,6 +126,23 @@ def test_presets_are_saved_over_and_deleted(catalog: SqliteCatalog) -> None:
     assert catalog.preset("team/b") is None
 
 
+def test_views_are_listed_newest_first_limited_and_stay_when_their_runs_go(catalog: SqliteCatalog) -> None:
+    catalog.commit_run(document("r"), b"")
+    for name, time in (("a", 1), ("b", 3), ("c", 2)):
+        assert catalog.save_view(ViewRow("p", name, name.upper(), time, "{}"), 3)
+    assert catalog.save_view(ViewRow("q", "a", "another project's", 9, "{}"), 3)
+    assert not catalog.save_view(ViewRow("p", "d", "", 4, "{}"), 3)
+    assert catalog.save_view(ViewRow("p", "a", "again", 5, '{"x":1}'), 3)
+    assert [(view.id, view.name) for view in catalog.views("p")] == [("a", "again"), ("b", "B"), ("c", "C")]
+    assert catalog.view("p", "a") == ViewRow("p", "a", "again", 5, '{"x":1}')
+    assert catalog.view("p", "d") is None
+    catalog.delete_run("p", "r")
+    assert len(catalog.views("p")) == 3
+    assert catalog.delete_view("p", "b")
+    assert not catalog.delete_view("p", "b")
+    assert len(catalog.views("q")) == 1
+
+
 VERSION_1 = """
 CREATE TABLE runs (
     run_key INTEGER PRIMARY KEY, project TEXT NOT NULL, run_id TEXT NOT NULL, state TEXT NOT NULL,
@@ -160,5 +177,6 @@ def test_a_catalog_of_version_1_is_read_and_its_files_are_known_as_objects(tmp_p
     assert found[2] == [SegmentRow("s", 0, 1, 1)]
     assert catalog.is_used(sha256)
     assert catalog.presets() == []
+    assert catalog.views("p") == []
     catalog.close()
     assert SqliteCatalog(path).is_used(sha256)

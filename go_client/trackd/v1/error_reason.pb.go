@@ -57,6 +57,8 @@ const (
 	ErrorReason_ERROR_REASON_BUCKET_UNUSABLE ErrorReason = 14
 	// The store shows a bucket that others write, and cannot be written itself. Not retryable.
 	ErrorReason_ERROR_REASON_READ_ONLY ErrorReason = 15
+	// The project has no such saved view. Metadata: project, id. Not retryable.
+	ErrorReason_ERROR_REASON_VIEW_NOT_FOUND ErrorReason = 16
 )
 
 // Enum value maps for ErrorReason.
@@ -78,6 +80,7 @@ var (
 		13: "ERROR_REASON_PRESET_NOT_FOUND",
 		14: "ERROR_REASON_BUCKET_UNUSABLE",
 		15: "ERROR_REASON_READ_ONLY",
+		16: "ERROR_REASON_VIEW_NOT_FOUND",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":         0,
@@ -96,6 +99,7 @@ var (
 		"ERROR_REASON_PRESET_NOT_FOUND":    13,
 		"ERROR_REASON_BUCKET_UNUSABLE":     14,
 		"ERROR_REASON_READ_ONLY":           15,
+		"ERROR_REASON_VIEW_NOT_FOUND":      16,
 	}
 )
 
@@ -130,7 +134,7 @@ var File_trackd_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_trackd_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1ctrackd/v1/error_reason.proto\x12\ttrackd.v1*\x90\x04\n" +
+	"\x1ctrackd/v1/error_reason.proto\x12\ttrackd.v1*\xb1\x04\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dERROR_REASON_INVALID_ARGUMENT\x10\x01\x12\x1e\n" +
@@ -148,7 +152,8 @@ const file_trackd_v1_error_reason_proto_rawDesc = "" +
 	"\x1dERROR_REASON_OBJECT_NOT_FOUND\x10\f\x12!\n" +
 	"\x1dERROR_REASON_PRESET_NOT_FOUND\x10\r\x12 \n" +
 	"\x1cERROR_REASON_BUCKET_UNUSABLE\x10\x0e\x12\x1a\n" +
-	"\x16ERROR_REASON_READ_ONLY\x10\x0fB7Z5github.com/trackd/trackd/go_client/trackd/v1;trackdv1b\x06proto3"
+	"\x16ERROR_REASON_READ_ONLY\x10\x0f\x12\x1f\n" +
+	"\x1bERROR_REASON_VIEW_NOT_FOUND\x10\x10B7Z5github.com/trackd/trackd/go_client/trackd/v1;trackdv1b\x06proto3"
 
 var (
 	file_trackd_v1_error_reason_proto_rawDescOnce sync.Once

@@ -1,14 +1,26 @@
-/** The frame of every page: where one is, how the daemon is doing, the theme and the list of keys. */
-import { type ReactNode, useEffect, useState } from "react";
+/** The frame of every page: where one is, the pages of the project, how the daemon is doing, the palette, the theme and the keys. */
+import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { navigate, usePathname } from "wouter/use-browser-location";
 import type { LiveState } from "../api/live";
-import { MoonIcon, SunIcon } from "../ui/icons";
+import { useActions } from "../palette/actions";
+import { SearchIcon, SettingsIcon } from "../ui/header_icons";
+import { KeyCaps } from "../ui/KeyCaps";
+import { EVERYWHERE, GO } from "../ui/keys";
 import { Link } from "../ui/Link";
 import { useKeys } from "../ui/use_keys";
+import { parseRoute } from "../url/route";
+import { isEmbedded } from "./embedded";
 import { LiveMark } from "./LiveMark";
 import styles from "./Page.module.css";
+import { projectLinks } from "./project_links";
+import { ProjectTabs } from "./ProjectTabs";
 import { Shortcuts } from "./Shortcuts";
-import { toggleTheme, useTheme } from "./theme";
+import { ThemeMenu } from "./ThemeMenu";
+import { chooseTheme, toggleTheme, useTheme, useThemeChoice } from "./theme";
 import { UploadMark } from "./UploadMark";
+import { ViewActions } from "./ViewActions";
+
+const Palette = lazy(() => import("../palette/Palette"));
 
 interface PageProps {
   /** The path to this page; the last is where one is. */
@@ -22,9 +34,11 @@ interface PageProps {
 }
 
 export function Page({ trail, live, isWide = false, isBusy = false, children }: PageProps) {
-  const [hasShortcuts, setShortcuts] = useState(false);
-  const theme = useTheme();
-  useKeys({ "?": () => setShortcuts(true), t: toggleTheme });
+  const [open, setOpen] = useState<"keys" | "palette" | null>(null);
+  const route = parseRoute(usePathname());
+  const project = "project" in route ? route.project : null;
+  useFrameKeys(project, setOpen);
+  useFrameActions(setOpen);
 
   const title = trail.map((step) => step.label).reverse();
   useEffect(() => {
@@ -32,46 +46,94 @@ export function Page({ trail, live, isWide = false, isBusy = false, children }: 
   });
 
   return (
-    <div className={isWide ? styles.wide : styles.page}>
-      <header className={styles.header}>
-        <nav aria-label="Where you are">
-          <Link href="/" className={styles.home}>
-            trackd
+    <div className={isWide ? styles.wide : styles.page} data-embedded={isEmbedded}>
+      {!isEmbedded && (
+        <header className={styles.header}>
+          <nav aria-label="Where you are" className={styles.trail}>
+            <Link href="/" className={styles.home}>
+              trackd
+            </Link>
+            {trail.map((step, index) => (
+              <span key={step.href} className={styles.step}>
+                <span aria-hidden="true">/</span>
+                <Link
+                  href={step.href}
+                  aria-current={index === trail.length - 1 ? "page" : undefined}
+                  title={step.label}
+                >
+                  {step.label}
+                </Link>
+              </span>
+            ))}
+          </nav>
+          {project !== null && <ProjectTabs project={project} />}
+          <span className={styles.room} />
+          <UploadMark />
+          {live && <LiveMark state={live} />}
+          <button
+            type="button"
+            className={`quiet ${styles.find}`}
+            aria-label="Find anything"
+            title="Find anything"
+            onClick={() => setOpen("palette")}
+          >
+            <SearchIcon />
+            <KeyCaps name="mod+k" />
+          </button>
+          <ThemeMenu />
+          <Link href="/settings" className={styles.settings} aria-label="Settings" title="Settings (g s)">
+            <SettingsIcon />
           </Link>
-          {trail.map((step, index) => (
-            <span key={step.href} className={styles.step}>
-              <span aria-hidden="true">/</span>
-              <Link href={step.href} aria-current={index === trail.length - 1 ? "page" : undefined} title={step.label}>
-                {step.label}
-              </Link>
-            </span>
-          ))}
-        </nav>
-        <UploadMark />
-        {live && <LiveMark state={live} />}
-        <button
-          type="button"
-          className="quiet icon"
-          aria-label={theme === "dark" ? "Use the light theme" : "Use the dark theme"}
-          title="Theme (t)"
-          onClick={toggleTheme}
-        >
-          {theme === "dark" ? <SunIcon /> : <MoonIcon />}
-        </button>
-        <button
-          type="button"
-          className="quiet icon"
-          aria-label="Keys"
-          title="Keys (?)"
-          onClick={() => setShortcuts(true)}
-        >
-          ?
-        </button>
-      </header>
+          <button
+            type="button"
+            className={`quiet icon ${styles.keys}`}
+            aria-label="Keys"
+            title="Keys (?)"
+            onClick={() => setOpen("keys")}
+          >
+            ?
+          </button>
+        </header>
+      )}
       <main className={styles.main} aria-busy={isBusy}>
         {children}
       </main>
-      {hasShortcuts && <Shortcuts close={() => setShortcuts(false)} />}
+      {(route.page === "workspace" || route.page === "run") && <ViewActions />}
+      {open === "keys" && <Shortcuts close={() => setOpen(null)} />}
+      {open === "palette" && (
+        <Suspense>
+          <Palette project={project} close={() => setOpen((now) => (now === "palette" ? null : now))} />
+        </Suspense>
+      )}
     </div>
   );
+}
+
+type SetOpen = (open: "keys" | "palette") => void;
+
+function useFrameKeys(project: string | null, setOpen: SetOpen): void {
+  const go = (words: string, path: () => string) => ({ words, group: GO, run: () => navigate(path()) });
+  const links = () => projectLinks(project!, location.pathname, location.search);
+  useKeys({
+    "mod+k": { words: "find anything", group: EVERYWHERE, run: () => setOpen("palette") },
+    "?": { words: "this list", group: EVERYWHERE, run: () => setOpen("keys") },
+    t: { words: "light or dark", group: EVERYWHERE, run: toggleTheme },
+    "g p": go("projects", () => "/"),
+    "g s": go("settings", () => "/settings"),
+    ...(project !== null && {
+      "g w": go("the project's workspace", () => links().workspace),
+      "g r": go("the project's table of runs", () => links().table),
+    }),
+  });
+}
+
+function useFrameActions(setOpen: SetOpen): void {
+  const theme = useTheme();
+  const choice = useThemeChoice();
+  const other = theme === "dark" ? "light" : "dark";
+  useActions([
+    { id: "theme", title: `Use the ${other} theme`, key: "t", run: toggleTheme },
+    ...(choice === null ? [] : [{ id: "system-theme", title: "Use the system's theme", run: () => chooseTheme(null) }]),
+    { id: "keys", title: "Show the keys", key: "?", run: () => setOpen("keys") },
+  ]);
 }

@@ -1,52 +1,28 @@
 /** The theme of the page: the system's, unless a person has chosen another. */
 import { useSyncExternalStore } from "react";
 import type { ThemeName } from "../chart/palette";
+import { choose, chosen, type Preference, restore, subscribe, tell } from "./preferences";
 
-const STORAGE_KEY = "trackd.theme";
+/** null: as the system has it. */
+export type ThemeChoice = ThemeName | null;
+
+const THEME: Preference<ThemeName> = { name: "theme", values: ["light", "dark"] };
 const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
-const listeners = new Set<() => void>();
 
-function storedChoice(): ThemeName | null {
-  try {
-    const stored = localStorage.getItem(STORAGE_KEY);
-    return stored === "light" || stored === "dark" ? stored : null;
-  } catch {
-    // Storage may be switched off: the system's theme stands then.
-    return null;
-  }
-}
+restore(THEME);
+systemIsDark.addEventListener("change", tell);
 
-let choice = storedChoice();
+const systemTheme = (): ThemeName => (systemIsDark.matches ? "dark" : "light");
+const themeChoice = (): ThemeChoice => chosen(THEME);
+const currentTheme = (): ThemeName => themeChoice() ?? systemTheme();
 
-const currentTheme = (): ThemeName => choice ?? (systemIsDark.matches ? "dark" : "light");
-
-function apply(): void {
-  if (choice) document.documentElement.dataset.theme = choice;
-  else delete document.documentElement.dataset.theme;
-  for (const listener of listeners) listener();
-}
-
-systemIsDark.addEventListener("change", apply);
-apply();
+export const chooseTheme = (choice: ThemeChoice): void => choose(THEME, choice);
 
 /** Changes between light and dark; a choice that is the system's own follows the system again. */
 export function toggleTheme(): void {
   const next = currentTheme() === "dark" ? "light" : "dark";
-  choice = next === (systemIsDark.matches ? "dark" : "light") ? null : next;
-  try {
-    if (choice) localStorage.setItem(STORAGE_KEY, choice);
-    else localStorage.removeItem(STORAGE_KEY);
-  } catch {
-    // The choice holds for this page only.
-  }
-  apply();
-}
-
-function subscribe(listener: () => void) {
-  listeners.add(listener);
-  return () => {
-    listeners.delete(listener);
-  };
+  chooseTheme(next === systemTheme() ? null : next);
 }
 
 export const useTheme = (): ThemeName => useSyncExternalStore(subscribe, currentTheme);
+export const useThemeChoice = (): ThemeChoice => useSyncExternalStore(subscribe, themeChoice);

@@ -78,10 +78,11 @@ export const useRuns = (project: string, limit: number) =>
     placeholderData: (before, query) => (query?.queryKey[1] === project ? before : undefined),
   });
 
-export const useProjectMetrics = (project: string) =>
+export const useProjectMetrics = (project: string, isWanted = true) =>
   useQuery({
     queryKey: queryKeys.metrics(project),
     queryFn: ({ signal }) => fetchProjectMetrics(project, signal),
+    enabled: isWanted,
   });
 
 export const useRun = (project: string, run: string) =>

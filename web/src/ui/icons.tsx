@@ -1,7 +1,7 @@
 /** The few icons of the page; words stand beside them or in a label. */
 import type { ReactNode } from "react";
 
-function Icon({ children, size = 14 }: { children: ReactNode; size?: number }) {
+export function Icon({ children, size = 14 }: { children: ReactNode; size?: number }) {
   return (
     <svg
       width={size}

@@ -1,25 +1,29 @@
-/** Single keys that do something anywhere on the page, except while a person types. */
+/** Keys that do something anywhere on the page while a component is shown. */
 import { useEffect, useRef } from "react";
+import { type KeyMap, KeyRegistry } from "./keys";
 
-export type KeyMap = Record<string, (event: KeyboardEvent) => void>;
+export const keyRegistry = new KeyRegistry();
 
-const isTyping = (target: EventTarget | null) =>
-  target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+export const isApple = /Mac|iPhone|iPad/.test(navigator.platform);
+
+// Controls that no text goes into.
+const UNTYPED = /^(button|checkbox|color|file|radio|range|reset|submit)$/;
+
+function isTyping(target: EventTarget | null): boolean {
+  if (target instanceof HTMLInputElement) return !UNTYPED.test(target.type);
+  return target instanceof HTMLElement && (target.isContentEditable || /^(TEXTAREA|SELECT)$/.test(target.tagName));
+}
+
+document.addEventListener("keydown", (event) => {
+  const { key, ctrlKey, metaKey, altKey, isComposing } = event;
+  const press = { key, ctrlKey, metaKey, altKey, isComposing, isTyping: isTyping(event.target) };
+  if (!event.defaultPrevented && keyRegistry.press(press, event.timeStamp)) event.preventDefault();
+});
 
 export function useKeys(keys: KeyMap): void {
   const latest = useRef(keys);
   useEffect(() => {
     latest.current = keys;
   });
-  useEffect(() => {
-    const onKeyDown = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-      const action = latest.current[event.key];
-      if (!action) return;
-      event.preventDefault();
-      action(event);
-    };
-    document.addEventListener("keydown", onKeyDown);
-    return () => document.removeEventListener("keydown", onKeyDown);
-  }, []);
+  useEffect(() => keyRegistry.add(() => latest.current), []);
 }

@@ -1,0 +1,45 @@
+/** The keys that do something on the page as it stands, by what declares them, and those of parts that have the focus. */
+import { Fragment } from "react";
+import { KeyCaps } from "../ui/KeyCaps";
+import { type KeyGroup } from "../ui/keys";
+import { keyRegistry } from "../ui/use_keys";
+import styles from "./KeyList.module.css";
+
+// Parts hear these keys themselves while they have the focus.
+const OF_THE_FOCUS: KeyGroup[] = [
+  {
+    group: "With the focus on a chart",
+    keys: [
+      { name: "← →", words: "move the cursor" },
+      { name: "0", words: "all of the x axis again, as a double click" },
+    ],
+  },
+  {
+    group: "With the focus on a list or a search",
+    keys: [
+      { name: "↑ ↓", words: "choose" },
+      { name: "Enter", words: "open; in a console's search the next line found" },
+      { name: "Esc", words: "close what is open" },
+    ],
+  },
+];
+
+export function KeyList() {
+  return (
+    <dl className={styles.list}>
+      {[...keyRegistry.list(), ...OF_THE_FOCUS].map(({ group, keys }) => (
+        <Fragment key={group}>
+          <dt className={styles.group}>{group}</dt>
+          {keys.map(({ name, words }) => (
+            <dd key={name} className={styles.key}>
+              <span className={styles.caps}>
+                <KeyCaps name={name} />
+              </span>
+              {words}
+            </dd>
+          ))}
+        </Fragment>
+      ))}
+    </dl>
+  );
+}
