@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Run } from "../src/api/types";
-import { applyLive } from "../src/data/runs";
+import type { RunsAnswer } from "../src/api/run_sets";
+import { applyLive, reorder } from "../src/data/runs";
 import { chartMetrics } from "../src/panel/chart_metrics";
 import { flatten } from "../src/run/flatten";
 import { metricRules } from "../src/run/metric_rules";
@@ -32,6 +33,30 @@ describe("the list of runs", () => {
     const next = applyLive({ runs: [run("z", 9)], total_count: 50 }, live([run("old", 1)]));
     expect(next.runs).toHaveLength(1);
     expect(next.total_count).toBe(50);
+  });
+});
+
+describe("a list of runs in an order of its own", () => {
+  const answer = (ids: string[], runs: Run[] = []): RunsAnswer => ({
+    total_count: ids.length,
+    project_run_count: 9,
+    revision: 1,
+    run_ids: ids,
+    columns: [],
+    runs,
+    groups: [],
+  });
+
+  test("has no place for what is new until it was asked", () => {
+    const next = applyLive(answer(["a"], [run("a", 1)]), live([run("b", 2), run("a", 1, 4)]), false);
+    expect(next.runs.map((one) => [one.run_id, one.revision])).toEqual([["a", 4]]);
+  });
+
+  test("takes a new order of what it knows, and asks for the rest", () => {
+    const list = answer(["a", "b"], [run("a", 1), run("b", 2)]);
+    expect(reorder(list, answer(["b", "a"]))?.runs.map((one) => one.run_id)).toEqual(["b", "a"]);
+    expect(reorder(list, answer(["b"]))?.total_count).toBe(1);
+    expect(reorder(list, answer(["b", "new"]))).toBeNull();
   });
 });
 

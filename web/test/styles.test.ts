@@ -19,4 +19,13 @@ describe("looks of runs", () => {
     expect(after.get("new")).toBe(before.get("a"));
     expect(assignSlots(["b", "a", "c"], before)).toBe(before);
   });
+
+  test("are those a person chose, and others make room", () => {
+    const before = assignSlots(["a", "b", "c"], new Map());
+    const after = assignSlots(["a", "b", "c"], before, { c: 0 });
+    expect(after.get("c")).toBe(0);
+    expect(after.get("b")).toBe(before.get("b"));
+    expect(new Set(after.values()).size).toBe(3);
+    expect(assignSlots(["a", "b", "c"], after, { c: 0 })).toBe(after);
+  });
 });

@@ -1,6 +1,6 @@
 /** The addresses of the HTTP API and what each answers. */
 import { getJson } from "./http";
-import type { ConsoleAnswer, Project, ProjectMetric, RunMetric, RunsPage, Upload, WholeRun } from "./types";
+import type { ConsoleAnswer, Project, ProjectMetric, RunMetric, Upload, WholeRun } from "./types";
 
 export const projectAddress = (name: string) => `/api/v1/projects/${encodeURIComponent(name)}`;
 const project = projectAddress;
@@ -8,9 +8,6 @@ const run = (projectName: string, runId: string) => `${project(projectName)}/run
 
 export const fetchProjects = async (signal?: AbortSignal) =>
   (await getJson<{ projects: Project[] }>("/api/v1/projects", signal)).projects;
-
-export const fetchRuns = (name: string, limit: number, signal?: AbortSignal) =>
-  getJson<RunsPage>(`${project(name)}/runs?limit=${limit}`, signal);
 
 export const fetchProjectMetrics = async (name: string, signal?: AbortSignal) =>
   (await getJson<{ metrics: ProjectMetric[] }>(`${project(name)}/metrics`, signal)).metrics;

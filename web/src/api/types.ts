@@ -161,11 +161,6 @@ export interface Project {
   update_time_unix_ms: number;
 }
 
-export interface RunsPage {
-  runs: Run[];
-  total_count: number;
-}
-
 export type UploadState = "off" | "idle" | "sending" | "waiting" | "stopped";
 
 /** How the upload of the store to a bucket is set, and how it stands. */

@@ -9,28 +9,34 @@ export const DISTINCT_MAX = RUN_COLORS.light.length * DASHES.length;
 export type Slots = ReadonlyMap<string, number>;
 
 /**
- * The looks for the visible runs: those that had one keep it, new ones take the first that is free.
+ * The looks for the visible runs: those that a person chose first, then those that had one keep it, new ones take the first that
+ * is free.
  *
  * Gives `before` itself where nothing changes.
  *
  * @param visible run ids, the first to be coloured first.
+ * @param chosen looks given by a person: two runs may have the same.
  */
-export function assignSlots(visible: readonly string[], before: Slots): Slots {
+export function assignSlots(
+  visible: readonly string[],
+  before: Slots,
+  chosen: Readonly<Record<string, number>> = {},
+): Slots {
   const wanted = new Set(visible);
   const slots = new Map<string, number>();
   const taken = new Set<number>();
-  for (const [run, slot] of before) {
-    if (!wanted.has(run)) continue;
+  const take = (run: string, slot: number) => {
     slots.set(run, slot);
     taken.add(slot);
-  }
+  };
+  for (const run of visible) if (chosen[run] !== undefined) take(run, chosen[run] % DISTINCT_MAX);
+  for (const [run, slot] of before) if (wanted.has(run) && !slots.has(run) && !taken.has(slot)) take(run, slot);
   let next = 0;
   for (const run of visible) {
     if (slots.has(run)) continue;
     while (taken.has(next)) next++;
     if (next >= DISTINCT_MAX) break;
-    slots.set(run, next);
-    taken.add(next);
+    take(run, next);
   }
   return isSame(slots, before) ? before : slots;
 }

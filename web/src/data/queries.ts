@@ -6,7 +6,6 @@ import {
   fetchProjects,
   fetchRun,
   fetchRunMetrics,
-  fetchRuns,
   fetchSystemMetrics,
   fetchUpload,
 } from "../api/routes";
@@ -65,17 +64,6 @@ export const useUpload = () =>
     queryKey: queryKeys.upload,
     queryFn: ({ signal }) => fetchUpload(signal),
     refetchInterval: ({ state }) => UPLOAD_INTERVALS_MS[state.data?.status.state ?? "off"],
-  });
-
-export const useRuns = (project: string, limit: number) =>
-  useQuery({
-    queryKey: [...queryKeys.runs(project), limit],
-    queryFn: async ({ signal }) => {
-      const page = await fetchRuns(project, limit, signal);
-      for (const run of page.runs) noteRevision(project, run.run_id, run.revision);
-      return page;
-    },
-    placeholderData: (before, query) => (query?.queryKey[1] === project ? before : undefined),
   });
 
 export const useProjectMetrics = (project: string, isWanted = true) =>

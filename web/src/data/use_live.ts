@@ -1,11 +1,12 @@
 /** Brings what the live socket of a project says into the page: the list of runs, the series shown, the metrics there are. */
-import { useQueryClient } from "@tanstack/react-query";
+import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { type LiveState, openLive } from "../api/live";
-import type { RunsPage } from "../api/types";
+import { queryRuns, type RunsAnswer, type RunsQuestion } from "../api/run_sets";
 import { noteRevision, retryAll } from "./page_store";
 import { queryKeys } from "./queries";
-import { applyLive } from "./runs";
+import { isNewestFirst } from "./run_list";
+import { applyLive, reorder } from "./runs";
 import { throttle } from "./throttle";
 
 // Lists of names and summaries may be long: they follow a running run more slowly than its charts do.
@@ -36,22 +37,23 @@ export function useLive(project: string, run: string | null): LiveState {
       if (client.isFetching({ queryKey }) > 0) sets.call();
       else void client.invalidateQueries({ queryKey });
     }, LISTS_INTERVAL_MS);
+    const orders = throttle(() => void orderLists(client, project), LISTS_INTERVAL_MS);
     const columns = throttle(() => {
       void client.invalidateQueries({ queryKey: queryKeys.runColumns(project) });
     }, COLUMNS_INTERVAL_MS);
 
     const close = openLive(project, {
       message(message) {
-        const pages = client.getQueriesData<RunsPage>({ queryKey: queryKeys.runs(project) });
-        for (const [, page] of pages) {
-          for (const known of page?.runs ?? []) {
+        const lists = client.getQueriesData<RunsAnswer>({ queryKey: queryKeys.runs(project) });
+        for (const [, list] of lists) {
+          for (const known of list?.runs ?? []) {
             if (!metricCounts.has(known.run_id)) metricCounts.set(known.run_id, known.metric_count);
           }
         }
-        client.setQueriesData<RunsPage>(
-          { queryKey: queryKeys.runs(project) },
-          (page) => page && applyLive(page, message),
-        );
+        for (const [key, list] of lists) {
+          if (list) client.setQueryData<RunsAnswer>(key, applyLive(list, message, isNewestFirst(questionOfKey(key))));
+        }
+        orders.call();
         sets.call();
         columns.call();
         let hasNewMetrics = message.removed.length > 0;
@@ -78,6 +80,7 @@ export function useLive(project: string, run: string | null): LiveState {
     return () => {
       close();
       sets.cancel();
+      orders.cancel();
       columns.cancel();
       metrics.cancel();
       whole.cancel();
@@ -85,4 +88,24 @@ export function useLive(project: string, run: string | null): LiveState {
   }, [client, project, run]);
 
   return state;
+}
+
+const questionOfKey = (key: readonly unknown[]) => key.at(-1) as RunsQuestion;
+
+/** Asks for the order of the lists that a change of a run may have changed, and only for it: the runs themselves come by the socket. */
+async function orderLists(client: QueryClient, project: string): Promise<void> {
+  const active = client.getQueryCache().findAll({ queryKey: queryKeys.runs(project), type: "active" });
+  for (const { queryKey } of active) {
+    const question = questionOfKey(queryKey);
+    if (isNewestFirst(question)) continue;
+    try {
+      const order = await queryRuns(project, { ...question, with_runs: false });
+      const list = client.getQueryData<RunsAnswer>(queryKey);
+      const next = list && reorder(list, order);
+      if (next) client.setQueryData(queryKey, next);
+      else await client.invalidateQueries({ queryKey, exact: true });
+    } catch {
+      // The daemon is gone for the moment: the socket asks again when it is back.
+    }
+  }
 }

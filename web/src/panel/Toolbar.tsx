@@ -1,7 +1,17 @@
-/** What holds for all charts of the page: the search, the x axis, smoothing, scales and sections. */
+/** What holds for all charts of the page: the search, the x axis, smoothing, scales, groups and sections. */
+import type { ReactNode } from "react";
 import type { XAxis } from "../api/series";
 import type { ChangeView } from "../url/use_view";
-import type { LineValue, SectionRule, ViewState } from "../url/view_state";
+import {
+  type Aggregate,
+  AGGREGATES,
+  type Band,
+  BANDS,
+  type Clip,
+  type LineValue,
+  type SectionRule,
+  type ViewState,
+} from "../url/view_state";
 import { AxisChoice } from "./AxisChoice";
 import { SmoothingChoice } from "./SmoothingChoice";
 import { matcher } from "../ui/matcher";
@@ -11,13 +21,23 @@ interface ToolbarProps {
   view: ViewState;
   changeView: ChangeView;
   metricNames: readonly string[];
+  /** What a page has before the rest. */
+  children?: ReactNode;
 }
 
 export const METRIC_SEARCH_ID = "metric-search";
 
-export function Toolbar({ view, changeView, metricNames }: ToolbarProps) {
+const BAND_WORDS: Record<Band, string> = {
+  range: "min to max",
+  std: "± standard deviation",
+  stderr: "± standard error",
+  none: "none",
+};
+
+export function Toolbar({ view, changeView, metricNames, children }: ToolbarProps) {
   return (
     <div className={styles.toolbar} role="toolbar" aria-label="Charts">
+      {children}
       <input
         id={METRIC_SEARCH_ID}
         className={styles.search}
@@ -58,6 +78,41 @@ export function Toolbar({ view, changeView, metricNames }: ToolbarProps) {
           <option value="mean">mean</option>
         </select>
       </label>
+      <label className={styles.choice} title="The y axis reaches over all values, or leaves the outermost out and says so">
+        y
+        <select value={view.clip} onChange={(event) => changeView({ clip: event.target.value as Clip })}>
+          <option value="all">all values</option>
+          <option value="99">1–99 %</option>
+          <option value="95">5–95 %</option>
+        </select>
+      </label>
+      {view.groupBy.length > 0 && (
+        <>
+          <label className={styles.choice}>
+            Groups
+            <select
+              value={view.aggregate}
+              onChange={(event) => changeView({ aggregate: event.target.value as Aggregate })}
+            >
+              {AGGREGATES.map((one) => (
+                <option key={one} value={one}>
+                  {one}
+                </option>
+              ))}
+            </select>
+          </label>
+          <label className={styles.choice}>
+            Band
+            <select value={view.band} onChange={(event) => changeView({ band: event.target.value as Band })}>
+              {BANDS.map((one) => (
+                <option key={one} value={one}>
+                  {BAND_WORDS[one]}
+                </option>
+              ))}
+            </select>
+          </label>
+        </>
+      )}
       <label className={styles.choice}>
         Sections
         <select

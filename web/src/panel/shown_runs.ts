@@ -4,22 +4,12 @@ import type { ThemeName } from "../chart/palette";
 import { DISTINCT_MAX, type Slots, styleOf } from "../chart/styles";
 import type { ShownRun } from "./shown_run";
 import type { ViewState } from "../url/view_state";
-import { matcher } from "../ui/matcher";
 
-export interface RunChoice {
-  /** The runs the search finds, newest first: the list. */
-  listed: Run[];
-  /** Those of them that are drawn. */
-  visible: Run[];
-}
-
-export function chooseRuns(runs: readonly Run[], view: Pick<ViewState, "runs" | "hidden" | "only">): RunChoice {
-  const isFound = matcher(view.runs) ?? (() => true);
+/** The runs of a list that are drawn. */
+export function visibleRuns(listed: readonly Run[], view: Pick<ViewState, "hidden" | "only">): Run[] {
   const hidden = new Set(view.hidden);
   const only = new Set(view.only);
-  const listed = runs.filter((run) => isFound(run.name));
-  const visible = listed.filter((run) => (only.size > 0 ? only.has(run.run_id) : !hidden.has(run.run_id)));
-  return { listed, visible };
+  return listed.filter((run) => (only.size > 0 ? only.has(run.run_id) : !hidden.has(run.run_id)));
 }
 
 /**

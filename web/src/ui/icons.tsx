@@ -111,3 +111,13 @@ export const GripIcon = () => (
     <path d="M1 3h2v2H1zM5 3h2v2H5zM1 7h2v2H1zM5 7h2v2H5zM1 11h2v2H1zM5 11h2v2H5z" />
   </svg>
 );
+export const PaletteIcon = () => (
+  <Icon>
+    <path d="M8 2a6 6 0 100 12c1.2 0 1.4-.9 1-1.6-.5-.9 0-1.9 1.1-1.9H12a2 2 0 002-2A6 6 0 008 2zM5.5 7v.01M8 5v.01M10.5 7v.01" />
+  </Icon>
+);
+export const RedoIcon = () => (
+  <Icon>
+    <path d="M10 3l3 3-3 3M13 6H6.5a3.5 3.5 0 000 7H9" />
+  </Icon>
+);

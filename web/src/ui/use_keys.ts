@@ -9,7 +9,7 @@ export const isApple = /Mac|iPhone|iPad/.test(navigator.platform);
 // Controls that no text goes into.
 const UNTYPED = /^(button|checkbox|color|file|radio|range|reset|submit)$/;
 
-function isTyping(target: EventTarget | null): boolean {
+export function isTyping(target: EventTarget | null): boolean {
   if (target instanceof HTMLInputElement) return !UNTYPED.test(target.type);
   return target instanceof HTMLElement && (target.isContentEditable || /^(TEXTAREA|SELECT)$/.test(target.tagName));
 }

@@ -2,18 +2,26 @@
 import type { Run } from "../api/types";
 import type { LineStyle } from "../chart/model";
 import { hasTrouble } from "../data/runs";
+import { setSlot } from "../layout/changes";
+import type { LayoutHandle } from "../layout/use_layout";
 import { ArrowIcon, WarningIcon } from "../ui/icons";
 import { Link } from "../ui/Link";
 import { Elapsed } from "../ui/Moment";
 import { RunSwatch } from "../ui/RunSwatch";
 import { StateLabel } from "../ui/StateLabel";
 import { runPath } from "../url/route";
+import { ColorChoice } from "./ColorChoice";
 import styles from "./RunRow.module.css";
 
 interface RunRowProps {
   project: string;
   run: Run;
   style: LineStyle;
+  /** Which of the looks it has; null for grey. */
+  slot: number | null;
+  layout: LayoutHandle;
+  /** Whether its group has a line in its place. */
+  isInGroup: boolean;
   isDrawn: boolean;
   isHighlighted: boolean;
   isOnly: boolean;
@@ -22,8 +30,12 @@ interface RunRowProps {
   showOnly: () => void;
 }
 
+// A run in a group has no line of its own.
+const GROUPED: LineStyle = { color: "var(--muted)", dash: [] };
+
 export function RunRow(props: RunRowProps) {
-  const { project, run, style, isDrawn, isHighlighted, isOnly, toggle, highlight, showOnly } = props;
+  const { project, run, style, slot, layout, isInGroup } = props;
+  const { isDrawn, isHighlighted, isOnly, toggle, highlight, showOnly } = props;
   const name = run.name || run.run_id;
   return (
     <div
@@ -41,7 +53,7 @@ export function RunRow(props: RunRowProps) {
         title={isDrawn ? "Hide from the charts" : "Show in the charts"}
         onClick={toggle}
       >
-        <RunSwatch style={style} isHidden={!isDrawn} />
+        <RunSwatch style={isInGroup ? GROUPED : style} isHidden={!isDrawn} />
       </button>
       <button
         type="button"
@@ -70,6 +82,9 @@ export function RunRow(props: RunRowProps) {
           )}
         </span>
       </button>
+      {!isInGroup && isDrawn && (
+        <ColorChoice name={name} slot={slot} choose={(chosen) => layout.change(setSlot(run.run_id, chosen))} />
+      )}
       <button
         type="button"
         className={`quiet ${styles.only}`}

@@ -1,52 +1,57 @@
-/** The list of runs: what each is called, how it looks, how it goes, and whether it is drawn. */
-import { useRef, useState } from "react";
+/** The list of runs: what each is called, how it looks, how it goes, and whether it is drawn; in groups where that is asked. */
+import { useMemo, useRef, useState } from "react";
+import type { RunsAnswer } from "../api/run_sets";
 import type { Run } from "../api/types";
 import { useTheme } from "../app/theme";
 import { type Slots, styleOf } from "../chart/styles";
 import { formatCount, plural } from "../format/number";
+import type { LayoutHandle } from "../layout/use_layout";
+import { layOut } from "../runs/group_rows";
 import { useWindow } from "../ui/use_window";
 import type { ChangeView } from "../url/use_view";
 import type { ViewState } from "../url/view_state";
+import { GroupRow } from "./GroupRow";
+import { groupId } from "./groups";
 import { RunRow } from "./RunRow";
+import { RunsControls } from "./RunsControls";
 import styles from "./RunsPanel.module.css";
-import { matcher } from "../ui/matcher";
 
-interface RunsPanelProps {
+export interface RunsPanelProps {
   project: string;
-  runs: readonly Run[];
-  listed: readonly Run[];
+  list: RunsAnswer;
+  /** Why the search or the filter is refused. */
+  error: Error | null;
   visible: readonly Run[];
-  totalCount: number;
   slots: Slots;
   view: ViewState;
   changeView: ChangeView;
+  layout: LayoutHandle;
   loadMore: (() => void) | null;
 }
 
 const ROW_HEIGHT = matchMedia("(pointer: coarse)").matches ? 52 : 44;
 
 export function RunsPanel(props: RunsPanelProps) {
-  const { project, runs, listed, visible, totalCount, slots, view, changeView, loadMore } = props;
+  const { project, list, error, visible, slots, view, changeView, layout, loadMore } = props;
+  const { runs, groups, total_count: totalCount } = list;
   const [isOpen, setOpen] = useState(false);
-  const list = useRef<HTMLUListElement>(null);
-  const { first, end } = useWindow(list, listed.length, ROW_HEIGHT, 200);
+  const rows = useRef<HTMLUListElement>(null);
+  const laidOut = useMemo(() => layOut(runs.length, groups, view.closed), [runs.length, groups, view.closed]);
+  const { first, end } = useWindow(rows, laidOut.rowCount, ROW_HEIGHT, 200);
   const theme = useTheme();
-  const drawn = new Set(visible.map((run) => run.run_id));
+  const drawn = useMemo(() => new Set(visible.map((run) => run.run_id)), [visible]);
   const runningCount = runs.filter((run) => run.state === "running").length;
+  const isGrouped = view.groupBy.length > 0;
 
-  const toggle = (run: string) => {
-    if (view.only.length > 0) {
-      const only = view.only.includes(run) ? view.only.filter((one) => one !== run) : [...view.only, run];
-      changeView({ only });
-    } else {
-      const hidden = view.hidden.includes(run) ? view.hidden.filter((one) => one !== run) : [...view.hidden, run];
-      changeView({ hidden });
-    }
+  const toggle = (id: string) => {
+    if (view.only.length > 0 && !isGrouped) changeView({ only: toggled(view.only, id) });
+    else changeView({ hidden: toggled(view.hidden, id) });
   };
   const showOnly = (run: string) => {
     const isOnly = view.only.length === 1 && view.only[0] === run;
     changeView({ only: isOnly ? [] : [run], highlight: null }, "keep");
   };
+  const isAllDrawn = drawn.size === runs.length && view.hidden.length === 0;
 
   return (
     <aside className={styles.panel} aria-label="Runs" data-open={isOpen}>
@@ -62,54 +67,81 @@ export function RunsPanel(props: RunsPanelProps) {
         <h2>Runs</h2>
         <span className={styles.count}>
           {formatCount(totalCount)}
+          {totalCount < list.project_run_count && ` of ${formatCount(list.project_run_count)}`}
           {runningCount > 0 && ` · ${formatCount(runningCount)} running`}
         </span>
-        {drawn.size < listed.length ? (
-          <button type="button" className="quiet" onClick={() => changeView({ hidden: [], only: [] }, "keep")}>
-            Show all
-          </button>
-        ) : (
-          <button
-            type="button"
-            className="quiet"
-            onClick={() => changeView({ hidden: listed.map((run) => run.run_id), only: [] }, "keep")}
-          >
-            Hide all
-          </button>
-        )}
+        <button
+          type="button"
+          className="quiet"
+          onClick={() =>
+            changeView(
+              isAllDrawn
+                ? { hidden: runs.map((run) => run.run_id), only: [] }
+                : { hidden: [], only: [] },
+              "keep",
+            )
+          }
+        >
+          {isAllDrawn ? "Hide all" : "Show all"}
+        </button>
       </header>
-      <div className={styles.search}>
-        <input
-          type="search"
-          placeholder="Search runs (regex)"
-          aria-label="Search runs by regular expression"
-          aria-invalid={matcher(view.runs) === null}
-          value={view.runs}
-          onChange={(event) => changeView({ runs: event.target.value })}
-        />
-      </div>
+      <RunsControls project={project} error={error} view={view} changeView={changeView} />
       <div className={styles.scroll}>
-        <ul ref={list} style={{ height: listed.length * ROW_HEIGHT }}>
-          {listed.slice(first, end).map((run, index) => (
-            <li key={run.run_id} style={{ top: (first + index) * ROW_HEIGHT, height: ROW_HEIGHT }}>
-              <RunRow
-                project={project}
-                run={run}
-                style={styleOf(slots.get(run.run_id), theme)}
-                isDrawn={drawn.has(run.run_id)}
-                isHighlighted={view.highlight === run.run_id}
-                isOnly={view.only.length === 1 && view.only[0] === run.run_id}
-                toggle={() => toggle(run.run_id)}
-                highlight={() => changeView({ highlight: view.highlight === run.run_id ? null : run.run_id })}
-                showOnly={() => showOnly(run.run_id)}
-              />
-            </li>
-          ))}
+        <ul ref={rows} style={{ height: laidOut.rowCount * ROW_HEIGHT }}>
+          {Array.from({ length: end - first }, (_, index) => {
+            const position = first + index;
+            const row = laidOut.row(position);
+            const place = { top: position * ROW_HEIGHT, height: ROW_HEIGHT };
+            if (row.kind === "group") {
+              const id = groupId(row.group.values);
+              return (
+                <li key={id} style={place}>
+                  <GroupRow
+                    group={row.group}
+                    isOpen={row.isOpen}
+                    columns={view.groupBy}
+                    style={slots.has(id) ? styleOf(slots.get(id), theme) : null}
+                    isDrawn={!view.hidden.includes(id)}
+                    toggle={() => toggle(id)}
+                    view={view}
+                    changeView={changeView}
+                  />
+                </li>
+              );
+            }
+            const run = runs[row.index];
+            if (!run) return null;
+            return (
+              <li key={run.run_id} style={place}>
+                <RunRow
+                  project={project}
+                  run={run}
+                  style={styleOf(slots.get(run.run_id), theme)}
+                  slot={slots.get(run.run_id) ?? null}
+                  layout={layout}
+                  isInGroup={isGrouped}
+                  isDrawn={drawn.has(run.run_id)}
+                  isHighlighted={view.highlight === run.run_id}
+                  isOnly={view.only.length === 1 && view.only[0] === run.run_id}
+                  toggle={() => toggle(run.run_id)}
+                  highlight={() => changeView({ highlight: view.highlight === run.run_id ? null : run.run_id })}
+                  showOnly={() => showOnly(run.run_id)}
+                />
+              </li>
+            );
+          })}
         </ul>
-        {listed.length === 0 && runs.length > 0 && <p className={styles.note}>No run matches the search.</p>}
+        {runs.length === 0 && list.project_run_count > 0 && (
+          <p className={styles.note}>
+            No run matches.{" "}
+            <button type="button" onClick={() => changeView({ runs: "", filter: "" }, "keep")}>
+              Show all runs
+            </button>
+          </p>
+        )}
         {loadMore && (
           <p className={styles.note}>
-            The newest {formatCount(runs.length)} of {plural(totalCount, "run")}.{" "}
+            The first {formatCount(runs.length)} of {plural(totalCount, "run")}.{" "}
             <button type="button" onClick={loadMore}>
               Load more
             </button>
@@ -119,3 +151,6 @@ export function RunsPanel(props: RunsPanelProps) {
     </aside>
   );
 }
+
+const toggled = (ids: readonly string[], id: string): string[] =>
+  ids.includes(id) ? ids.filter((one) => one !== id) : [...ids, id];

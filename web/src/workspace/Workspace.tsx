@@ -2,11 +2,16 @@
 import { useMemo, useState } from "react";
 import { Page } from "../app/Page";
 import { useTheme } from "../app/theme";
-import { useProjectMetrics, useRuns } from "../data/queries";
+import { useProjectMetrics } from "../data/queries";
+import { useRunList } from "../data/run_list";
 import { useLive } from "../data/use_live";
 import { plural } from "../format/number";
+import { useLayout } from "../layout/use_layout";
 import { Charts } from "../panel/Charts";
 import { chartMetrics } from "../panel/chart_metrics";
+import { colorOrder, showRuns, visibleRuns } from "../panel/shown_runs";
+import { METRIC_SEARCH_ID, Toolbar } from "../panel/Toolbar";
+import { runSetQuestion } from "../runs/question";
 import { Since } from "../ui/Moment";
 import { Refusal } from "../ui/Problem";
 import { useKeys } from "../ui/use_keys";
@@ -14,23 +19,26 @@ import { useStable } from "../ui/use_stable";
 import { projectPath } from "../url/route";
 import { useView } from "../url/use_view";
 import { focusRun } from "./focus_run";
+import { chartGroups, groupId, visibleGroups } from "./groups";
 import { RunsPanel } from "./RunsPanel";
-import { chooseRuns, colorOrder, showRuns } from "../panel/shown_runs";
-import { METRIC_SEARCH_ID, Toolbar } from "../panel/Toolbar";
 import { useSlots } from "./use_slots";
+import { useUndoKeys } from "./use_undo_keys";
+import { ViewMenu } from "./ViewMenu";
 import styles from "./Workspace.module.css";
 
-// How many runs are loaded at first and with each "Load more".
-const RUNS_PAGE = 500;
+// How many runs are loaded at first; each "Load more" doubles it.
+const RUNS_PAGE = 1000;
 // The API's own limit of a list.
 const RUNS_MAX = 10_000;
 
 export function Workspace({ project }: { project: string }) {
   const [limit, setLimit] = useState(RUNS_PAGE);
-  const runsQuery = useRuns(project, limit);
+  const [view, changeView] = useView();
+  const question = useStable({ ...runSetQuestion(view, []), columns: [], offset: 0, limit });
+  const { list, error: listError, retry } = useRunList(project, question);
   const metricsQuery = useProjectMetrics(project);
   const live = useLive(project, null);
-  const [view, changeView] = useView();
+  const layout = useLayout(project, view, changeView);
   const theme = useTheme();
 
   useKeys({
@@ -38,56 +46,84 @@ export function Workspace({ project }: { project: string }) {
     j: () => focusRun(1),
     k: () => focusRun(-1),
   });
+  useUndoKeys(layout);
 
-  const runs = runsQuery.data?.runs;
-  const { listed, visible } = useMemo(() => chooseRuns(runs ?? [], view), [runs, view]);
-  const slots = useSlots(useMemo(() => colorOrder(visible), [visible]));
+  const runs = list?.runs;
+  const visible = useMemo(() => visibleRuns(runs ?? [], view), [runs, view]);
+  const groups = useStable(
+    useMemo(
+      () =>
+        view.groupBy.length === 0
+          ? null
+          : visibleGroups(
+              list?.groups ?? [],
+              view.groupBy.length,
+              view.hidden,
+              new Set(visible.map((run) => run.run_id)),
+            ),
+      [list?.groups, view.groupBy, view.hidden, visible],
+    ),
+  );
+  const slots = useSlots(
+    useMemo(() => (groups ? groups.map((group) => groupId(group.values)) : colorOrder(visible)), [groups, visible]),
+    layout.layout.slots,
+  );
   const shown = useStable(
     useMemo(() => showRuns(visible, slots, theme, view.highlight), [visible, slots, theme, view.highlight]),
+  );
+  const lines = useMemo(
+    () => groups && chartGroups(groups, view.groupBy, slots, theme),
+    [groups, view.groupBy, slots, theme],
   );
   const {
     drawn: metrics,
     media,
     undrawnCount,
   } = useMemo(() => chartMetrics(metricsQuery.data ?? []), [metricsQuery.data]);
-  const hasCards = metrics.length > 0 || media.length > 0;
+  const hasCards = metrics.length > 0 || media.length > 0 || layout.layout.added.length > 0;
   const metricNames = useMemo(() => metrics.map((metric) => metric.key), [metrics]);
 
-  const error = runsQuery.error ?? metricsQuery.error;
+  const error = (list ? null : listError) ?? (metricsQuery.data ? null : metricsQuery.error);
   const trail = [{ label: project, href: projectPath(project) }];
-  if (error && !(runs && metricsQuery.data)) {
-    const retry = () => {
-      void runsQuery.refetch();
+  if (error) {
+    const again = () => {
+      retry();
       void metricsQuery.refetch();
     };
     return (
       <Page trail={trail} live={live}>
-        <Refusal error={error} retry={retry} />
+        <Refusal error={error} retry={again} />
       </Page>
     );
   }
-  if (!runs || !runsQuery.data || !metricsQuery.data) return <Page trail={trail} live={live} isBusy />;
+  if (!list || !runs || !metricsQuery.data) return <Page trail={trail} live={live} isBusy />;
 
-  const totalCount = runsQuery.data.total_count;
-  const loadMore = totalCount > runs.length && limit < RUNS_MAX ? () => setLimit(Math.min(limit * 2, RUNS_MAX)) : null;
+  const canLoad = list.total_count > runs.length && limit < RUNS_MAX;
   return (
     <Page trail={trail} live={live} isWide>
       <h1 className="visuallyHidden">{project}</h1>
       <RunsPanel
         project={project}
-        runs={runs}
-        listed={listed}
+        list={list}
+        error={listError}
         visible={visible}
-        totalCount={totalCount}
         slots={slots}
         view={view}
         changeView={changeView}
-        loadMore={loadMore}
+        layout={layout}
+        loadMore={canLoad ? () => setLimit(Math.min(limit * 2, RUNS_MAX)) : null}
       />
       <div className={styles.main}>
-        <Toolbar view={view} changeView={changeView} metricNames={metricNames} />
-        <div className={styles.charts}>
-          {runs.length === 0 && <p className={styles.empty}>No run in this project yet.</p>}
+        <Toolbar view={view} changeView={changeView} metricNames={metricNames}>
+          <ViewMenu project={project} open={view.view} layout={layout} />
+        </Toolbar>
+        <div className={styles.charts} data-board-scroll>
+          {layout.problem && (
+            <p className={styles.problem} role="status">
+              {layout.problem}
+            </p>
+          )}
+          {list.project_run_count === 0 && <p className={styles.empty}>No run in this project yet.</p>}
           {runs.length > 0 && !hasCards && (
             <p className={styles.empty}>
               {runs.length === 1
@@ -96,10 +132,13 @@ export function Workspace({ project }: { project: string }) {
               <Since unixMs={runs[0].create_time_unix_ms} />
             </p>
           )}
-          {hasCards && shown.length === 0 && runs.length > 0 && (
+          {hasCards && shown.length === 0 && list.project_run_count > 0 && (
             <p className={styles.empty}>
-              {listed.length === 0 ? `No run matches “${view.runs}”. ` : "All runs are hidden. "}
-              <button type="button" onClick={() => changeView({ runs: "", hidden: [], only: [] }, "keep")}>
+              {runs.length === 0 ? "No run matches the search and the filter. " : "All runs are hidden. "}
+              <button
+                type="button"
+                onClick={() => changeView({ runs: "", filter: "", hidden: [], only: [] }, "keep")}
+              >
                 Show all runs
               </button>
             </p>
@@ -110,8 +149,10 @@ export function Workspace({ project }: { project: string }) {
               metrics={metrics}
               media={media}
               runs={shown}
+              groups={lines}
               view={view}
               changeView={changeView}
+              layout={layout}
             />
           )}
           {undrawnCount > 0 && (
