@@ -12,7 +12,6 @@ import json
 import logging
 import mimetypes
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -29,18 +28,16 @@ from trackd_service import auth, config, export, openapi
 from trackd_service.compare_query import MISSING, RunDifference
 from trackd_service.daemon import Daemon
 from trackd_service.errors import InvalidArgument, TrackdError
-from trackd_service.http_parts import answer, body, dump, integer, number, parse_object, text
+from trackd_service.http_parts import answer, dump, integer, parse_object
 from trackd_service.http_records import FRAME_POLICY, RecordFace
 from trackd_service.http_runs import RunsFace
+from trackd_service.http_series import SeriesFace
 from trackd_service.http_views import ViewFace
 from trackd_service.runs import Run, brief_form
-from trackd_service.series_query import MEDIA_TYPE, SeriesRequest, encode
-from trackd_service.smoothing import Smoothing, SmoothingKind
 from trackd_service.streams import Stream
 
 _log = logging.getLogger("trackd.http")
 _WEB = Path(__file__).parent / "web"
-_SERIES_MAX = 10_000
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
@@ -88,7 +85,7 @@ def make_app(daemon: Daemon, allowed_hosts: set[str], cookie_name: str) -> ASGIA
         *RecordFace(daemon).routes(api, run),
         *ViewFace(daemon).routes(api),
         *RunsFace(daemon).routes(f"{api}/projects/{{project}}"),
-        Route(f"{api}/series:query", face.series, methods=["POST"]),
+        *SeriesFace(daemon).routes(api),
         Route(f"{api}/openapi.json", face.openapi),
         WebSocketRoute(f"{api}/live", face.live),
         Route("/{path:path}", _page),
@@ -313,20 +310,6 @@ class _Face:
             headers={"Content-Security-Policy": "sandbox; default-src 'none'", "Cache-Control": "no-store"},
         )
 
-    async def series(self, request: Request) -> Response:
-        """Answers series as binary columns."""
-        question = await body(request)
-        try:
-            requests = list(_series_requests(question))
-        except ValueError as error:  # of SeriesRequest and Smoothing, which check themselves
-            raise InvalidArgument(str(error)) from None
-        answers = []
-        for one in requests:
-            answers.append(await self._query.series(one))
-            await asyncio.sleep(0)  # the writers go first
-        data = await asyncio.to_thread(encode, answers)
-        return Response(data, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
-
     async def live(self, socket: WebSocket) -> None:
         """Sends the runs that run or have just ended, then those that change."""
         project = socket.query_params.get("project") or None
@@ -418,36 +401,6 @@ def _files() -> dict[str, Path]:
     if not (_WEB / "index.html").is_file():
         return {}
     return {path.relative_to(_WEB).as_posix(): path for path in _WEB.rglob("*") if path.is_file()}
-
-
-def _series_requests(question: dict[str, Any]) -> Iterator[SeriesRequest]:
-    wanted = question.get("series", [])
-    if not isinstance(wanted, list) or len(wanted) > _SERIES_MAX:
-        raise InvalidArgument(
-            f"series must be a list of at most {_SERIES_MAX}", field="series", limit=_SERIES_MAX
-        )
-    smoothing = question.get("smoothing")
-    if smoothing is not None:
-        if not isinstance(smoothing, dict):
-            raise InvalidArgument("smoothing must be an object with kind and amount", field="smoothing")
-        kind, amount = text(smoothing, "kind"), number(smoothing, "amount") or 0.0
-        smoothing = Smoothing(cast("SmoothingKind", kind), amount)  # which checks both
-    for each in wanted:
-        if not isinstance(each, dict):
-            raise InvalidArgument("each of series must be an object", field="series")
-        per_bucket = each.get("points_per_bucket")
-        yield SeriesRequest(
-            project=text(each, "project"),
-            run=text(each, "run"),
-            key=text(each, "key"),
-            x=text(question, "x", "step"),
-            buckets=int(number(question, "buckets") or 1000),
-            min_x=number(question, "min_x"),
-            max_x=number(question, "max_x"),
-            smoothing=smoothing,
-            after_x=number(each, "after_x"),
-            points_per_bucket=None if per_bucket is None else int(number(each, "points_per_bucket") or 0),
-        )
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

@@ -158,6 +158,18 @@ _ROWS = _object(
         "row_numbers": _optional(_list(_COUNT)),
     }
 )
+_GROUP = {
+    **_object(
+        {
+            "id": _TEXT,
+            "runs": {**_list(_TEXT), "minItems": 1, "maxItems": 10_000, "uniqueItems": True},
+            "aggregate": {"type": "string", "enum": ["mean", "median", "min", "max"], "default": "mean"},
+            "band": {"type": "string", "enum": ["range", "std", "stderr", "none"], "default": "range"},
+        },
+        ("aggregate", "band"),
+    ),
+    "description": "in place of run: many runs as one line with a band",
+}
 _SERIES_QUERY = _object(
     {
         "x": {"type": "string", "description": "step, wall_time, relative_time or metric:NAME"},
@@ -174,11 +186,13 @@ _SERIES_QUERY = _object(
                 {
                     "project": _TEXT,
                     "run": _TEXT,
+                    "group": _GROUP,
                     "key": _TEXT,
+                    "expression": {"type": "string", "maxLength": 1000, "description": "in place of key"},
                     "after_x": _optional(_NUMBER),
                     "points_per_bucket": _optional({"type": "integer", "minimum": 1}),
                 },
-                ("after_x", "points_per_bucket"),
+                ("run", "group", "key", "expression", "after_x", "points_per_bucket"),
             )
         ),
     },
@@ -534,7 +548,7 @@ def document(version: str) -> dict[str, Any]:
     )
     query = {
         "post": {
-            "summary": "Answers series as binary columns, or what is new of them.",
+            "summary": "Answers series, expressions and groups of runs as binary columns, or what is new of a series.",
             "requestBody": {"required": True, "content": {_JSON: {"schema": _ref("SeriesQuery")}}},
             "responses": _answers({"type": "string", "format": "binary"}, "application/vnd.trackd.series"),
         }

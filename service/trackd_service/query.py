@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trackd_service import config
+from trackd_service.cell_memory import CellMemory
 from trackd_service.compare_query import CompareQuery
 from trackd_service.console_query import ConsoleQuery
 from trackd_service.downsample import pick_extremes
 from trackd_service.errors import PresetNotFound
+from trackd_service.group_query import GroupRequest, query_group
 from trackd_service.record_query import RecordQuery
 from trackd_service.series import NUMERIC_KINDS, RECORD_KINDS, Kind, Series
 from trackd_service.series_query import SeriesAnswer, SeriesRequest, query
@@ -36,6 +38,7 @@ class Query:
         self.records = RecordQuery(store)
         self.console = ConsoleQuery(store)
         self.comparison = CompareQuery(store)
+        self._cells = CellMemory()
 
     @functools.cached_property
     def sets(self) -> RunsQuery:
@@ -193,6 +196,11 @@ class Query:
     async def series(self, request: SeriesRequest) -> SeriesAnswer:
         """Returns one series for a chart; see docs/http_api.md."""
         return await query(await self._store.get(request.project, request.run), request)
+
+    async def group(self, request: GroupRequest) -> SeriesAnswer:
+        """Returns many runs as one line with a band; see docs/http_api.md."""
+        sources = [await self._store.get(request.project, run) for run in request.runs]
+        return await query_group(sources, request, self._cells)
 
     async def read(
         self,

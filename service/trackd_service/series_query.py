@@ -8,13 +8,11 @@ as points. No I/O of its own: points come from a `SeriesSource`.
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 import json
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,63 +25,47 @@ from trackd_service.downsample import (
     reduce_buckets_at,
     reduce_points,
 )
-from trackd_service.levels import Level, SealedSeries
-from trackd_service.series import NUMERIC_KINDS, Float64Array, Int64Array, Kind, Series, empty, merge
+from trackd_service.expressions import Expression, evaluate
+from trackd_service.levels import Level
+from trackd_service.series import BoolArray, Float64Array, Int64Array, Kind, Series, empty, merge
+from trackd_service.series_reader import (
+    INT64_STOP,
+    METRIC_PREFIX,
+    NANOSECONDS,
+    Axis,
+    MovedError,
+    Number,
+    Part,
+    SeriesReader,
+    SeriesSource,
+    compute,
+    kind_of,
+    loaded,
+    read_whole,
+    times_ascend,
+)
 from trackd_service.smoothing import Smoothing, smooth
 
 BUCKETS_MIN = 2
 # Above the widest screens; an answer of so many buckets is 0.5 MB.
 BUCKETS_MAX = 10_000
-METRIC_PREFIX = "metric:"
+
 MAGIC = b"TKS1"
 MEDIA_TYPE = "application/vnd.trackd.series"
 
 # Sealing or merging may take segments away between planning and reading; it cannot do so at every attempt.
 _ATTEMPTS_MAX = 3
-# About 1 ms of arithmetic: more of it goes to a thread, so that the event loop can acknowledge writes meanwhile.
-_INLINE_POINTS_MAX = 100_000
-_NANOSECONDS = 1_000_000_000
-_INT64_STOP = 1 << 63
 # Up to here a double holds every integer.
 _EXACT_MAX = 1 << 53
 # Beyond every step, and still a double.
 _X_MAX = 1 << 64
 _ALIGNMENT = 8
 
-T = TypeVar("T")
-Mode: TypeAlias = Literal["points", "buckets"]
-Number: TypeAlias = int | float
+Mode: TypeAlias = Literal["points", "buckets", "group"]
 
 
 class QueryInvalid(ValueError):
     """The question breaks a rule of the API; the message says which."""
-
-
-class _MovedError(Exception):
-    """The sealed points are no longer what the plan was made from."""
-
-
-class SeriesSource(Protocol):
-    """One run, as a query reads it."""
-
-    @property
-    def start_time(self) -> int:
-        """When the run began, nanoseconds since 1970 UTC."""
-
-    @property
-    def revision(self) -> int:
-        """A number that grows with each change of the run."""
-
-    def tail(self, key: str, kind: Kind) -> Series:
-        """Returns the points that are not sealed yet; empty when there are none."""
-
-    def sealed(self, key: str, kind: Kind) -> list[SealedSeries]:
-        """Returns the sealed parts, the first written first. With `tail`, without an await between, it is all points."""
-
-    async def read_sealed(
-        self, key: str, kind: Kind, min_step: int | None, max_step: int | None
-    ) -> list[Series]:
-        """Returns the points of the sealed parts with `min_step` <= step < `max_step`, the first written first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +83,7 @@ class SeriesRequest:
         smoothing: How to smooth, or None.
         after_x: Only points beyond it, when the answer can be joined to an earlier one.
         points_per_bucket: The size of a bucket of that earlier answer; None for an answer of points.
+        expression: What is computed instead of the metric; its text is the key.
     """
 
     project: str
@@ -113,6 +96,7 @@ class SeriesRequest:
     smoothing: Smoothing | None = None
     after_x: Number | None = None
     points_per_bucket: int | None = None
+    expression: Expression | None = None
 
     def __post_init__(self) -> None:
         """Checks the rules.
@@ -120,19 +104,7 @@ class SeriesRequest:
         Raises:
             QueryInvalid: If one is broken.
         """
-        if not BUCKETS_MIN <= self.buckets <= BUCKETS_MAX:
-            raise QueryInvalid(f"buckets is {self.buckets}; it must be {BUCKETS_MIN} to {BUCKETS_MAX:,}")
-        named = self.x.startswith(METRIC_PREFIX) and self.x != METRIC_PREFIX
-        if not named and self.x not in ("step", "wall_time", "relative_time"):
-            raise QueryInvalid(f"x is '{self.x}'; it is one of step, wall_time, relative_time, metric:NAME")
-        for name in ("min_x", "max_x", "after_x"):
-            value: Number | None = getattr(self, name)
-            if value is None:
-                continue
-            if isinstance(value, float) and math.isnan(value):
-                raise QueryInvalid(f"{name} is NaN; it must be a number or null")
-            if isinstance(value, int) and abs(value) > _X_MAX:
-                raise QueryInvalid(f"{name} has {value.bit_length()} bits; integers are within 2^64")
+        check_x(self.x, self.buckets, min_x=self.min_x, max_x=self.max_x, after_x=self.after_x)
         if self.points_per_bucket is not None and self.points_per_bucket < 1:
             raise QueryInvalid(f"points_per_bucket is {self.points_per_bucket}; it must be at least 1")
 
@@ -156,6 +128,7 @@ class SeriesAnswer:
         revision: The run's revision that was read, or an older one.
         x_extent: The smallest and largest x of the whole series, not relative; None when it has no points.
         columns: By name, float64 or uint32 of one length; see `docs/http_api.md`.
+        cell_width: Of a group: how wide its cells are in the unit of x, 0 for a cell to each x; else None.
     """
 
     project: str
@@ -172,11 +145,32 @@ class SeriesAnswer:
     revision: int
     x_extent: tuple[Number, Number] | None
     columns: dict[str, npt.NDArray[Any]]
+    cell_width: float | None = None
 
     @property
     def count(self) -> int:
         """How many points or buckets are in the columns."""
         return len(next(iter(self.columns.values())))
+
+
+def check_x(x: str, buckets: int, **places: Number | None) -> None:
+    """Checks what x is, how many points or buckets are asked for, and places on x by their names.
+
+    Raises:
+        QueryInvalid: If one is out of its range.
+    """
+    if not BUCKETS_MIN <= buckets <= BUCKETS_MAX:
+        raise QueryInvalid(f"buckets is {buckets}; it must be {BUCKETS_MIN} to {BUCKETS_MAX:,}")
+    named = x.startswith(METRIC_PREFIX) and x != METRIC_PREFIX
+    if not named and x not in ("step", "wall_time", "relative_time"):
+        raise QueryInvalid(f"x is '{x}'; it is one of step, wall_time, relative_time, metric:NAME")
+    for name, value in places.items():
+        if value is None:
+            continue
+        if isinstance(value, float) and math.isnan(value):
+            raise QueryInvalid(f"{name} is NaN; it must be a number or null")
+        if isinstance(value, int) and abs(value) > _X_MAX:
+            raise QueryInvalid(f"{name} has {value.bit_length()} bits; integers are within 2^64")
 
 
 async def query(source: SeriesSource, request: SeriesRequest) -> SeriesAnswer:
@@ -190,15 +184,22 @@ async def query(source: SeriesSource, request: SeriesRequest) -> SeriesAnswer:
         The answer; with no points when the run has no such metric.
     """
     revision = source.revision
-    kind = _kind(source, request.key)
-    if request.x.startswith(METRIC_PREFIX) or request.smoothing is not None:
+    kind: Kind = "number" if request.expression is not None else kind_of(source, request.key)
+    if is_derived(request):
         return await _query_raw(source, request, kind, revision)
     for _ in range(_ATTEMPTS_MAX):
         try:
             return await _query_levels(source, request, kind, revision)
-        except (_MovedError, FileNotFoundError):
+        except (MovedError, FileNotFoundError):
             continue
     return await _query_raw(source, request, kind, revision)
+
+
+def is_derived(request: SeriesRequest) -> bool:
+    """Returns whether x, the values or the smoothing depend on all points of the run."""
+    return (
+        request.expression is not None or request.smoothing is not None or request.x.startswith(METRIC_PREFIX)
+    )
 
 
 def encode(answers: Sequence[SeriesAnswer]) -> bytes:
@@ -232,6 +233,7 @@ def encode(answers: Sequence[SeriesAnswer]) -> bytes:
                 "revision": answer.revision,
                 "x_extent": answer.x_extent,
                 "columns": columns,
+                **({} if answer.cell_width is None else {"cell_width": answer.cell_width}),
             }
         )
     header = json.dumps({"series": described}, separators=(",", ":")).encode()
@@ -239,250 +241,43 @@ def encode(answers: Sequence[SeriesAnswer]) -> bytes:
     return b"".join([MAGIC, len(header).to_bytes(4, "little"), header, *pieces])
 
 
-@dataclass(frozen=True, slots=True)
-class _Axis:
-    """What x is where it is an integer column: the step, or the time.
-
-    Attributes:
-        name: The column: `step` or `time`.
-        base: `x_base`.
-        zero: The value of the column at `base`.
-        scale: How many units of the column make one of x.
-    """
-
-    name: Literal["step", "time"]
-    base: int
-    zero: int
-    scale: int
-
-    def absolute(self, value: int) -> Number:
-        """Returns x of one value, the very double that a client computes from the base and the relative x."""
-        return value if self.scale == 1 else float(self.base) + (value - self.zero) / self.scale
-
-    def relative(self, values: Int64Array) -> Float64Array:
-        """Returns x less the base."""
-        if len(values) == 0:
-            return np.empty(0)
-        if int(values.max()) - self.zero >= _INT64_STOP or int(values.min()) - self.zero < -_INT64_STOP:
-            return (values.astype(np.float64) - self.zero) / self.scale
-        return (values - self.zero) / self.scale
-
-    def first(self, is_reached: Callable[[Number], bool]) -> int:
-        """Returns the first int64 whose x has reached something, 2^63 when none has."""
-        low, high = -_INT64_STOP, _INT64_STOP
-        while low < high:
-            middle = (low + high) // 2
-            if is_reached(self.absolute(middle)):
-                high = middle
-            else:
-                low = middle + 1
-        return low
-
-    def bounds(self, request: SeriesRequest) -> tuple[int | None, int | None, int | None]:
-        """Returns the first value in the range, the first beyond it, and the first beyond `after_x`."""
-        low, high, after = request.min_x, request.max_x, request.after_x
-        return (
-            None if low is None else self.first(lambda x: x >= low),
-            None if high is None else self.first(lambda x: x > high),
-            None if after is None else self.first(lambda x: x > after),
-        )
+def _bounds(axis: Axis, request: SeriesRequest) -> tuple[int | None, int | None, int | None]:
+    """Returns the first value in the range, the first beyond it, and the first beyond `after_x`."""
+    low, high, after = request.min_x, request.max_x, request.after_x
+    return (
+        None if low is None else axis.first(lambda x: x >= low),
+        None if high is None else axis.first(lambda x: x > high),
+        None if after is None else axis.first(lambda x: x > after),
+    )
 
 
-def _axis(request: SeriesRequest, start_time: int, first_step: int, last_step: int) -> _Axis:
-    if request.x == "step":
+def make_axis(x: str, start_time: int, first_step: int, last_step: int) -> Axis:
+    """Returns what `step`, `wall_time` or `relative_time` is for a run that began at a time, and has steps so far."""
+    if x == "step":
         base = 0 if first_step >= -_EXACT_MAX and last_step <= _EXACT_MAX else first_step
-        return _Axis("step", base, base, 1)
-    if request.x == "wall_time":
+        return Axis("step", base, base, 1)
+    if x == "wall_time":
         # The run's own second, not the answer's: then x of a point is the same double in every answer.
-        base = start_time // _NANOSECONDS
-        return _Axis("time", base, base * _NANOSECONDS, _NANOSECONDS)
-    return _Axis("time", 0, start_time, _NANOSECONDS)
-
-
-@dataclass(slots=True)
-class _Part:
-    """Points of the series that no other part's steps lie between.
-
-    Attributes:
-        count: How many points.
-        first: The first and the last of step and time.
-        last: See `first`.
-        times_ascend: Whether no point is earlier than the one before it.
-        sealed: Where they stand when they are not in memory.
-        spans: What is in memory: the place in the part, and the points from there.
-    """
-
-    count: int
-    first: dict[str, int]
-    last: dict[str, int]
-    times_ascend: bool
-    sealed: SealedSeries | None
-    spans: list[tuple[int, Series]] = field(default_factory=list)
-
-    def points(self, low: int, high: int) -> Series | None:
-        """Returns the points from `low` to before `high`, or None when they are not in memory."""
-        for start, series in self.spans:
-            if start <= low and high <= start + len(series):
-                return series.take(slice(low - start, high - start))
-        return None
-
-    def cover(self, low: int, high: int, size: int) -> list[tuple[Level | None, int, int]]:
-        """Returns how to make buckets of `size` of a stretch of points: from the largest buckets that fit.
-
-        Returns:
-            Pieces in order: a level with its buckets from and to, or None with points from and to.
-        """
-        levels = (
-            []
-            if self.sealed is None
-            else [level for level in self.sealed.levels if level.points_per_bucket <= size]
-        )
-        return _cover(levels, low, high)
-
-
-def _cover(levels: list[Level], low: int, high: int) -> list[tuple[Level | None, int, int]]:
-    if low >= high:
-        return []
-    if not levels:
-        return [(None, low, high)]
-    level, finer = levels[-1], levels[:-1]
-    first = level.index_of(low)
-    if level.start(first) < low:
-        first += 1
-    last = len(level) if high == level.point_count else level.index_of(high)
-    if first >= last:
-        return _cover(finer, low, high)
-    return [
-        *_cover(finer, low, level.start(first)),
-        (level, first, last),
-        *_cover(finer, level.start(last), high),
-    ]
-
-
-def _sealed_part(sealed: SealedSeries) -> _Part:
-    return _Part(
-        sealed.count,
-        {"step": sealed.first_step, "time": sealed.first_time},
-        {"step": sealed.last_step, "time": sealed.last_time},
-        sealed.times_ascend,
-        sealed,
-    )
-
-
-def _memory_part(series: Series) -> _Part:
-    times = series.times
-    return _Part(
-        len(series),
-        {"step": int(series.steps[0]), "time": int(times[0])},
-        {"step": int(series.steps[-1]), "time": int(times[-1])},
-        bool(np.all(times[1:] >= times[:-1])),
-        None,
-        [(0, series)],
-    )
-
-
-class _Reader:
-    """Reads one series of a source: what the plan needs, at most once."""
-
-    def __init__(self, source: SeriesSource, key: str, kind: Kind) -> None:
-        self.source = source
-        self.key = key
-        self.kind = kind
-        self.parts: list[_Part] = []
-        self.starts: list[int] = []
-        self.total = 0
-
-    async def open(self) -> None:
-        """Puts the parts in order of steps; those that overlap are read and merged, later points winning."""
-        tail = self.source.tail(self.key, self.kind)
-        found = [_sealed_part(one) for one in self.source.sealed(self.key, self.kind)]
-        if len(tail):
-            found.append(_memory_part(tail))
-        found.sort(key=lambda part: part.first["step"])
-        clusters: list[list[_Part]] = []
-        last_step = -_INT64_STOP - 1
-        for part in found:
-            if part.first["step"] > last_step:
-                clusters.append([part])
-            else:
-                clusters[-1].append(part)
-            last_step = max(last_step, part.last["step"])
-        for cluster in clusters:
-            self.parts.append(cluster[0] if len(cluster) == 1 else await self._merged(cluster))
-        for part in self.parts:
-            self.starts.append(self.total)
-            self.total += part.count
-
-    async def rank(self, column: str, value: int | None, default: int) -> int:
-        """Returns how many points have a smaller value in a column in which the whole series ascends."""
-        if value is None:
-            return default
-        for part, start in zip(self.parts, self.starts, strict=True):
-            if part.last[column] < value:
-                continue
-            if part.first[column] >= value:
-                return start
-            return start + await self._rank_in(part, column, value)
-        return self.total
-
-    async def load(self, wanted: list[tuple[_Part, int, int]]) -> None:
-        """Reads stretches of points, all with one call."""
-        missing = [
-            (part, *_outer(part.sealed, low, high))
-            for part, low, high in wanted
-            if part.sealed is not None and part.points(low, high) is None
-        ]
-        if not missing:
-            return
-        bounds = [_step_bounds(part, low, high) for part, low, high in missing]
-        min_step, max_step = min(low for low, _ in bounds), max(high for _, high in bounds)
-        read = await self.source.read_sealed(self.key, self.kind, min_step, _stop(max_step))
-        merged = await _compute(sum(map(len, read)), merge, read) if read else empty(self.key, self.kind)
-        for (part, low, high), (first, last) in zip(missing, bounds, strict=True):
-            points = merged.between(first, _stop(last))
-            if len(points) != high - low:
-                raise _MovedError
-            part.spans.append((low, points))
-
-    async def _merged(self, cluster: list[_Part]) -> _Part:
-        first, last = cluster[0].first["step"], max(part.last["step"] for part in cluster)
-        read = await self.source.read_sealed(self.key, self.kind, first, _stop(last))
-        tails = [series for part in cluster for _, series in part.spans]
-        parts = [*read, *tails]
-        if not parts:
-            raise _MovedError
-        series = await _compute(sum(map(len, parts)), merge, parts)
-        return _memory_part(series.between(first, _stop(last)))
-
-    async def _rank_in(self, part: _Part, column: str, value: int) -> int:
-        low, high = 0, part.count
-        if part.sealed is not None and part.sealed.levels:
-            level = part.sealed.levels[0]
-            bucket = int(np.searchsorted(level.columns[f"last_{column}"], value))
-            low, high = level.start(bucket), level.start(bucket + 1)
-            if int(level.columns[f"first_{column}"][bucket]) >= value:
-                return low
-        await self.load([(part, low, high)])
-        points = part.points(low, high)
-        assert points is not None
-        return low + int(np.searchsorted(points.steps if column == "step" else points.times, value))
+        base = start_time // NANOSECONDS
+        return Axis("time", base, base * NANOSECONDS, NANOSECONDS)
+    return Axis("time", 0, start_time, NANOSECONDS)
 
 
 async def _query_levels(
     source: SeriesSource, request: SeriesRequest, kind: Kind, revision: int
 ) -> SeriesAnswer:
-    reader = _Reader(source, request.key, kind)
+    reader = SeriesReader(source, request.key, kind)
     await reader.open()
     parts, total = reader.parts, reader.total
     if not parts:
-        axis = _axis(request, source.start_time, 0, 0)
+        axis = make_axis(request.x, source.start_time, 0, 0)
         chosen = _choose(request, 0, 0, None if request.after_x is None else 0)
         return _answer(request, kind, revision, axis, None, chosen)
-    axis = _axis(request, source.start_time, parts[0].first["step"], parts[-1].last["step"])
-    if axis.name == "time" and not _times_ascend(parts):
+    axis = make_axis(request.x, source.start_time, parts[0].first["step"], parts[-1].last["step"])
+    if axis.name == "time" and not times_ascend(parts):
         # A clock was set back: only sorting all points puts them in order of x.
         return await _query_raw(source, request, kind, revision)
-    first, stop, after = axis.bounds(request)
+    first, stop, after = _bounds(axis, request)
     low = await reader.rank(axis.name, first, 0)
     high = max(low, await reader.rank(axis.name, stop, total))
     chosen = _choose(request, low, high, None if after is None else await reader.rank(axis.name, after, low))
@@ -498,14 +293,14 @@ async def _query_levels(
     point_count = sum(end - begin for _, level, begin, end in pieces if level is None)
     if chosen.size == 1:
         series = merge(
-            [empty(request.key, kind), *(_loaded(part, begin, end) for part, _, begin, end in pieces)]
+            [empty(request.key, kind), *(loaded(part, begin, end) for part, _, begin, end in pieces)]
         )
         columns = _point_columns(
             axis.relative(series.steps if axis.name == "step" else series.times), series, request
         )
     else:
         starts = {id(part): start for part, start in zip(parts, reader.starts, strict=True)}
-        buckets = await _compute(point_count, _joined_buckets, pieces, starts, chosen)
+        buckets = await compute(point_count, _joined_buckets, pieces, starts, chosen)
         if axis.name == "step":
             x_first, x_last = buckets.first_step, buckets.last_step
         else:
@@ -546,14 +341,14 @@ def _choose(request: SeriesRequest, low: int, high: int, after: int | None) -> _
 
 
 def _joined_buckets(
-    pieces: list[tuple[_Part, Level | None, int, int]], starts: dict[int, int], chosen: _Range
+    pieces: list[tuple[Part, Level | None, int, int]], starts: dict[int, int], chosen: _Range
 ) -> Buckets:
     reduced: list[Buckets] = []
     for part, level, begin, end in pieces:
         if level is not None:
             reduced.append(level.buckets(begin, end))
             continue
-        points = _loaded(part, begin, end)
+        points = loaded(part, begin, end)
         assert points.doubles is not None
         reduced.append(
             reduce_points(points.steps, points.times, points.doubles, chosen.size, starts[id(part)] + begin)
@@ -566,45 +361,105 @@ def _joined_buckets(
 
 
 async def _query_raw(source: SeriesSource, request: SeriesRequest, kind: Kind, revision: int) -> SeriesAnswer:
-    """Answers from all points of the series: where x or the smoothing depends on all of them."""
-    series = await _read_whole(source, request.key, kind)
+    """Answers from all points of the series: where x, the values or the smoothing depend on all of them."""
+    read = await read_points(source, request.key, kind, request.expression, request.x)
+    return await compute(len(read.series), _evaluate, source.start_time, request, revision, read)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPoints:
+    """All points of a series.
+
+    Attributes:
+        series: The points.
+        other: The metric that is x, where one is.
+        is_joined: Which points an expression made with a metric's last value before their step; None without one.
+        missing_count: How many points an expression has not, as a metric had no value yet.
+    """
+
+    series: Series
     other: Series | None = None
-    if request.x.startswith(METRIC_PREFIX):
-        name = request.x[len(METRIC_PREFIX) :]
-        other = await _read_whole(source, name, _kind(source, name))
-    return await _compute(len(series), _evaluate, source.start_time, request, revision, series, other)
+    is_joined: BoolArray | None = None
+    missing_count: int = 0
 
 
-def _evaluate(
-    start_time: int, request: SeriesRequest, revision: int, series: Series, other: Series | None
-) -> SeriesAnswer:
-    assert series.doubles is not None
-    smoothed = None if request.smoothing is None else smooth(series.doubles, request.smoothing)
-    joined_count = missing_count = 0
+async def read_points(
+    source: SeriesSource, key: str, kind: Kind, expression: Expression | None, x: str
+) -> ReadPoints:
+    """Returns all points of a metric, or of an expression, and those of the metric that is x."""
+    other: Series | None = None
+    if x.startswith(METRIC_PREFIX):
+        name = x[len(METRIC_PREFIX) :]
+        other = await read_whole(source, name, kind_of(source, name))
+    if expression is None:
+        return ReadPoints(await read_whole(source, key, kind), other)
+    metrics = [await read_whole(source, name, kind_of(source, name)) for name in expression.metrics]
+    found = await compute(sum(map(len, metrics)), evaluate, expression, metrics)
+    return ReadPoints(found.series, other, found.is_joined, found.missing_count)
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """Points in order of x.
+
+    Attributes:
+        axis: What x is; for a metric that is x, the values are x themselves.
+        x: int64 or, for a metric, float64, ascending.
+        series: The points in that order, so not always in order of steps.
+        smoothed: float64, or None.
+        joined_count: See `SeriesAnswer`.
+        missing_count: See `SeriesAnswer`.
+    """
+
+    axis: Axis
     x: Int64Array | Float64Array
+    series: Series
+    smoothed: Float64Array | None
+    joined_count: int
+    missing_count: int
+
+
+def arrange(read: ReadPoints, x_name: str, smoothing: Smoothing | None, start_time: int) -> Arranged:
+    """Smooths points in order of steps, gives each its x, and sorts them by it."""
+    series, is_joined = read.series, read.is_joined
+    assert series.doubles is not None
+    smoothed = None if smoothing is None else smooth(series.doubles, smoothing)
+    missing_count = read.missing_count
+    x: Int64Array | Float64Array
+    if read.other is not None:
+        x, mask, joined = _join(series, read.other)
+        is_joined = joined if is_joined is None else (is_joined & mask) | joined
+        missing_count += len(series) - int(mask.sum())
+        x, series, is_joined = x[mask], series.take(mask), is_joined[mask]
+        smoothed = None if smoothed is None else smoothed[mask]
+        axis = Axis("step", 0, 0, 1)
+    else:
+        ends = (int(series.steps[0]), int(series.steps[-1])) if len(series) else (0, 0)
+        axis = make_axis(x_name, start_time, *ends)
+        x = series.steps if axis.name == "step" else series.times
+    if not np.all(x[1:] >= x[:-1]):
+        order = np.argsort(x, kind="stable").astype(np.int64)
+        x, series = x[order], series.take(order)
+        smoothed = None if smoothed is None else smoothed[order]
+    return Arranged(
+        axis, x, series, smoothed, 0 if is_joined is None else int(is_joined.sum()), missing_count
+    )
+
+
+def _evaluate(start_time: int, request: SeriesRequest, revision: int, read: ReadPoints) -> SeriesAnswer:
+    arranged = arrange(read, request.x, request.smoothing, start_time)
+    axis, x, series, smoothed = arranged.axis, arranged.x, arranged.series, arranged.smoothed
     first: Number | None
     stop: Number | None
     after: Number | None
-    if other is not None:
-        x, mask, joined_count = _join(series, other)
-        missing_count = len(series) - int(mask.sum())
-        x, series = x[mask], series.take(mask)
-        smoothed = None if smoothed is None else smoothed[mask]
-        axis = _Axis("step", 0, 0, 1)
+    if read.other is None:
+        first, stop, after = _bounds(axis, request)
+    else:
         first, stop, after = (
             request.min_x,
             None if request.max_x is None else math.nextafter(request.max_x, math.inf),
             None if request.after_x is None else math.nextafter(request.after_x, math.inf),
         )
-    else:
-        ends = (int(series.steps[0]), int(series.steps[-1])) if len(series) else (0, 0)
-        axis = _axis(request, start_time, *ends)
-        x = series.steps if axis.name == "step" else series.times
-        first, stop, after = axis.bounds(request)
-    if not np.all(x[1:] >= x[:-1]):
-        order = np.argsort(x, kind="stable").astype(np.int64)
-        x, series = x[order], series.take(order)
-        smoothed = None if smoothed is None else smoothed[order]
     assert series.doubles is not None
     low = _rank(x, first, 0)
     high = max(low, _rank(x, stop, len(x)))
@@ -614,7 +469,7 @@ def _evaluate(
     smoothed_in = None if smoothed is None else smoothed[rows]
 
     def relative(values: npt.NDArray[Any]) -> Float64Array:
-        return values if other is not None else axis.relative(values)
+        return values if read.other is not None else axis.relative(values)
 
     if chosen.size == 1:
         columns = _point_columns(relative(x_in), shown, request)
@@ -632,29 +487,37 @@ def _evaluate(
     if len(x):
         extent = (
             (float(x[0]), float(x[-1]))
-            if other is not None
+            if read.other is not None
             else (axis.absolute(int(x[0])), axis.absolute(int(x[-1])))
         )
     return _answer(
-        request, series.kind, revision, axis, extent, chosen, columns, (joined_count, missing_count)
+        request,
+        series.kind,
+        revision,
+        axis,
+        extent,
+        chosen,
+        columns,
+        (arranged.joined_count, arranged.missing_count),
     )
 
 
-def _join(series: Series, other: Series) -> tuple[Float64Array, npt.NDArray[np.bool_], int]:
-    """Returns x of each point from another metric, which points have one, and how many took an earlier value."""
+def _join(series: Series, other: Series) -> tuple[Float64Array, BoolArray, BoolArray]:
+    """Returns x of each point from another metric, which points have one, and which took an earlier value."""
     if len(other) == 0 or other.doubles is None:
-        return np.full(len(series), np.nan), np.zeros(len(series), np.bool_), 0
+        none = np.zeros(len(series), np.bool_)
+        return np.full(len(series), np.nan), none, none
     places = np.searchsorted(other.steps, series.steps, side="right") - 1
     x = other.doubles[np.maximum(places, 0)]
     mask = (places >= 0) & np.isfinite(x)
     joined = mask & (other.steps[np.maximum(places, 0)] != series.steps)
-    return x, mask, int(joined.sum())
+    return x, mask, joined
 
 
 def _rank(x: npt.NDArray[Any], value: Number | None, default: int) -> int:
     if value is None:
         return default
-    if x.dtype == np.int64 and value >= _INT64_STOP:
+    if x.dtype == np.int64 and value >= INT64_STOP:
         return len(x)
     return int(np.searchsorted(x, value))
 
@@ -685,7 +548,7 @@ def _answer(
     request: SeriesRequest,
     kind: Kind,
     revision: int,
-    axis: _Axis,
+    axis: Axis,
     extent: tuple[Number, Number] | None,
     chosen: _Range,
     columns: dict[str, npt.NDArray[Any]] | None = None,
@@ -710,58 +573,3 @@ def _answer(
         extent,
         columns,
     )
-
-
-def _kind(source: SeriesSource, key: str) -> Kind:
-    """Returns the kind to draw: numbers, or truth values where there are no numbers."""
-    for kind in NUMERIC_KINDS:
-        if source.sealed(key, kind) or len(source.tail(key, kind)):
-            return kind
-    return "number"
-
-
-def _times_ascend(parts: list[_Part]) -> bool:
-    return all(part.times_ascend for part in parts) and all(
-        one.last["time"] <= other.first["time"] for one, other in itertools.pairwise(parts)
-    )
-
-
-async def _read_whole(source: SeriesSource, key: str, kind: Kind) -> Series:
-    # The tail first: what is sealed in between then comes twice, and not never.
-    tail = source.tail(key, kind)
-    parts = [*(await source.read_sealed(key, kind, None, None) if source.sealed(key, kind) else []), tail]
-    return await _compute(sum(map(len, parts)), merge, parts)
-
-
-async def _compute(point_count: int, function: Callable[..., T], *args: object) -> T:
-    if point_count <= _INLINE_POINTS_MAX:
-        return function(*args)
-    return await asyncio.to_thread(function, *args)
-
-
-def _loaded(part: _Part, low: int, high: int) -> Series:
-    points = part.points(low, high)
-    assert points is not None
-    return points
-
-
-def _outer(sealed: SealedSeries, low: int, high: int) -> tuple[int, int]:
-    """Returns the smallest stretch of whole buckets, whose steps are known, around some points."""
-    if not sealed.levels:
-        return 0, sealed.count
-    level = sealed.levels[0]
-    return level.start(level.index_of(low)), level.start(level.index_of(high - 1) + 1)
-
-
-def _step_bounds(part: _Part, low: int, high: int) -> tuple[int, int]:
-    """Returns the first and the last step of a stretch of whole buckets."""
-    if part.sealed is None or not part.sealed.levels:
-        return part.first["step"], part.last["step"]
-    level = part.sealed.levels[0]
-    first, last = level.index_of(low), level.index_of(high - 1)
-    return int(level.columns["first_step"][first]), int(level.columns["last_step"][last])
-
-
-def _stop(last_step: int) -> int | None:
-    """Returns the step to end before after a last step; None where int64 ends."""
-    return None if last_step + 1 >= _INT64_STOP else last_step + 1

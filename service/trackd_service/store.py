@@ -122,6 +122,11 @@ class StoredRun:
         """A number that grows with each change of the run."""
         return self.run.revision
 
+    @property
+    def sealed_version(self) -> tuple[str, ...]:
+        """The names of the segments: one name is always the same points."""
+        return tuple(segment.row.name for segment in self.segments)
+
     def tail(self, key: str, kind: Kind) -> Series:
         """Returns the unsealed points of a series, sorted, each step once."""
         if self.run.sealing is None:
