@@ -31,6 +31,8 @@ export interface MediaCardProps {
   view: ViewState;
   changeView: ChangeView;
   isFullScreen?: boolean;
+  /** Whether the step is chosen at the card; elsewhere a slider for several cards stands near them. */
+  hasSlider?: boolean;
 }
 
 // Runs side by side at first and with each "More runs": more than fit on a screen, few enough to stay quick.
@@ -38,7 +40,8 @@ const CELLS_STEP = 12;
 // Of a run's record in full screen, where rows are as high as the window allows but not lower than this.
 const FULL_HEIGHT_MIN = 300;
 
-export function MediaCard({ project, metric, title, runs, view, changeView, isFullScreen = false }: MediaCardProps) {
+export function MediaCard(props: MediaCardProps) {
+  const { project, metric, title, runs, view, changeView, isFullScreen = false, hasSlider = true } = props;
   const { key, kind } = metric;
   const id = mediaId(kind, key);
   const root = useRef<HTMLElement>(null);
@@ -147,7 +150,7 @@ export function MediaCard({ project, metric, title, runs, view, changeView, isFu
           ))}
         {cells.length === 0 && <Nothing metric={metric} runs={shownRuns} records={records} />}
       </div>
-      {steps.length > 0 && <StepSlider name={key} steps={steps} chosen={chosen} choose={choose} />}
+      {hasSlider && steps.length > 0 && <StepSlider name={key} steps={steps} chosen={chosen} choose={choose} />}
       <footer className={cardStyles.caption}>
         <span className={styles.words} title={captionOf(metric, records, shownRuns.length)}>
           {captionOf(metric, records, shownRuns.length)}
