@@ -33,6 +33,8 @@ export interface MediaCardProps {
   /** Where the step is chosen for all records of the section. */
   sectionSteps?: string | null;
   isFullScreen?: boolean;
+  /** Whether the step is chosen at the card; elsewhere a slider for several cards stands near them. */
+  hasSlider?: boolean;
 }
 
 // Runs side by side at first and with each "More runs": more than fit on a screen, few enough to stay quick.
@@ -41,7 +43,8 @@ const CELLS_STEP = 12;
 const FULL_HEIGHT_MIN = 300;
 
 export function MediaCard(props: MediaCardProps) {
-  const { project, metric, title, runs, view, changeView, sectionSteps = null, isFullScreen = false } = props;
+  const { project, metric, title, runs, view, changeView } = props;
+  const { sectionSteps = null, isFullScreen = false, hasSlider = true } = props;
   const { key, kind } = metric;
   const id = mediaId(kind, key);
   const root = useRef<HTMLElement>(null);
@@ -153,7 +156,7 @@ export function MediaCard(props: MediaCardProps) {
           ))}
         {cells.length === 0 && <Nothing metric={metric} runs={shownRuns} records={records} />}
       </div>
-      {steps.length > 0 && <StepSlider name={key} steps={steps} chosen={chosen} choose={choose} />}
+      {hasSlider && steps.length > 0 && <StepSlider name={key} steps={steps} chosen={chosen} choose={choose} />}
       <footer className={cardStyles.caption}>
         <span className={styles.words} title={captionOf(metric, records, shownRuns.length)}>
           {captionOf(metric, records, shownRuns.length)}

@@ -1,0 +1,25 @@
+/** What a panel says in place of a picture. */
+import type { ReactNode } from "react";
+import styles from "./Panel.module.css";
+import type { ColumnsState } from "./use_columns_of_runs";
+
+export function PanelWords({ children }: { children: ReactNode }) {
+  return (
+    <div className={styles.words} role="status">
+      <p>{children}</p>
+    </div>
+  );
+}
+
+/** While the columns are not there: nothing, or why they do not come. */
+export function Waiting({ state: { error, retry } }: { state: Pick<ColumnsState, "error" | "retry"> }) {
+  if (!error) return <div className={styles.words} aria-busy="true" />;
+  return (
+    <PanelWords>
+      {`Could not be read: ${error.message}. `}
+      <button type="button" onClick={retry}>
+        Try again
+      </button>
+    </PanelWords>
+  );
+}

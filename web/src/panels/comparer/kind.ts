@@ -1,0 +1,15 @@
+/** The comparer of runs as a kind of panel. */
+import { lazy } from "react";
+import type { PanelKind } from "../kind";
+import { type ComparerConfig, parseComparer } from "./config";
+
+export const comparer: PanelKind<ComparerConfig> = {
+  kind: "comparer",
+  title: "Run comparer",
+  about: "Config and summary of the shown runs side by side: what differs.",
+  initial: () => ({ search: "", closed: [] }),
+  parse: parseComparer,
+  titleOf: () => "Run comparer",
+  View: lazy(() => import("./ComparerView")),
+  Editor: lazy(() => import("./ComparerEditor")),
+};

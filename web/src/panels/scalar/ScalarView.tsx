@@ -1,0 +1,110 @@
+/** One number, large. */
+import { useMemo, useRef } from "react";
+import { yColumn } from "../../chart/model";
+import { formatExact, formatValue, plural } from "../../format/number";
+import { useBox } from "../../media/use_box";
+import { useChartSeries } from "../../panel/use_chart_series";
+import { useOnScreen } from "../../panel/use_on_screen";
+import { Link } from "../../ui/Link";
+import { RunSwatch } from "../../ui/RunSwatch";
+import { runPath } from "../../url/route";
+import { DEFAULT_VIEW } from "../../url/view_state";
+import { columnTitle, formatNumber, metricOf } from "../columns";
+import type { PanelProps } from "../kind";
+import panelStyles from "../Panel.module.css";
+import { PanelWords, Waiting } from "../PanelWords";
+import { useColumnsOfRuns } from "../use_columns_of_runs";
+import type { ScalarConfig } from "./config";
+import { numberOf, type ShownNumber, sparkPath } from "./number";
+import styles from "./ScalarView.module.css";
+
+const SPARK_HEIGHT = 32;
+const SPARK_BUCKETS = 400;
+
+export default function ScalarView({ project, runs, config }: PanelProps<ScalarConfig>) {
+  const state = useColumnsOfRuns(project, [config.column, "name"]);
+  const { table } = state;
+  const number = useMemo(() => (table ? numberOf(runs, table, config) : null), [runs, table, config]);
+  if (!config.column) return <PanelWords>Choose a column where this panel is edited.</PanelWords>;
+  if (!table) return <Waiting state={state} />;
+  const title = columnTitle(config.column);
+  if (!number) {
+    return (
+      <PanelWords>
+        {runs.length === 0
+          ? "No run is shown."
+          : `None of ${plural(runs.length, "run")} has a number for ${title} yet.`}
+      </PanelWords>
+    );
+  }
+  const { value, run, baseline } = number;
+  const nameOfBase = config.baseline === null ? "" : String(table.value(config.baseline, "name") ?? config.baseline);
+  return (
+    <div className={`${panelStyles.root} ${styles.scalar}`} data-testid="scalar" data-value={value}>
+      <p className={styles.number} title={formatExact(value)} aria-label={`${title}: ${formatExact(value)}`}>
+        {formatNumber(config.column, value, 5)}
+      </p>
+      {baseline && (
+        <p className={styles.delta} title={`${nameOfBase}: ${formatExact(baseline.value)}`}>
+          {`${signed(baseline.delta)}${baseline.share === null ? "" : ` (${signed(100 * baseline.share, 3)} %)`} to ${nameOfBase}`}
+        </p>
+      )}
+      {config.baseline !== null && !baseline && (
+        <p className={styles.delta}>{`The baseline ${nameOfBase} has no number here.`}</p>
+      )}
+      <p className={styles.of}>
+        {run ? (
+          <>
+            <RunSwatch style={run.style} />
+            <span>{WORDS[config.which]}</span>
+            <Link href={runPath(project, run.id)}>{run.name}</Link>
+          </>
+        ) : (
+          `mean of ${plural(number.runCount, "run")}`
+        )}
+      </p>
+      <Spark project={project} number={number} metric={metricOf(config.column)} />
+    </div>
+  );
+}
+
+const WORDS: Record<ScalarConfig["which"], string> = {
+  last: "newest:",
+  highlighted: "",
+  min: "least:",
+  max: "most:",
+  mean: "",
+};
+
+const signed = (value: number, digits = 4) =>
+  value > 0 ? `+${formatValue(value, digits)}` : formatValue(value, digits);
+
+interface SparkProps {
+  project: string;
+  number: ShownNumber;
+  metric: string | null;
+}
+
+/** How the run came to its number; for the mean, the numbers of all runs, the oldest first. */
+function Spark({ project, number: { run, values }, metric }: SparkProps) {
+  const root = useRef<HTMLDivElement>(null);
+  const { width } = useBox(root);
+  const isOnScreen = useOnScreen(root);
+  const ids = run && metric !== null ? [run.id] : [];
+  const { held } = useChartSeries(
+    { project, runs: ids, key: metric ?? "", axis: "step", view: DEFAULT_VIEW, buckets: SPARK_BUCKETS },
+    isOnScreen && ids.length > 0,
+  );
+  const series = run ? held.get(run.id) : undefined;
+  const points = run ? series && yColumn(series, "last") : Float64Array.from(values);
+  const path = points ? sparkPath(points, width, SPARK_HEIGHT) : "";
+  return (
+    <div ref={root} className={styles.spark} aria-hidden="true">
+      {path && (
+        <svg width={width} height={SPARK_HEIGHT + 2} viewBox={`0 -1 ${width} ${SPARK_HEIGHT + 2}`}>
+          <path d={path} fill="none" stroke={run?.style.color ?? "var(--accent)"} strokeWidth="1.5" />
+        </svg>
+      )}
+    </div>
+  );
+}
