@@ -24,13 +24,22 @@ export function isAxis(text: string): text is XAxis {
   );
 }
 
+/**
+ * How a series is drawn: point by point, bucket by bucket, or as the one line of several runs.
+ *
+ * The columns of a group are `x`, `y` (the line), `low` and `high` (its band) and `count` (runs that have a value at that x).
+ */
+export type SeriesMode = "points" | "buckets" | "group";
+
 /** One series as drawn: all columns have the same length; x is relative to `xBase`. */
 export interface Series {
   project: string;
+  /** The run, or the group. */
   run: string;
+  /** The metric, or the expression. */
   key: string;
   kind: string;
-  mode: "points" | "buckets";
+  mode: SeriesMode;
   isDelta: boolean;
   /** Points or buckets in the columns. */
   count: number;
@@ -49,12 +58,13 @@ export interface Series {
 interface SeriesHeader {
   project: string;
   run: string;
-  key: string;
+  key: string | null;
+  expression?: string | null;
   kind: string;
-  mode: "points" | "buckets";
+  mode: SeriesMode;
   delta: boolean;
   count: number;
-  total_count: number;
+  total_count: number | null;
   points_per_bucket: number | null;
   x_base: string;
   joined_count: number | null;
@@ -88,7 +98,8 @@ function decodeOne(header: SeriesHeader, bytes: ArrayBuffer, start: number): Ser
   for (const { name, type, offset, length } of header.columns ?? []) {
     const begin = start + offset;
     const end = begin + length * (type === "float64" ? 8 : 4);
-    if (end > bytes.byteLength) throw new Error(`column '${name}' of '${header.key}' ends past the answer`);
+    if (end > bytes.byteLength)
+      throw new Error(`column '${name}' of '${header.key ?? header.expression}' ends past the answer`);
     // Typed arrays are in the machine's byte order; every machine with a browser today is little-endian, as the format is.
     const own = bytes.slice(begin, end);
     columns[name] = type === "float64" ? new Float64Array(own) : new Uint32Array(own);
@@ -96,12 +107,12 @@ function decodeOne(header: SeriesHeader, bytes: ArrayBuffer, start: number): Ser
   return {
     project: header.project,
     run: header.run,
-    key: header.key,
+    key: header.key ?? header.expression ?? "",
     kind: header.kind,
     mode: header.mode,
     isDelta: header.delta,
     count: header.count,
-    totalCount: header.total_count,
+    totalCount: header.total_count ?? header.count,
     pointsPerBucket: header.points_per_bucket ?? 1,
     xBase: header.x_base ?? "0",
     joinedCount: header.joined_count ?? 0,

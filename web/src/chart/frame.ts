@@ -1,5 +1,6 @@
 /** Works out what a chart's drawing looks like before it is drawn: its scales, its ticks, and what there is to say about it. */
-import { type ChartModel, type ChartSeries, xColumn } from "./model";
+import { clippedRange, countOutside, type Extent, measureExtent } from "./extent";
+import type { ChartModel } from "./model";
 import { paddedRange, type Scale } from "./scale";
 import { measureTicks, type Tick, ticksOf } from "./ticks";
 
@@ -29,20 +30,9 @@ export interface Frame {
   nonfiniteCount: number;
   /** Points or buckets within the shown part of x. */
   shownCount: number;
-}
-
-interface Extent {
-  xMin: number;
-  xMax: number;
-  yMin: number;
-  yMax: number;
-  yMinSeries: string | null;
-  /** The range of the smoothed lines: it may reach beyond the values where these are cut to a part of x. */
-  smoothedMin: number;
-  smoothedMax: number;
-  unshownCount: number;
-  nonfiniteCount: number;
-  shownCount: number;
+  /** Points or buckets of these that reach beyond the ends of the y axis. */
+  aboveCount: number;
+  belowCount: number;
 }
 
 // Widths of characters of the 12 px label font: near enough to keep labels from touching, without a canvas to measure with.
@@ -54,7 +44,7 @@ const MARGIN_BOTTOM = 22;
 const MARGIN_LEFT_MIN = 32;
 
 export function makeFrame(model: ChartModel, width: number, height: number): Frame {
-  const extent = measure(model);
+  const extent = measureExtent(model);
   const xRange = model.xRange ?? shownXRange(extent, model);
   const [yLow, yHigh] = yRange(model, extent);
   const bottom = Math.max(MARGIN_TOP + 1, height - MARGIN_BOTTOM);
@@ -82,17 +72,44 @@ export function makeFrame(model: ChartModel, width: number, height: number): Fra
     unshownCount: extent.unshownCount,
     nonfiniteCount: extent.nonfiniteCount,
     shownCount: extent.shownCount,
+    ...(isCut(model) ? countOutside(model, y.min, y.max) : { aboveCount: 0, belowCount: 0 }),
   };
 }
 
-function yRange({ yKind, yBounds }: ChartModel, extent: Extent): [number, number] {
-  const min = Math.min(extent.yMin, extent.smoothedMin);
-  const max = Math.max(extent.yMax, extent.smoothedMax);
-  const [low, high] = paddedRange(min, max, yKind, 0.05);
-  if (!yBounds) return [low, high];
-  const from = yBounds.min !== undefined && !(min < yBounds.min) ? yBounds.min : low;
-  const to = yBounds.max !== undefined && !(max > yBounds.max) ? yBounds.max : high;
-  return [from, to > from ? to : from + 1];
+/** Whether values may lie beyond the y axis. */
+const isCut = ({ clip = "all", yRange }: ChartModel) =>
+  clip !== "all" || (yRange !== undefined && (yRange[0] !== null || yRange[1] !== null));
+
+function yRange(model: ChartModel, extent: Extent): [number, number] {
+  const { yKind, yBounds, hasZero } = model;
+  let [min, max] = clippedRange(model) ?? [
+    Math.min(extent.yMin, extent.smoothedMin),
+    Math.max(extent.yMax, extent.smoothedMax),
+  ];
+  if (hasZero && yKind === "linear" && min <= max) [min, max] = [Math.min(min, 0), Math.max(max, 0)];
+  let [low, high] = paddedRange(min, max, yKind, 0.05);
+  if (hasZero && min === 0) low = 0;
+  if (hasZero && max === 0) high = 0;
+  if (yBounds) {
+    if (yBounds.min !== undefined && !(min < yBounds.min)) low = yBounds.min;
+    if (yBounds.max !== undefined && !(max > yBounds.max)) high = yBounds.max;
+  }
+  return typedRange([low, high], model);
+}
+
+/** A range with the ends that a person has typed, as far as the axis can have them. */
+function typedRange([low, high]: [number, number], { yRange, yKind }: ChartModel): [number, number] {
+  const canBe = (end: number | null | undefined): end is number =>
+    end !== null && end !== undefined && Number.isFinite(end) && (yKind === "linear" || end > 0);
+  const [typedLow, typedHigh] = yRange ?? [null, null];
+  const from = canBe(typedLow) ? typedLow : low;
+  let to = canBe(typedHigh) ? typedHigh : high;
+  // A typed end beyond all values leaves nothing to see: the axis still needs a length.
+  if (to <= from) {
+    if (canBe(typedHigh) && !canBe(typedLow)) return yKind === "log" ? [to / 10, to] : [to - 1, to];
+    to = yKind === "log" ? from * 10 : from + 1;
+  }
+  return [from, to];
 }
 
 function shownXRange(extent: Extent, model: ChartModel): [number, number] {
@@ -110,69 +127,4 @@ function fittingXTicks(x: Scale, model: ChartModel): Tick[] {
     if (x.kind === "log" || words.length * longest <= width) return ticks;
   }
   return ticksOf(x, 1, model.xUnit, model.xBase);
-}
-
-function measure(model: ChartModel): Extent {
-  const extent: Extent = {
-    xMin: Infinity,
-    xMax: -Infinity,
-    yMin: Infinity,
-    yMax: -Infinity,
-    yMinSeries: null,
-    smoothedMin: Infinity,
-    smoothedMax: -Infinity,
-    unshownCount: 0,
-    nonfiniteCount: 0,
-    shownCount: 0,
-  };
-  for (const series of model.series) measureSeries(series, model, extent);
-  return extent;
-}
-
-function measureSeries(series: ChartSeries, model: ChartModel, extent: Extent): void {
-  const xs = xColumn(series);
-  if (!xs) return;
-  const isBuckets = series.mode === "buckets";
-  const firsts = isBuckets ? series.columns.x_first : xs;
-  const lows = isBuckets ? series.columns.min : series.columns.y;
-  const highs = isBuckets ? series.columns.max : series.columns.y;
-  const nonfinite = series.columns.nonfinite;
-  const smoothed = series.columns.smoothed;
-  const [from, to] = model.xRange ?? [-Infinity, Infinity];
-  const isLogX = model.xKind === "log";
-  const isLogY = model.yKind === "log";
-  for (let index = 0; index < xs.length; index++) {
-    const xFirst = firsts[index] + series.xOffset;
-    const xLast = xs[index] + series.xOffset;
-    if (!(xLast >= from && xFirst <= to)) continue;
-    extent.shownCount++;
-    if (isLogX && xLast <= 0) {
-      extent.unshownCount++;
-      continue;
-    }
-    const xLeft = isLogX && xFirst <= 0 ? xLast : xFirst;
-    if (xLeft < extent.xMin) extent.xMin = xLeft;
-    if (xLast > extent.xMax) extent.xMax = xLast;
-    const low = lows[index];
-    const high = highs[index];
-    const isDrawable = low - low === 0 && high - high === 0;
-    if (nonfinite ? nonfinite[index] > 0 : !isDrawable) extent.nonfiniteCount++;
-    if (!isDrawable) continue;
-    if (isLogY && low <= 0) extent.unshownCount++;
-    if (!isLogY || low > 0) take(low, series.id, extent);
-    if (!isLogY || high > 0) take(high, series.id, extent);
-    const smooth = smoothed?.[index];
-    if (smooth !== undefined && smooth - smooth === 0 && (!isLogY || smooth > 0)) {
-      if (smooth < extent.smoothedMin) extent.smoothedMin = smooth;
-      if (smooth > extent.smoothedMax) extent.smoothedMax = smooth;
-    }
-  }
-}
-
-function take(y: number, series: string, extent: Extent): void {
-  if (y < extent.yMin) {
-    extent.yMin = y;
-    extent.yMinSeries = series;
-  }
-  if (y > extent.yMax) extent.yMax = y;
 }

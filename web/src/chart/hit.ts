@@ -1,6 +1,6 @@
 /** Finds the points of a chart that lie nearest to the pointer. */
 import type { Frame } from "./frame";
-import { type ChartModel, type ChartSeries, xColumn, yColumn } from "./model";
+import { type ChartModel, type ChartSeries, spanColumns, xColumn, yColumn } from "./model";
 import { toPixel } from "./scale";
 
 export interface Hit {
@@ -11,8 +11,10 @@ export interface Hit {
   /** The value of the line there; may be NaN or infinite. */
   y: number;
   smoothed: number | null;
-  /** Smallest and largest of the bucket; null where the point is one point. */
+  /** Smallest and largest of the bucket, or the band of the group; null where the point is one point. */
   range: [number, number] | null;
+  /** How many runs of a group have a value there; null for a line of one run. */
+  runCount: number | null;
   /** Distance in pixels from the pointer, up and down; Infinity for values that are not drawn. */
   distance: number;
 }
@@ -88,11 +90,17 @@ export function hitsAt(model: ChartModel, frame: Frame, x: number, pixelY: numbe
       x: pointX,
       y: ys[index],
       smoothed,
-      range: series.mode === "buckets" ? [series.columns.min[index], series.columns.max[index]] : null,
+      range: series.mode === "points" ? null : spanAt(series, index),
+      runCount: series.mode === "group" ? (series.columns.count?.[index] ?? null) : null,
       distance: pixelY === null || !Number.isFinite(drawn) ? Infinity : Math.abs(drawn - pixelY),
     });
   }
   return hits.sort((a, b) => (a.distance === b.distance ? compareValues(a, b) : a.distance - b.distance));
+}
+
+function spanAt(series: ChartSeries, index: number): [number, number] {
+  const [lows, highs] = spanColumns(series);
+  return [lows[index], highs[index]];
 }
 
 const compareValues = (a: Hit, b: Hit) => (Number.isNaN(b.y) ? -1 : Number.isNaN(a.y) ? 1 : b.y - a.y);

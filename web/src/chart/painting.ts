@@ -1,11 +1,12 @@
 /** One drawing as it is sent to the painter: a frame, and how each line of it looks. All of it can be cloned. */
+import type { SeriesMode } from "../api/series";
 import type { Frame } from "./frame";
 import type { ChartModel, ChartSeries, ChartTheme, Columns } from "./model";
 
 export interface Line {
   /** Names the columns, which are sent apart from the painting and only when they changed. */
   id: string;
-  mode: "points" | "buckets";
+  mode: SeriesMode;
   xOffset: number;
   color: string;
   dash: number[];
@@ -33,6 +34,8 @@ export interface PaintRequest {
 
 const LINE_WIDTH = 1.5;
 const FADED_ALPHA = 0.25;
+// The band of a group is what it is drawn for; that of buckets says what the line has left out.
+const GROUP_BAND_FACTOR = 1.5;
 
 /** The band between smallest and largest of a bucket, fainter where many bands overlap. */
 const bandAlphaFor = (seriesCount: number) => (seriesCount <= 3 ? 0.22 : seriesCount <= 10 ? 0.13 : 0.06);
@@ -59,7 +62,7 @@ export function makePainting(model: ChartModel, frame: Frame, ratio: number): Pa
         dash: series.style.dash,
         width: isStrong ? LINE_WIDTH + 1 : series.isContext ? 1 : LINE_WIDTH,
         alpha,
-        bandAlpha: series.isContext ? 0 : bandAlpha * alpha,
+        bandAlpha: series.isContext ? 0 : bandAlpha * alpha * (series.mode === "group" ? GROUP_BAND_FACTOR : 1),
         hasCasing: isStrong,
         hasMarks: !series.isContext,
       };

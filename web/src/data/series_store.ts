@@ -4,7 +4,7 @@
  * - A series is asked when a chart watches it and it is not held, or when its run has a newer revision than when it was last asked;
  *   so a finished run is never asked twice.
  * - All questions that come up in one frame go out together, those with the same head in one request; questions for newer points
- *   go out at most twice a second, one request at a time, and ask for the new part only.
+ *   go out at most twice a second, one request at a time, and ask for the new part only – groups and expressions for all of it.
  * - While the page is hidden nothing is asked. A series is replaced, never emptied, when its answer comes.
  */
 import type { Series } from "../api/series";
@@ -69,6 +69,13 @@ export class SeriesStore extends WatchedStore<SeriesQuestion, Held> {
 
   protected runOf(question: SeriesQuestion): SeriesQuestion {
     return question;
+  }
+
+  /** A group is as new as its runs together: revisions only grow, so their sum tells every change of any. */
+  protected override revisionOf(entry: Watched<SeriesQuestion>): number {
+    const { project, group } = entry.question;
+    if (!group) return super.revisionOf(entry);
+    return group.runIds.reduce((sum, run) => sum + this.knownRevision({ project, run }), 0);
   }
 
   protected empty(): Held {
@@ -174,6 +181,7 @@ function take({ entry, delta }: Asked, answer: Series | undefined): boolean {
 /** New parts can be asked only where x grows and where the past of a line does not depend on its future. */
 function deltaOf({ question, series }: Entry): DeltaStart | null {
   if (!series || series.count === 0 || question.x.startsWith("metric:")) return null;
+  if (question.group || question.isExpression) return null;
   if (question.min !== null || question.max !== null) return null;
   if (question.smoothing && question.smoothing.kind !== "ema") return null;
   const x = deltaStart(series);

@@ -23,7 +23,7 @@ export interface Watched<Question> {
   watchers: Set<Watcher>;
 }
 
-interface RunName {
+export interface RunName {
   project: string;
   run: string;
 }
@@ -97,7 +97,12 @@ export abstract class WatchedStore<Question, Extra extends object> {
   }
 
   protected revisionOf(entry: Watched<Question>): number {
-    return this.revisions.get(runIdentity(this.runOf(entry.question))) ?? 0;
+    return this.knownRevision(this.runOf(entry.question));
+  }
+
+  /** The newest revision of a run that the page has heard of; 0 for none. */
+  protected knownRevision(run: RunName): number {
+    return this.revisions.get(runIdentity(run)) ?? 0;
   }
 
   private entryOf(question: Question): Watched<Question> & Extra {

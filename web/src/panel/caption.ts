@@ -13,38 +13,66 @@ export interface Tally {
   missingCount: number;
   /** Whether every series is drawn point by point. */
   isExact: boolean;
+  /** Series that have something to draw. */
   seriesCount: number;
+  /** Series of which no point has a value of the x metric. */
+  withoutAxisCount: number;
+  /** Series that are the one line of several runs. */
+  groupCount: number;
 }
 
 export function tally(all: Iterable<Series>): Tally {
-  const sum: Tally = { drawnCount: 0, totalCount: 0, joinedCount: 0, missingCount: 0, isExact: true, seriesCount: 0 };
+  const sum: Tally = {
+    drawnCount: 0,
+    totalCount: 0,
+    joinedCount: 0,
+    missingCount: 0,
+    isExact: true,
+    seriesCount: 0,
+    withoutAxisCount: 0,
+    groupCount: 0,
+  };
   for (const series of all) {
-    if (series.count === 0) continue;
+    if (series.count === 0) {
+      if (series.missingCount > 0) sum.withoutAxisCount++;
+      continue;
+    }
     sum.seriesCount++;
     sum.drawnCount += series.count;
     sum.totalCount += series.totalCount;
     sum.joinedCount += series.joinedCount;
     sum.missingCount += series.missingCount;
     if (series.mode === "buckets") sum.isExact = false;
+    if (series.mode === "group") sum.groupCount++;
   }
   return sum;
 }
 
-export function caption(
-  sum: Tally,
-  frame: Frame,
-  axis: XAxis,
-  runCount: number,
-  otherKinds: readonly string[],
-): string {
+export interface Captioned {
+  sum: Tally;
+  frame: Frame;
+  axis: XAxis;
+  lineCount: number;
+  /** What a line stands for: "run", "group", or "line" where one of these has several. */
+  lineWord: string;
+  /** How the runs of a group become one line: "mean with range". */
+  groupWords: string;
+  otherKinds: readonly string[];
+}
+
+export function caption({ sum, frame, axis, lineCount, lineWord, groupWords, otherKinds }: Captioned): string {
   const parts: string[] = [];
-  if (sum.isExact && sum.totalCount === 1) parts.push("one point");
+  if (sum.groupCount > 0) parts.push(`${groupWords} of ${plural(sum.groupCount, "group")}`);
+  if (sum.isExact && sum.totalCount === 1) parts.push("only one point");
+  else if (sum.groupCount > 0) parts.push(plural(sum.drawnCount, "point"));
   else if (sum.isExact) parts.push(`1:1 · ${plural(sum.totalCount, "point")}`);
   else parts.push(`${plural(sum.totalCount, "point")} → ${plural(sum.drawnCount, "bucket")}`);
   const metric = axisMetric(axis);
   if (metric !== null && sum.joinedCount > 0) parts.push(`${formatCount(sum.joinedCount)} joined`);
   if (metric !== null && sum.missingCount > 0)
     parts.push(`${formatCount(sum.missingCount)} before the first ${metric}`);
+  if (metric !== null && sum.withoutAxisCount > 0)
+    parts.push(`no ${metric} in ${formatCount(sum.withoutAxisCount)} of ${plural(lineCount, lineWord)}`);
   if (frame.nonfiniteCount > 0) {
     parts.push(
       sum.isExact
@@ -59,7 +87,10 @@ export function caption(
         : `${plural(frame.unshownCount, "bucket")} not wholly above 0`,
     );
   }
-  if (sum.seriesCount < runCount) parts.push(`in ${formatCount(sum.seriesCount)} of ${plural(runCount, "run")}`);
+  const outside = outsideWords(frame);
+  if (outside) parts.push(outside);
+  const unheard = lineCount - sum.seriesCount - sum.withoutAxisCount;
+  if (unheard > 0) parts.push(`in ${formatCount(lineCount - unheard)} of ${plural(lineCount, lineWord)}`);
   const [shown, undrawn] = [otherKinds.filter(isRecordKind), otherKinds.filter((kind) => !isRecordKind(kind))];
   if (undrawn.length > 0) parts.push(`also logged as ${undrawn.join(" and ")}, not drawn`);
   // Each kind of records has a card of its own in the same section.
@@ -67,16 +98,21 @@ export function caption(
   return parts.join(" · ");
 }
 
+function outsideWords({ aboveCount, belowCount }: Frame): string {
+  const parts: string[] = [];
+  if (aboveCount > 0) parts.push(`${formatCount(aboveCount)} above`);
+  if (belowCount > 0) parts.push(`${formatCount(belowCount)} below`);
+  return parts.length > 0 ? `${parts.join(", ")} the y axis` : "";
+}
+
 /** One line that says what the chart shows to who cannot see it. */
 export function summary(
   key: string,
-  sum: Tally,
-  frame: Frame,
-  axis: XAxis,
-  view: ViewState,
+  { sum, frame, axis, lineWord }: Pick<Captioned, "sum" | "frame" | "axis" | "lineWord">,
+  view: Pick<ViewState, "isLogY">,
   nameOf: (id: string) => string,
 ): string {
-  const parts = [`${key} over ${axisLabel(axis)}`, plural(sum.seriesCount, "run"), plural(sum.totalCount, "point")];
+  const parts = [`${key} over ${axisLabel(axis)}`, plural(sum.seriesCount, lineWord), plural(sum.totalCount, "point")];
   if (Number.isFinite(frame.yMin)) {
     const where = frame.yMinSeries ? ` in ${nameOf(frame.yMinSeries)}` : "";
     parts.push(`lowest ${formatValue(frame.yMin)}${where}`, `highest ${formatValue(frame.yMax)}`);

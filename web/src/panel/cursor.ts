@@ -1,6 +1,7 @@
 /** The place the pointer is at, shared by all charts of the page: each with the same x axis draws a line there. */
 import type { XAxis } from "../api/series";
 import type { Chart } from "../chart/chart";
+import type { Hit } from "../chart/hit";
 
 export interface Cursor {
   axis: XAxis;
@@ -14,16 +15,49 @@ export interface Cursor {
   clientX: number;
   clientY: number;
   nameOf: (seriesId: string) => string;
+  /** How the runs of a group become one line; null where the chart has no groups. */
+  aggregate: string | null;
+  /** Highlights what a line shows; null where there is nothing to highlight. */
+  pick: ((seriesId: string) => void) | null;
+  /** What lies there, nearest first: found when first asked, for all who draw it. */
+  hits: () => readonly Hit[];
 }
 
 let cursor: Cursor | null = null;
+let pinned: Cursor | null = null;
 const listeners = new Set<() => void>();
 
 export const getCursor = (): Cursor | null => cursor;
 
+/** The place whose values a person keeps on the screen. */
+export const getPinned = (): Cursor | null => pinned;
+
 export function setCursor(next: Cursor | null): void {
   if (next === cursor) return;
   cursor = next;
+  tell();
+}
+
+/** Keeps the values under the cursor on the screen, or lets them go where they are kept. */
+export function togglePin(): void {
+  if (!pinned && !cursor) return;
+  pinned = pinned ? null : cursor;
+  tell();
+}
+
+export function unpin(): void {
+  if (!pinned) return;
+  pinned = null;
+  tell();
+}
+
+/** Forgets a chart that is no longer there. */
+export function forgetChart(chart: Chart): void {
+  if (pinned?.source === chart) unpin();
+  if (cursor?.source === chart) setCursor(null);
+}
+
+function tell(): void {
   for (const listener of listeners) listener();
 }
 

@@ -1,6 +1,6 @@
 /** Makes what a chart shows from the series it holds and the runs that are visible. */
 import type { Series, XAxis } from "../api/series";
-import type { ChartModel } from "../chart/model";
+import type { ChartModel, YRange } from "../chart/model";
 import { CHART_THEME, type ThemeName } from "../chart/palette";
 import type { ViewState } from "../url/view_state";
 import { axisUnit } from "./axis";
@@ -17,12 +17,22 @@ function smallest(values: readonly bigint[]): bigint {
 /** How a line looks, and what names its series. */
 export type ShownLine = Pick<ShownRun, "id" | "style" | "isContext" | "emphasis">;
 
+/** What a chart is drawn by of all that a person has chosen. */
+export type DrawnView = Pick<ViewState, "zoom" | "isLogX" | "isLogY" | "line" | "clip">;
+
+/** What a panel says of its y axis. */
+export interface PanelScale {
+  yRange?: YRange;
+  hasZero?: boolean;
+}
+
 export function makeModel(
   lines: readonly ShownLine[],
   held: HeldSeries,
   axis: XAxis,
-  view: ViewState,
+  view: DrawnView,
   theme: ThemeName,
+  { yRange, hasZero }: PanelScale = {},
 ): ChartModel {
   const drawn = lines.flatMap((shown) => {
     const series = held.get(shown.id);
@@ -47,8 +57,26 @@ export function makeModel(
     yKind: view.isLogY ? "log" : "linear",
     xUnit: unit,
     xBase,
+    clip: view.clip,
+    yRange,
+    hasZero,
+    xWhole: wholeOf(
+      drawn.map(({ series }) => series),
+      xBase,
+    ),
     xRange: zoom && [zoom.min - Number(xBase), zoom.max - Number(xBase)],
     line: view.line,
     theme: CHART_THEME[theme],
   };
+}
+
+/** From the first x of any series to the last, counted from `xBase`. */
+function wholeOf(all: readonly Series[], xBase: bigint): [number, number] | null {
+  let [first, last] = [Infinity, -Infinity];
+  for (const { xExtent } of all) {
+    if (!xExtent) continue;
+    first = Math.min(first, xExtent[0]);
+    last = Math.max(last, xExtent[1]);
+  }
+  return first < last ? [first - Number(xBase), last - Number(xBase)] : null;
 }

@@ -5,6 +5,7 @@ import { seriesStore } from "../data/page_store";
 import type { SeriesQuestion } from "../data/question";
 import type { Watch } from "../data/watched";
 import type { ViewState } from "../url/view_state";
+import type { ChartLine } from "./chart_lines";
 import type { HeldSeries } from "./make_model";
 
 export interface ChartSeriesState {
@@ -18,42 +19,51 @@ export interface ChartSeriesState {
 
 /** Sizes of answers: a few fixed ones, so that a change of a chart's width seldom asks anything. */
 const BUCKET_SIZES = [400, 800, 1600, 3200];
+/** Of a grey line among many nobody reads single points. */
+const CONTEXT_BUCKETS = 200;
 
 export const bucketsFor = (widthPixels: number): number => BUCKET_SIZES.find((size) => size >= widthPixels) ?? 3200;
 
 interface Wanted {
   project: string;
-  runs: readonly string[];
-  key: string;
+  lines: readonly ChartLine[];
   axis: XAxis;
-  view: ViewState;
+  view: Pick<ViewState, "smoothing" | "zoom" | "aggregate" | "band">;
   buckets: number;
 }
 
-function questionsOf({ project, runs, key, axis, view, buckets }: Wanted): SeriesQuestion[] {
+export function questionsOf({ project, lines, axis, view, buckets }: Wanted): SeriesQuestion[] {
   const zoom = view.zoom?.axis === axis ? view.zoom : null;
-  return runs.map((run) => ({
-    project,
-    run,
-    key,
-    x: axis,
-    buckets,
-    min: zoom?.min ?? null,
-    max: zoom?.max ?? null,
-    smoothing: view.smoothing,
-  }));
+  return lines.map(({ source, isContext }) => {
+    const asked = {
+      project,
+      run: source.id,
+      key: source.key,
+      x: axis,
+      buckets: isContext ? CONTEXT_BUCKETS : buckets,
+      min: zoom?.min ?? null,
+      max: zoom?.max ?? null,
+      smoothing: view.smoothing,
+      ...(source.isExpression && { isExpression: true }),
+    };
+    return source.runIds
+      ? { ...asked, group: { runIds: source.runIds, aggregate: view.aggregate, band: view.band } }
+      : asked;
+  });
 }
 
-const runOf = (question: SeriesQuestion): string => question.run;
-
-/** One metric of several runs: a line a run, named by it. */
+/** The series of a chart's lines, each named by its line. */
 export function useChartSeries(wanted: Wanted, isActive: boolean): ChartSeriesState {
-  const { project, key, axis, buckets } = wanted;
-  const { smoothing, zoom } = wanted.view;
-  const runList = wanted.runs.join("\n");
-  // eslint-disable-next-line react-hooks/exhaustive-deps -- the questions depend on what the runs are, not on which array names them.
-  const questions = useMemo(() => questionsOf(wanted), [project, runList, key, axis, smoothing, zoom, buckets]);
-  return useSeries(questions, runOf, axis, isActive);
+  const { project, lines, axis, buckets } = wanted;
+  const { smoothing, zoom, aggregate, band } = wanted.view;
+  const asked = useMemo(() => JSON.stringify(lines.map((one) => [one.id, one.isContext, one.source])), [lines]);
+  const { questions, idOf } = useMemo(() => {
+    const made = questionsOf(wanted);
+    const ids = new Map(made.map((question, index) => [question, lines[index].id]));
+    return { questions: made, idOf: (question: SeriesQuestion) => ids.get(question)! };
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- the questions depend on what the lines show, not on which array holds them.
+  }, [project, asked, axis, smoothing, zoom, aggregate, band, buckets]);
+  return useSeries(questions, idOf, axis, isActive);
 }
 
 /**

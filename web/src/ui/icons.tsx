@@ -85,6 +85,11 @@ export const ExpandIcon = () => (
     <path d="M9.5 3H13v3.5M6.5 13H3V9.5M13 3L9 7M3 13l4-4" />
   </Icon>
 );
+export const MoreIcon = () => (
+  <Icon>
+    <path d="M3.5 8v.01M8 8v.01M12.5 8v.01" strokeWidth="2.4" />
+  </Icon>
+);
 export const EyeOffIcon = () => (
   <Icon>
     <path d="M2 8s2.2-4 6-4 6 4 6 4-2.2 4-6 4-6-4-6-4zM3 13L13 3" />
