@@ -2,30 +2,41 @@
 import { type ReactNode, useMemo, useRef } from "react";
 import type { LayoutHandle } from "../layout/use_layout";
 import { changeCard, moveCard, setSectionHeight } from "../layout/changes";
-import { ChartCard } from "../panel/ChartCard";
-import type { ShownRun } from "../panel/shown_run";
-import { MediaCard } from "../media/MediaCard";
+import type { ChartGroup } from "../panel/chart_lines";
+import type { ChartMetric, ShownRun } from "../panel/shown_run";
 import { useWidth } from "../ui/use_size";
 import type { ChangeView } from "../url/use_view";
 import type { ViewState } from "../url/view_state";
 import styles from "./Board.module.css";
 import { type Block, type Blocks, CARD_HEIGHT, GAP, makeBlocks, type Place, type RowBlock } from "./blocks";
 import { CardFrame } from "./CardFrame";
-import type { BoardSection, Card } from "./cards";
+import { CardView } from "./CardView";
+import type { BoardSection } from "./cards";
 import type { Target } from "./drag";
 import { SectionHeader } from "./SectionHeader";
-import { sectionStepsId } from "./section_steps_id";
 import { Sparklines } from "./Sparklines";
 import { useBlocksInView } from "./use_blocks_in_view";
 
-export interface BoardProps {
+/** What every card of a board is shown with. */
+export interface BoardContext {
   project: string;
-  sections: readonly BoardSection[];
+  /** The metrics drawn as lines, by name. */
+  metrics: ReadonlyMap<string, ChartMetric>;
   runs: readonly ShownRun[];
+  /** What is drawn in the place of the single runs; null where these are. */
+  groups: readonly ChartGroup[] | null;
   view: ViewState;
   changeView: ChangeView;
   /** Null where the board cannot be changed. */
   layout: LayoutHandle | null;
+  /** Opens the fields of a card. */
+  edit: ((id: string) => void) | null;
+}
+
+export interface BoardProps extends BoardContext {
+  sections: readonly BoardSection[];
+  /** Opens the choice of a panel for a section. */
+  add: ((section: string) => void) | null;
 }
 
 export function Board(props: BoardProps) {
@@ -89,7 +100,7 @@ function RowView({ block, layout, ...shown }: BoardProps & { block: RowBlock; or
           {layout ? (
             <FramedCard {...shown} layout={layout} section={section} place={place} columns={columns} height={height} />
           ) : (
-            <CardView {...shown} card={place.card} />
+            <CardView {...shown} layout={null} card={place.card} section={section} />
           )}
         </div>
       ))}
@@ -144,23 +155,7 @@ function FramedCard({ layout, section, order, place, columns, height, ...shown }
       moveBy={moveBy}
       resize={resize}
     >
-      <CardView {...shown} card={card} />
+      <CardView {...shown} layout={layout} card={card} section={section} />
     </CardFrame>
   );
-}
-
-type CardViewProps = Omit<BoardProps, "layout" | "sections"> & { card: Card };
-
-function CardView({ card, project, runs, view, changeView }: CardViewProps) {
-  const shown = { project, runs, view, changeView };
-  switch (card.what) {
-    case "line":
-      return <ChartCard {...shown} metric={card.metric} title={card.title} />;
-    case "media":
-      return (
-        <MediaCard {...shown} metric={card.metric} title={card.title} sectionSteps={sectionStepsId(card.section)} />
-      );
-    case "panel":
-      return null;
-  }
 }

@@ -3,7 +3,7 @@ import { memo, useMemo, useRef } from "react";
 import type { Series } from "../api/series";
 import type { SeriesQuestion } from "../data/question";
 import { formatValue } from "../format/number";
-import { axisOf } from "../panel/ChartCard";
+import { axisOf } from "../panel/chart_lines";
 import type { ChartMetric, ShownRun } from "../panel/shown_run";
 import { useSeries } from "../panel/use_chart_series";
 import { useOnScreen } from "../panel/use_on_screen";
@@ -62,7 +62,7 @@ interface SparklineProps {
 export const Sparkline = memo(function Sparkline({ project, metric, runs, view }: SparklineProps) {
   const root = useRef<HTMLSpanElement>(null);
   const isOnScreen = useOnScreen(root);
-  const axis = axisOf(metric, view);
+  const axis = axisOf([metric], view);
   const runIds = runs.map((run) => run.id).join("\n");
   const questions = useMemo(
     () =>

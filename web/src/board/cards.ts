@@ -51,16 +51,12 @@ export interface Board {
 
 export const lineId = (key: string): string => `line:${key}`;
 
-/**
- * @param isFound whether a metric's name, or an added panel's title, is searched for.
- * @param titleOf what an added panel is called.
- */
+/** @param titleOf what an added panel is called. */
 export function makeBoard(
   metrics: readonly ChartMetric[],
   media: readonly MediaMetric[],
   layout: Layout,
   rule: SectionRule,
-  isFound: (name: string) => boolean,
   titleOf: (card: AddedCard) => string,
 ): Board {
   const sections = new Map<string, BoardSection>();
@@ -80,9 +76,9 @@ export function makeBoard(
 
   const byKey = new Map(metrics.map((metric) => [metric.key, metric]));
   const natural = makeSections(
-    metrics.map((metric) => metric.key).filter(isFound),
+    metrics.map((metric) => metric.key),
     rule === "tree" ? "last" : rule,
-    media.filter((one) => isFound(one.key)),
+    media,
   );
   for (const { name, keys, media: records } of natural) {
     for (const key of keys) {
@@ -101,7 +97,6 @@ export function makeBoard(
   }
   for (const added of layout.added) {
     const title = titleOf(added);
-    if (!isFound(title)) continue;
     const { width } = layout.cards[added.id] ?? {};
     place({ what: "panel", id: added.id, section: added.section, title, width, added }, undefined);
   }

@@ -3,15 +3,18 @@ import { useMemo } from "react";
 import { Page } from "../app/Page";
 import { useTheme } from "../app/theme";
 import { ApiError } from "../api/http";
+import type { RunsQuestion } from "../api/run_sets";
 import { colorOrder, showRuns } from "../panel/shown_runs";
-import { useRuns } from "../data/queries";
+import { useRunList } from "../data/run_list";
 import { useLive } from "../data/use_live";
 import { formatCount, plural } from "../format/number";
+import { runSetQuestion } from "../runs/question";
 import { Link } from "../ui/Link";
 import { matcher } from "../ui/matcher";
 import { Problem, Refusal } from "../ui/Problem";
 import { useKeys } from "../ui/use_keys";
 import { useStable } from "../ui/use_stable";
+import { DEFAULT_VIEW } from "../url/view_state";
 import { comparePath, projectPath, runPath } from "../url/route";
 import { useSlots } from "../workspace/use_slots";
 import { ColumnHead } from "./ColumnHead";
@@ -25,20 +28,29 @@ import { sharedMedia } from "./shared_media";
 import { useComparedAddress, useComparedRuns } from "./use_compared_runs";
 
 // What the picker completes; any other run is added by its id.
-const RUNS_LISTED = 500;
+const LISTED: RunsQuestion = {
+  ...runSetQuestion(DEFAULT_VIEW, []),
+  columns: [],
+  offset: 0,
+  limit: 500,
+};
+const NO_LOOKS = {};
 const SEARCH_ID = "compare-search";
 
 export default function Compare({ project }: { project: string }) {
   const { ids, setIds, view, changeView } = useComparedAddress();
   const live = useLive(project, null);
-  const listed = useRuns(project, RUNS_LISTED);
+  const { list: listed } = useRunList(project, LISTED);
   const state = useComparedRuns(project, ids);
   const theme = useTheme();
   useKeys({ "/": () => document.getElementById(SEARCH_ID)?.focus() });
 
   const runs = useStable(state.runs);
   const packages = useStable(state.packages);
-  const slots = useSlots(useMemo(() => colorOrder([...runs].reverse()), [runs]));
+  const slots = useSlots(
+    useMemo(() => colorOrder([...runs].reverse()), [runs]),
+    NO_LOOKS,
+  );
   const shown = useStable(useMemo(() => showRuns(runs, slots, theme, null), [runs, slots, theme]));
   const facts = useMemo(() => factsOf(runs, packages), [runs, packages]);
   const { hasSame, metrics: search, closed } = view;
@@ -50,7 +62,7 @@ export default function Compare({ project }: { project: string }) {
     { label: project, href: projectPath(project) },
     { label: "Compare", href: comparePath(project, ids) },
   ];
-  const free = (listed.data?.runs ?? []).filter((run) => !ids.includes(run.run_id));
+  const free = (listed?.runs ?? []).filter((run) => !ids.includes(run.run_id));
   const add = (id: string) => setIds([...ids, id]);
   const remove = (id: string) => setIds(ids.filter((one) => one !== id));
   const picker = <RunPicker runs={free} add={add} />;
@@ -66,7 +78,7 @@ export default function Compare({ project }: { project: string }) {
           )}
           <p>Add runs by name here, or select them in the runs table and press “Compare” there.</p>
           {picker}
-          {listed.data && free.length === 0 && <p>The project has no other run yet.</p>}
+          {listed && free.length === 0 && <p>The project has no other run yet.</p>}
         </Problem>
       </Page>
     );

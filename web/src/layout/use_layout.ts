@@ -22,7 +22,8 @@ export interface LayoutHandle {
   problem: string | null;
   /** Whether the address or the layout differ from what was saved under the name. */
   isChanged: boolean;
-  change: (change: LayoutChange) => void;
+  /** Changes of one topic in quick succession are undone as one. */
+  change: (change: LayoutChange, topic?: string) => void;
   undo: (() => void) | null;
   redo: (() => void) | null;
   /** Keeps what is seen under a name; as another view, where that is asked. */
@@ -114,7 +115,7 @@ export function useLayout(project: string, view: ViewState, changeView: ChangeVi
   );
 
   const change = useCallback(
-    (make: LayoutChange) => {
+    (make: LayoutChange, topic?: string) => {
       // Read anew, so that two changes in one moment add up.
       const now = parseView(location.search);
       const held = now.view === null ? undefined : client.getQueryData<SavedView>(viewKey(project, now.view));
@@ -122,7 +123,7 @@ export function useLayout(project: string, view: ViewState, changeView: ChangeVi
       const next = make(before);
       if (next === before) return;
       const viewId = now.view ?? newId();
-      editingOf(client, project, viewId, redraw).history.note(before);
+      editingOf(client, project, viewId, redraw).history.note(before, topic, Date.now());
       put(viewId, held?.name ?? "", now.view === null ? { ...next, query: formatView(now) } : next);
       if (now.view === null) {
         changeView({ view: viewId });

@@ -6,6 +6,7 @@ import { formatCount, plural } from "../format/number";
 import type { MediaMetric, ShownRun } from "../panel/shown_run";
 import { useOnScreen } from "../panel/use_on_screen";
 import { ExpandIcon } from "../ui/icons";
+import { Menu, type MenuEntry } from "../ui/Menu";
 import { Since } from "../ui/Moment";
 import type { ChangeView } from "../url/use_view";
 import { mediaId, type ViewState } from "../url/view_state";
@@ -33,6 +34,8 @@ export interface MediaCardProps {
   /** Where the step is chosen for all records of the section. */
   sectionSteps?: string | null;
   isFullScreen?: boolean;
+  /** What the menu of the card has; without any there is none. */
+  extraItems?: readonly MenuEntry[];
   /** Whether the step is chosen at the card; elsewhere a slider for several cards stands near them. */
   hasSlider?: boolean;
 }
@@ -44,7 +47,7 @@ const FULL_HEIGHT_MIN = 300;
 
 export function MediaCard(props: MediaCardProps) {
   const { project, metric, title, runs, view, changeView } = props;
-  const { sectionSteps = null, isFullScreen = false, hasSlider = true } = props;
+  const { sectionSteps = null, isFullScreen = false, hasSlider = true, extraItems = [] } = props;
   const { key, kind } = metric;
   const id = mediaId(kind, key);
   const root = useRef<HTMLElement>(null);
@@ -116,6 +119,7 @@ export function MediaCard(props: MediaCardProps) {
             <ExpandIcon />
           </button>
         )}
+        {extraItems.length > 0 && <Menu label={`More for ${key}`} entries={extraItems} />}
       </header>
       {kind === "image" && (
         <MarkControls

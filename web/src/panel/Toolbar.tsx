@@ -78,7 +78,10 @@ export function Toolbar({ view, changeView, metricNames, children }: ToolbarProp
           <option value="mean">mean</option>
         </select>
       </label>
-      <label className={styles.choice} title="The y axis reaches over all values, or leaves the outermost out and says so">
+      <label
+        className={styles.choice}
+        title="The y axis reaches over all values, or leaves the outermost out and says so"
+      >
         y
         <select value={view.clip} onChange={(event) => changeView({ clip: event.target.value as Clip })}>
           <option value="all">all values</option>

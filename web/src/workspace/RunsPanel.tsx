@@ -75,9 +75,7 @@ export function RunsPanel(props: RunsPanelProps) {
           className="quiet"
           onClick={() =>
             changeView(
-              isAllDrawn
-                ? { hidden: runs.map((run) => run.run_id), only: [] }
-                : { hidden: [], only: [] },
+              isAllDrawn ? { hidden: runs.map((run) => run.run_id), only: [] } : { hidden: [], only: [] },
               "keep",
             )
           }

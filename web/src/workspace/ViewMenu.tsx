@@ -134,7 +134,9 @@ function Views({ project, open, layout }: ViewMenuProps) {
         ))}
       </ul>
       {views?.length === 0 && (
-        <p className={styles.note}>No view yet. What you add, move or hide is kept in one, and a name keeps it for good.</p>
+        <p className={styles.note}>
+          No view yet. What you add, move or hide is kept in one, and a name keeps it for good.
+        </p>
       )}
       {error && <p className={styles.note}>{`The views cannot be read: ${error.message}.`}</p>}
     </>

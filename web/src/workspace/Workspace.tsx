@@ -135,10 +135,7 @@ export function Workspace({ project }: { project: string }) {
           {hasCards && shown.length === 0 && list.project_run_count > 0 && (
             <p className={styles.empty}>
               {runs.length === 0 ? "No run matches the search and the filter. " : "All runs are hidden. "}
-              <button
-                type="button"
-                onClick={() => changeView({ runs: "", filter: "", hidden: [], only: [] }, "keep")}
-              >
+              <button type="button" onClick={() => changeView({ runs: "", filter: "", hidden: [], only: [] }, "keep")}>
                 Show all runs
               </button>
             </p>

@@ -1,14 +1,14 @@
 /** One number, large. */
 import { useMemo, useRef } from "react";
 import { yColumn } from "../../chart/model";
+import type { SeriesQuestion } from "../../data/question";
 import { formatExact, formatValue, plural } from "../../format/number";
 import { useBox } from "../../media/use_box";
-import { useChartSeries } from "../../panel/use_chart_series";
+import { useSeries } from "../../panel/use_chart_series";
 import { useOnScreen } from "../../panel/use_on_screen";
 import { Link } from "../../ui/Link";
 import { RunSwatch } from "../../ui/RunSwatch";
 import { runPath } from "../../url/route";
-import { DEFAULT_VIEW } from "../../url/view_state";
 import { columnTitle, formatNumber, metricOf } from "../columns";
 import type { PanelProps } from "../kind";
 import panelStyles from "../Panel.module.css";
@@ -85,16 +85,30 @@ interface SparkProps {
   metric: string | null;
 }
 
+const runOf = (question: SeriesQuestion): string => question.run;
+
+const sparkQuestion = (project: string, run: string, key: string): SeriesQuestion => ({
+  project,
+  run,
+  key,
+  x: "step",
+  buckets: SPARK_BUCKETS,
+  min: null,
+  max: null,
+  smoothing: null,
+});
+
 /** How the run came to its number; for the mean, the numbers of all runs, the oldest first. */
 function Spark({ project, number: { run, values }, metric }: SparkProps) {
   const root = useRef<HTMLDivElement>(null);
   const { width } = useBox(root);
   const isOnScreen = useOnScreen(root);
-  const ids = run && metric !== null ? [run.id] : [];
-  const { held } = useChartSeries(
-    { project, runs: ids, key: metric ?? "", axis: "step", view: DEFAULT_VIEW, buckets: SPARK_BUCKETS },
-    isOnScreen && ids.length > 0,
+  const runId = run?.id;
+  const questions = useMemo(
+    () => (runId !== undefined && metric !== null ? [sparkQuestion(project, runId, metric)] : []),
+    [project, runId, metric],
   );
+  const { held } = useSeries(questions, runOf, "step", isOnScreen && questions.length > 0);
   const series = run ? held.get(run.id) : undefined;
   const points = run ? series && yColumn(series, "last") : Float64Array.from(values);
   const path = points ? sparkPath(points, width, SPARK_HEIGHT) : "";

@@ -1,0 +1,59 @@
+/** Chooses which kind of panel a section gets. */
+import { useEffect, useMemo, useRef } from "react";
+import { addCard } from "../layout/changes";
+import { type LayoutHandle, newId } from "../layout/use_layout";
+import { PANEL_KINDS } from "../panels/kinds";
+import { useColumns } from "../runs/use_columns";
+import styles from "./EditDialog.module.css";
+import { EMPTY_LINES, LINES_KIND } from "./line_config";
+
+interface AddDialogProps {
+  project: string;
+  section: string;
+  layout: LayoutHandle;
+  metricNames: readonly string[];
+  /** Called with the new card, or with nothing. */
+  close: (id: string | null) => void;
+}
+
+const COLUMNS_MAX = 2000;
+
+export function AddDialog({ project, section, layout, metricNames, close }: AddDialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  const question = { search: "", varying: false, filter: "", offset: 0, limit: COLUMNS_MAX };
+  const { data } = useColumns(project, question);
+  const columnNames = useMemo(() => data?.columns.map((column) => column.name) ?? [], [data]);
+  const add = (kind: string, config: unknown) => {
+    const id = newId();
+    layout.change(addCard({ id, section, kind, config }));
+    close(id);
+  };
+  const kinds = [
+    {
+      kind: LINES_KIND,
+      title: "Lines",
+      about: "Several metrics in one chart, all that a pattern finds, or arithmetic over them.",
+      initial: () => ({ ...EMPTY_LINES, metrics: metricNames.slice(0, 1) }),
+    },
+    ...PANEL_KINDS,
+  ];
+  return (
+    <dialog ref={dialog} className={styles.dialog} aria-label={`Add a panel to ${section}`} onClose={() => close(null)}>
+      <h2>Add a panel to {section}</h2>
+      <ul className={styles.kinds}>
+        {kinds.map(({ kind, title, about, initial }) => (
+          <li key={kind}>
+            <button type="button" onClick={() => add(kind, initial(metricNames, columnNames))}>
+              <b>{title}</b>
+              <span>{about}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <form method="dialog" className={styles.end}>
+        <button type="submit">Cancel</button>
+      </form>
+    </dialog>
+  );
+}
