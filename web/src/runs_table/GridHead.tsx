@@ -22,7 +22,8 @@ interface GridHeadProps extends HeadActions {
   /** Which of several orders it is, counted from 1; 0 for the only one. */
   rank: number;
   isActive: boolean;
-  isFixed?: boolean;
+  isFixed: boolean;
+  isNumber: boolean;
 }
 
 // A hand that presses trembles this far.
@@ -71,6 +72,7 @@ export function GridHead(props: GridHeadProps) {
       data-column={column}
       data-active={isActive}
       data-dragged={isDragged}
+      data-number={props.isNumber}
       style={{ left: left ?? undefined, width }}
       title={`${column}\nPress: sort. Shift press: sort by it as well. ${isFixed ? "" : "Drag, or Alt ← →: move. "}Alt Shift ← →: width`}
     >

@@ -36,11 +36,14 @@ interface RunLineProps extends LineProps {
   isSelected: boolean;
   isDrawn: boolean;
   isPinned: boolean;
+  /** Whether it is about to be deleted. */
+  isLeaving: boolean;
   editing: string | null;
   onEdited: (column: string, value: string | null) => void;
 }
 
 const INDENT = 16;
+const toldByGrid = () => undefined;
 
 export const RunLine = memo(function RunLine(props: RunLineProps) {
   const { id, project, row, position, top, height, leadWidth, columns, firstColumn, endColumn, edges } = props;
@@ -59,6 +62,7 @@ export const RunLine = memo(function RunLine(props: RunLineProps) {
       data-row={position}
       data-run={row?.id}
       data-drawn={isDrawn}
+      data-leaving={props.isLeaving}
       style={{ height, transform: `translateY(${top}px)` }}
     >
       <div
@@ -73,7 +77,13 @@ export const RunLine = memo(function RunLine(props: RunLineProps) {
         {row ? (
           <>
             <label className={styles.check} data-act="select">
-              <input type="checkbox" tabIndex={-1} checked={isSelected} readOnly aria-label={`Select ${name}`} />
+              <input
+                type="checkbox"
+                tabIndex={-1}
+                checked={isSelected}
+                onChange={toldByGrid}
+                aria-label={`Select ${name}`}
+              />
             </label>
             <button
               type="button"

@@ -1,11 +1,9 @@
 /** The runs of a project as a grid: of rows and columns only what is near the view is in the page. */
 import { type MouseEvent, useEffect, useId, useMemo, useRef, useState } from "react";
-import { decimalsOf } from "../runs/cell_text";
-import { NAME_COLUMN, originOf } from "../runs/column_names";
+import { NAME_COLUMN } from "../runs/column_names";
 import { type RunLayout, runsBetween } from "../runs/group_rows";
 import type { RunRow } from "../runs/known_rows";
 import type { RunSet } from "../runs/use_run_set";
-import { valueOf } from "../runs/run_value";
 import { isDrawn } from "../runs/visibility";
 import { edgesOf, type RowSpan } from "../table/scroll";
 import { useScroll } from "../table/use_scroll";
@@ -17,6 +15,7 @@ import { GroupLine, type GroupStatistic } from "./GroupLine";
 import { type GridPlace, HEADER_ROW, NAME_PLACE } from "./places";
 import { type LineProps, RunLine } from "./RunLine";
 import styles from "./RunsGrid.module.css";
+import { useColumnForms } from "./column_forms";
 import { type GridKeys, useGridKeys } from "./use_grid_keys";
 import { useAnchor } from "./use_anchor";
 
@@ -45,6 +44,8 @@ export interface RunsGridProps extends Omit<HeadActions, "onDrag"> {
   widths: readonly number[];
   statistic: GroupStatistic;
   selected: ReadonlySet<string>;
+  /** Runs that are about to be deleted, and could not be left out of the list. */
+  leaving: ReadonlySet<string>;
   /** Changes when the list is another one: it begins at its top. */
   listKey: string;
   editing: { run: string; column: string } | null;
@@ -57,7 +58,7 @@ export interface RunsGridProps extends Omit<HeadActions, "onDrag"> {
 
 export function RunsGrid(props: RunsGridProps) {
   const { project, view, set, layout, columns, widths, statistic, selected, listKey, editing, onEdited } = props;
-  const { onSort, onWidth, onLook, onAct, onMove } = props;
+  const { leaving, onSort, onWidth, onLook, onAct, onMove } = props;
   const root = useRef<HTMLDivElement>(null);
   const id = useId();
   const width = useWidth(root);
@@ -87,21 +88,13 @@ export function RunsGrid(props: RunsGridProps) {
   const { onKeyDown, reveal } = useGridKeys({ root, columns, layout, scroll, active, setActive, keys: props.keys });
   useEffect(() => {
     // The field of a cell takes the focus; the grid has it back when it is gone.
-    if (editing) return () => root.current?.focus({ preventScroll: true });
-    return undefined;
+    const element = root.current;
+    return editing ? () => element?.focus({ preventScroll: true }) : undefined;
   }, [editing]);
 
   const shown = columns.slice(scroll.columns.first, scroll.columns.end);
-  const shownKey = shown.join("\n");
-  const decimals = useStable(
-    useMemo(() => {
-      const known = [...set.known.rows.values()];
-      return shownKey.split("\n").map((column) => {
-        const isMeasured = originOf(column) === "summary";
-        return isMeasured ? decimalsOf(known.map((row) => valueOf(row, column))) : null;
-      });
-    }, [set.known, shownKey]),
-  );
+  const forms = useColumnForms(set.known, shown);
+  const decimals = useStable(forms.map((form) => form.decimals));
 
   const placeOf = (column: string | undefined) =>
     column === undefined || column === NAME_COLUMN ? NAME_PLACE : columns.indexOf(column);
@@ -113,9 +106,8 @@ export function RunsGrid(props: RunsGridProps) {
     const cell = target.closest<HTMLElement>("[data-column]");
     if (position >= 0) setActive({ row: position, column: placeOf(cell?.dataset.column) });
     const act = target.closest<HTMLElement>("[data-act]")?.dataset.act;
-    if (!act) return;
-    // The box is drawn by the page: the browser must not turn it over by itself.
-    event.preventDefault();
+    // A press beside the box is followed by the browser's own on the box.
+    if (!act || (act === "select" && !target.closest("input"))) return;
     onAct(act, position, row.dataset.run ?? null, event.shiftKey);
   };
   const onDoubleClick = (event: MouseEvent) => {
@@ -132,7 +124,7 @@ export function RunsGrid(props: RunsGridProps) {
     setDrag(isLast ? null : { column, way });
     if (isLast && way !== 0) onMove(column, dropPlace(columns, edges, { column, way }));
   };
-  const head = (column: string, place: number, left: number | null, itsWidth: number) => {
+  const head = (column: string, place: number, left: number | null, itsWidth: number, isNumber: boolean) => {
     const rank = view.sort.findIndex((one) => one.column === column);
     return (
       <GridHead
@@ -146,6 +138,7 @@ export function RunsGrid(props: RunsGridProps) {
         rank={view.sort.length > 1 ? rank + 1 : 0}
         isActive={active?.row === HEADER_ROW && active.column === place}
         isFixed={place === NAME_PLACE}
+        isNumber={isNumber}
         onSort={onSort}
         onWidth={onWidth}
         onDrag={endDrag}
@@ -174,6 +167,7 @@ export function RunsGrid(props: RunsGridProps) {
       depth={position < 0 ? 0 : view.groupBy.length}
       isSelected={row !== null && selected.has(row.id)}
       isDrawn={row === null || isDrawn(view, row.id)}
+      isLeaving={row !== null && leaving.has(row.id)}
       isPinned={row !== null && view.pinned.includes(row.id)}
       editing={position >= 0 && row !== null && editing?.run === row.id ? editing.column : null}
       onEdited={onEdited}
@@ -210,11 +204,11 @@ export function RunsGrid(props: RunsGridProps) {
         <div className={styles.header} style={{ height: headerHeight }}>
           <div className={styles.heads} role="row" aria-rowindex={1} style={{ height: HEADER_HEIGHT }}>
             <div className={styles.corner} style={{ width: leadWidth }}>
-              {head(NAME_COLUMN, NAME_PLACE, null, leadWidth)}
+              {head(NAME_COLUMN, NAME_PLACE, null, leadWidth, false)}
             </div>
             {shown.map((column, index) => {
               const place = scroll.columns.first + index;
-              return head(column, place, leadWidth + edges[place], widths[place]);
+              return head(column, place, leadWidth + edges[place], widths[place], forms[index]?.isNumber ?? false);
             })}
             {drag && (
               <div

@@ -74,6 +74,7 @@ export default function RunsTable({ project }: { project: string }) {
     setLook((before) => (JSON.stringify(before) === JSON.stringify(wanted) ? before : wanted));
   }, []);
   const closeChooser = useCallback(() => setChooser(false), []);
+  const leaving = useMemo(() => new Set(actions.leaving), [actions.leaving]);
   const widths = useMemo(() => columns.map((column) => widthOf(column, grid.widths)), [columns, grid.widths]);
 
   useKeys({ "/": () => document.getElementById(FILTER_FIELD_ID)?.focus() });
@@ -93,7 +94,7 @@ export default function RunsTable({ project }: { project: string }) {
 
   const saveCsv = async () => {
     try {
-      const rows = { ...question, group_by: [], aggregates: [], with_runs: false, offset: 0, limit: totalCount ?? 0 };
+      const rows = { ...question, group_by: [], aggregates: [], with_runs: false, offset: 0, limit: 1 };
       download(await downloadRuns(project, { ...rows, columns: [...CSV_FIRST, ...columns] }), `${project}-runs.csv`);
     } catch (error) {
       showNotice({ words: `No file: ${(error as Error).message}`, isBad: true, seconds: NOTICE_SECONDS });
@@ -213,6 +214,7 @@ export default function RunsTable({ project }: { project: string }) {
             widths={widths}
             statistic={statistic}
             selected={selection.ids}
+            leaving={leaving}
             listKey={listKey}
             editing={grid.editing}
             onEdited={grid.onEdited}

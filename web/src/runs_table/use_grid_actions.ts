@@ -5,7 +5,7 @@ import { queryRuns, type RunGroup } from "../api/run_sets";
 import { cellText, tsvLine } from "../runs/cell_text";
 import { columnLabel, EDITABLE, movedColumn, NAME_COLUMN, nextOrder } from "../runs/column_names";
 import { foldName, type RunLayout } from "../runs/group_rows";
-import { questionOf, type RunSetQuestion } from "../runs/question";
+import { inParts, questionOf, type RunSetQuestion } from "../runs/question";
 import { askedOf, valueOf } from "../runs/run_value";
 import type { RunActions } from "../runs/use_run_actions";
 import type { RunSet } from "../runs/use_run_set";
@@ -94,14 +94,15 @@ export function useGridActions(props: GridActionsProps) {
   };
   const selectedRows = async () => {
     const shown = [NAME_COLUMN, ...columns];
-    const ids = [...selection.ids];
-    const asked = { ...questionOf(ids, askedOf(columns)), sort: question.sort };
-    const answer = await queryRuns(project, asked);
-    const lines = answer.run_ids.map((id, index) => {
-      const values = Object.fromEntries(answer.columns.map(({ name, values: all }) => [name, all[index]]));
-      const row = { id, run: answer.runs[index] ?? null, values };
-      return tsvLine(shown.map((column) => cellText(column, valueOf(row, column))));
-    });
+    const lines: string[] = [];
+    for (const part of inParts([...selection.ids])) {
+      const answer = await queryRuns(project, { ...questionOf(part, askedOf(columns)), sort: question.sort });
+      answer.run_ids.forEach((id, index) => {
+        const values = Object.fromEntries(answer.columns.map(({ name, values: all }) => [name, all[index]]));
+        const row = { id, run: answer.runs[index] ?? null, values };
+        lines.push(tsvLine(shown.map((column) => cellText(column, valueOf(row, column)))));
+      });
+    }
     return [tsvLine(shown.map(columnLabel)), ...lines].join("\n");
   };
   const copySelected = () =>
