@@ -66,10 +66,14 @@ def _rank(result: _Codes, positions: Slots, cells: Cells, base: int) -> int:
 
 
 def _key(term_codes: _Codes, is_descending: bool) -> _Codes:
-    """Returns what ascends as the order does."""
+    """Returns what ascends as the order does, those without a value last."""
     last = int(term_codes.max(initial=0)) + 1
-    places = last - 1 - term_codes if is_descending else term_codes
-    return np.where(term_codes < 0, last - term_codes, places)  # NaN, then those without a value
+    return np.where(term_codes < 0, last, last - 1 - term_codes if is_descending else term_codes)
+
+
+def _group_key(group_codes: _Codes, is_descending: bool) -> _Codes:
+    """Returns `_key` with NaN before no value: two groups."""
+    return _key(group_codes, is_descending) + (group_codes == _ABSENT)
 
 
 def group_cells(table: RunTable, column: str, rows: Slots) -> Cells:
@@ -101,7 +105,8 @@ def arrange(
     grouped = [group_cells(table, column, rows) for column in group_by]
     group_codes = [codes(cells) for cells in grouped]
     keys = [
-        _key(one, descending.get(column, False)) for column, one in zip(group_by, group_codes, strict=True)
+        _group_key(one, descending.get(column, False))
+        for column, one in zip(group_by, group_codes, strict=True)
     ]
     keys += [_key(codes(table.cells(term.column, rows)), term.is_descending) for term in sort]
     # The last key is the first to be sorted by; sorting is stable.
