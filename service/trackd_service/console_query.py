@@ -1,28 +1,37 @@
 """Owns the answers about a run's console: lines by number, the last ones, and those that match a pattern.
 
 Invariants: a line is answered as it was written last; both streams of a writer share the numbers. A search reads a stretch
-of lines at a time, so that memory holds little of a long console, and nothing a user writes takes more than linear time.
+of lines at a time, so that memory holds little of a long console, and nothing a user writes takes more than linear time. It
+answers what it has after a moment, so that the first match of a long console is not held up by the others.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from trackd_service.errors import InvalidArgument
-from trackd_service.series import Series, merge
+from trackd_service.segments import COLOURS, Search
+from trackd_service.series import Int64Array, Series, merge
 from trackd_service.store import Store, StoredRun
 from trackd_service.streams import CONSOLE_STREAMS, console_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    Matches = Callable[[list[str]], Int64Array]  # texts to the places of those that match
+
 LINES_DEFAULT, LINES_MAX = 1_000, 10_000
-_STRETCH_LINES = 50_000  # searched in one go: some 5 MB
+_STRETCH_LINES = 131_072  # searched in one go: some 13 MB, eight groups of rows
+_SEARCH_SECONDS = 0.25  # a person sees the count grow four times a second
 _PATTERN_CHARACTERS_MAX = 1_000
-_ESCAPES = re.compile(r"\x1b\[[0-9;:]*m")  # colours, which a search does not see
+_COLOURS = re.compile(COLOURS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,7 @@ class ConsoleQuery:
             return Lines("", 0, [], None)
         limit = min(limit or LINES_DEFAULT, LINES_MAX)
         matches = _compile(pattern) if pattern else None
+        search = Search(pattern, limit + 1) if pattern else None
         count = chosen.console_line_count
         start = first_line if first_line is not None else 0 if matches else max(0, count - limit)
         keys = [(console_key(chosen.writer_id, stream), stream) for stream in CONSOLE_STREAMS]
@@ -89,12 +99,12 @@ class ConsoleQuery:
         tails = [stored.tail(key, "string") for key, _ in keys]
         found: list[Line] = []
         stretch = _STRETCH_LINES if matches else limit
+        deadline = time.monotonic() + _SEARCH_SECONDS
         while start < count and len(found) <= limit:
             end = min(start + stretch, count)
-            lines = await _stretch(stored, keys, tails, start, end)
-            found += await asyncio.to_thread(matches, lines) if matches else lines
+            found += await _stretch(stored, keys, tails, start, end, search, matches)
             start = end
-            if not matches:
+            if not matches or time.monotonic() > deadline:
                 break
         next_line = start if start < count else None
         if len(found) > limit:
@@ -103,13 +113,29 @@ class ConsoleQuery:
 
 
 async def _stretch(
-    stored: StoredRun, keys: list[tuple[str, str]], tails: list[Series], start: int, end: int
+    stored: StoredRun,
+    keys: list[tuple[str, str]],
+    tails: list[Series],
+    start: int,
+    end: int,
+    search: Search | None,
+    matches: Matches | None,
 ) -> list[Line]:
-    """Returns the lines with `start` <= number < `end`, both streams merged."""
-    sealed = await stored.read_sealed_many([(key, "string") for key, _ in keys], start, end)
+    """Returns the lines with `start` <= number < `end` that match, both streams merged."""
+    cuts = [tail.between(start, end) for tail in tails]
+    # Sealed lines are searched where they are read; not so where one may have been written again: what it was must not match.
+    is_searched_there = search is not None and not any(
+        _overlaps(stored, key, cut, start, end) for (key, _), cut in zip(keys, cuts, strict=True)
+    )
+    sealed = await stored.read_sealed_many(
+        [(key, "string") for key, _ in keys], start, end, search if is_searched_there else None
+    )
     lines: list[Line] = []
-    for (_, stream), parts, tail in zip(keys, sealed, tails, strict=True):
-        series = merge([*parts, tail.between(start, end)])
+    for (_, stream), parts, cut in zip(keys, sealed, cuts, strict=True):
+        tail = await _those(cut, matches) if is_searched_there else cut
+        series = merge([*parts, tail])
+        if not is_searched_there:
+            series = await _those(series, matches)
         lines += [
             Line(number, stream, time, text)
             for number, time, text in zip(
@@ -119,7 +145,24 @@ async def _stretch(
     return sorted(lines, key=lambda line: line.number)
 
 
-def _compile(pattern: str) -> Callable[[list[Line]], list[Line]]:
+async def _those(series: Series, matches: Matches | None) -> Series:
+    """Returns the points that match; all without a pattern."""
+    if matches is None or not len(series):
+        return series
+    return series.take(await asyncio.to_thread(matches, series.strings or []))
+
+
+def _overlaps(stored: StoredRun, key: str, tail: Series, start: int, end: int) -> bool:
+    """Says whether two parts of a stream have lines in one and the same stretch of numbers."""
+    extents = [(part.first_step, part.last_step) for part in stored.sealed(key, "string")]
+    if len(tail):
+        extents.append((int(tail.steps[0]), int(tail.steps[-1])))
+    inside = sorted((max(first, start), min(last, end - 1)) for first, last in extents)
+    inside = [(first, last) for first, last in inside if first <= last]
+    return any(last >= first for (_, last), (first, _) in itertools.pairwise(inside))
+
+
+def _compile(pattern: str) -> Matches:
     # Needed by few daemons, and not at their start.
     import re2  # type: ignore[import-untyped,unused-ignore]
 
@@ -135,4 +178,9 @@ def _compile(pattern: str) -> Callable[[list[Line]], list[Line]]:
         raise InvalidArgument(
             f"pattern {pattern[:60]!r} is no regular expression: {error}", field="pattern"
         ) from None
-    return lambda lines: [line for line in lines if search(_ESCAPES.sub("", line.text))]
+
+    def places(texts: list[str]) -> Int64Array:
+        plain = (_COLOURS.sub("", text) if "\x1b" in text else text for text in texts)
+        return np.array([place for place, text in enumerate(plain) if search(text)], np.int64)
+
+    return places

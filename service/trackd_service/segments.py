@@ -7,6 +7,7 @@ and the daemon stays without it. The columns are drawn in `docs/storage.md`.
 
 from __future__ import annotations
 
+import bisect
 import functools
 import os
 from collections.abc import Iterator, Sequence
@@ -37,6 +38,8 @@ _ROW_GROUPS_MAX = 512
 _ZSTD_LEVEL = 1
 # Footers of the segments in use, about 0.3 MB each; a run has some tens of segments at most before they are merged.
 _OPEN_FILES_MAX = 64
+# What a search does not see of a console's lines, as RE2 and Python know it.
+COLOURS = r"\x1b\[[0-9;:]*m"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,19 @@ class SealedRange:
     row_start: int
     row_count: int
     remote: RemoteFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which texts of a series are wanted.
+
+    Attributes:
+        pattern: A regular expression (RE2), by which colours are not seen.
+        count_max: How many of those that match, the first ones.
+    """
+
+    pattern: str
+    count_max: int
 
 
 def write_segment(
@@ -189,6 +205,7 @@ def read_segment_series(
     min_step: int | None = None,
     max_step: int | None = None,
     remote: RemoteFile | None = None,
+    search: Search | None = None,
 ) -> Series:
     """Reads points of one series; only the row groups that hold them are touched.
 
@@ -201,6 +218,7 @@ def read_segment_series(
         min_step: The smallest step, or None.
         max_step: The step to end before, or None.
         remote: Where the file lies when it does not lie at its path.
+        search: Of texts only those that match; None means all.
 
     Returns:
         The points of those rows in the range of steps, sorted.
@@ -217,6 +235,9 @@ def read_segment_series(
         raise SegmentDamaged(
             f"{path.name} has {metadata.num_rows} rows; '{key}' should end at row {row_start + row_count}"
         )
+    row_start, row_count = _narrow(metadata, row_start, row_count, min_step, max_step)
+    if row_count == 0:
+        return empty(key, kind)
     group_rows = metadata.row_group(0).num_rows
     groups = list(range(row_start // group_rows, (row_start + row_count - 1) // group_rows + 1))
     columns = ["step", "time", "value"] if kind in NUMERIC_KINDS else ["step", "time", "value_string"]
@@ -224,16 +245,24 @@ def read_segment_series(
         columns.append("value_int")
     start = row_start - groups[0] * group_rows
     read = _read(path, file, groups, columns).slice(start, row_count)
-    return _to_series(read, key, kind).between(min_step, max_step)
+    # Cut before the texts become objects: a page of a long console is a small part of a group.
+    steps = _int64(read.column("step"))
+    low = 0 if min_step is None else int(np.searchsorted(steps, min_step))
+    high = len(steps) if max_step is None else int(np.searchsorted(steps, max_step))
+    read = read.slice(low, max(0, high - low))
+    return _to_series(_matching(read, search) if search else read, key, kind)
 
 
 def read_ranges(
-    ranges: Sequence[SealedRange], min_step: int | None = None, max_step: int | None = None
+    ranges: Sequence[SealedRange],
+    min_step: int | None = None,
+    max_step: int | None = None,
+    search: Search | None = None,
 ) -> list[Series]:
     """Reads points of several places in one call; see `read_segment_series`. Answers one series a range, in order."""
     return [
         read_segment_series(
-            one.path, one.key, one.kind, one.row_start, one.row_count, min_step, max_step, one.remote
+            one.path, one.key, one.kind, one.row_start, one.row_count, min_step, max_step, one.remote, search
         )
         for one in ranges
     ]
@@ -406,6 +435,50 @@ def _read(path: Path, file: pq.ParquetFile, groups: list[int], columns: list[str
         return file.read_row_groups(groups, columns, use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise SegmentDamaged(f"{path.name} cannot be read: {error}") from None
+
+
+def _narrow(
+    metadata: pq.FileMetaData, row_start: int, row_count: int, min_step: int | None, max_step: int | None
+) -> tuple[int, int]:
+    """Returns which rows of a series, of those given, can hold the steps: whole row groups are left out.
+
+    Levels say it for numbers; texts have none, and a console has millions of lines.
+    """
+    if min_step is None and max_step is None:
+        return row_start, row_count
+    group_rows = metadata.row_group(0).num_rows
+    step_column = metadata.schema.names.index("step")
+    row_end = row_start + row_count
+    # The groups at both ends may hold rows of other series as well: what their statistics say is not of this one alone.
+    inner = range(-(-row_start // group_rows), row_end // group_rows)
+    if not inner:
+        return row_start, row_count
+
+    def extent(group: int) -> tuple[int, int]:
+        statistics = metadata.row_group(group).column(step_column).statistics
+        return statistics.min, statistics.max
+
+    if metadata.row_group(inner[0]).column(step_column).statistics is None:
+        return row_start, row_count
+    if min_step is not None:
+        passed = bisect.bisect_left(inner, min_step, key=lambda group: extent(group)[1])
+        if passed:
+            row_start = inner[passed - 1] * group_rows + group_rows
+    if max_step is not None:
+        reached = bisect.bisect_left(inner, max_step, key=lambda group: extent(group)[0])
+        if reached < len(inner):
+            row_end = inner[reached] * group_rows
+    return row_start, max(0, row_end - row_start)
+
+
+def _matching(read: pa.Table, search: Search) -> pa.Table:
+    """Returns the rows whose text matches: millions are searched without one of them becoming an object."""
+    import pyarrow.compute as pc
+
+    texts: Any = read.column("value_string")
+    if pc.any(pc.match_substring_regex(texts, "\x1b")).as_py():
+        texts = pc.replace_substring_regex(texts, COLOURS, "")
+    return read.filter(pc.match_substring_regex(texts, search.pattern)).slice(0, search.count_max)
 
 
 def _has_ints(metadata: pq.FileMetaData, groups: list[int]) -> bool:

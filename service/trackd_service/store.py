@@ -41,6 +41,7 @@ from trackd_service.remote_files import RemoteFile
 from trackd_service.runs import Run
 from trackd_service.segments import (
     SealedRange,
+    Search,
     SegmentInfo,
     cut_segments,
     merge_segments,
@@ -145,9 +146,13 @@ class StoredRun:
         return (await self.read_sealed_many([(key, kind)], min_step, max_step))[0]
 
     async def read_sealed_many(
-        self, keys: list[tuple[str, Kind]], min_step: int | None, max_step: int | None
+        self,
+        keys: list[tuple[str, Kind]],
+        min_step: int | None,
+        max_step: int | None,
+        search: Search | None = None,
     ) -> list[list[Series]]:
-        """Returns `read_sealed` of several series, in one task of the worker.
+        """Returns `read_sealed` of several series, in one task of the worker; of texts those that a search finds.
 
         What a damaged segment holds is left out, and said in the run's health.
         """
@@ -168,17 +173,17 @@ class StoredRun:
             parts: Sequence[Series | None]
             try:
                 try:
-                    parts = await self._read_ranges(ranges)
+                    parts = await self._read_ranges(ranges, min_step, max_step, search)
                 except SegmentDamaged:
-                    parts = [await self._read_range(one) for one in ranges]
+                    parts = [await self._read_range(one, min_step, max_step, search) for one in ranges]
             except FileNotFoundError:
                 if names == [segment.row.name for segment in self.segments]:
                     raise
                 # Merged while the ranges waited: the points are in another segment now.
-                return await self.read_sealed_many(keys, min_step, max_step)
+                return await self.read_sealed_many(keys, min_step, max_step, search)
             for owner, part in zip(owners, parts, strict=True):
                 if part is not None:
-                    result[owner].append(part.between(min_step, max_step))
+                    result[owner].append(part)
         return result
 
     async def need_points(self) -> None:
@@ -193,7 +198,9 @@ class StoredRun:
         names = {segment.parquet: f"segments/{segment.row.name}.parquet" for segment in self.segments}
         return {path: names[path] for path in paths if path in names and not path.is_file()}
 
-    async def _read_ranges(self, ranges: list[SealedRange]) -> list[Series]:
+    async def _read_ranges(
+        self, ranges: list[SealedRange], min_step: int | None, max_step: int | None, search: Search | None
+    ) -> list[Series]:
         elsewhere = self._elsewhere()
         if elsewhere is not None and (missing := self._missing({one.path for one in ranges})):
             remotes = await elsewhere.remotes(list(missing.values()))
@@ -201,15 +208,17 @@ class StoredRun:
             ranges = [replace(one, remote=remotes.get(missing.get(one.path, ""))) for one in ranges]
         try:
             try:
-                return await self._worker.run(read_ranges, ranges)
+                return await self._worker.run(read_ranges, ranges, min_step, max_step, search)
             except WorkerCrashed:
-                return await self._worker.run(read_ranges, ranges)
+                return await self._worker.run(read_ranges, ranges, min_step, max_step, search)
         except (BucketError, ObjectNotFound) as error:
             raise BucketUnusable(f"points cannot be read: {error}") from None
 
-    async def _read_range(self, one: SealedRange) -> Series | None:
+    async def _read_range(
+        self, one: SealedRange, min_step: int | None, max_step: int | None, search: Search | None
+    ) -> Series | None:
         try:
-            return (await self._read_ranges([one]))[0]
+            return (await self._read_ranges([one], min_step, max_step, search))[0]
         except SegmentDamaged as error:
             self.note_damage(f"{one.row_count} points of {one.key!r} cannot be read: {error}")
             return None

@@ -8,6 +8,7 @@ import pytest
 from trackd_service.levels import LevelsFile, SegmentDamaged
 from trackd_service.segments import (
     SealedRange,
+    Search,
     merge_segments,
     read_all,
     read_ranges,
@@ -204,3 +205,48 @@ def test_a_parquet_file_of_someone_else_is_refused(tmp_path: Path) -> None:
         connection.execute(f"COPY (SELECT 1 AS step) TO '{path}'")
     with pytest.raises(SegmentDamaged, match="version"):
         read_segment_series(path, "m", "number", 0, 1)
+
+
+def console(key: str, first: int, texts: list[str]) -> Series:
+    steps = np.arange(first, first + len(texts), dtype=np.int64)
+    return Series(key, "string", steps, START + steps, strings=texts)
+
+
+def test_a_stretch_of_texts_is_read_without_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [f"line {number}" for number in range(100_000)]
+    write_segment([console("a", 0, ["other"] * 5_000), console("b", 7, lines)], tmp_path, "s1")
+    path = tmp_path / "s1.parquet"
+    read_groups: list[int] = []
+    read_row_groups = pq.ParquetFile.read_row_groups
+
+    def watch(self: pq.ParquetFile, groups: list[int], *args: object, **kwargs: object) -> object:
+        read_groups.extend(groups)
+        return read_row_groups(self, groups, *args, **kwargs)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_groups", watch)
+    for low, high in [(50_000, 50_010), (0, 20), (100_000, 200_000), (16_384, 16_385), (200_000, 300_000)]:
+        read_groups.clear()
+        found = read(path, "b", "string", low, high)
+        expected = [step for step in range(7, 100_007) if low <= step < high]
+        assert found.steps.tolist() == expected
+        assert found.strings == [lines[step - 7] for step in expected]
+        assert len(read_groups) <= 2
+    assert read(path, "a", "string", 4_998, None).strings == ["other"] * 2
+    assert read(path, "b", "string").strings == lines
+
+
+def test_texts_are_searched_without_their_colours_and_the_first_that_match_are_read(tmp_path: Path) -> None:
+    texts = ["plain", "\x1b[31mwar\x1b[0mning", "warning", "Warnung", "warning"]
+    write_segment([console("c", 0, texts)], tmp_path, "s1")
+    sealed = LevelsFile(tmp_path / "s1.levels").series("c", "string")
+    assert sealed is not None
+
+    def search(pattern: str, count_max: int) -> list[int]:
+        one = SealedRange(tmp_path / "s1.parquet", "c", "string", sealed.row_start, sealed.count)
+        return read_ranges([one], 0, 100, Search(pattern, count_max))[0].steps.tolist()
+
+    assert search("warning", 10) == [1, 2, 4]
+    assert search("(?i)^WARN", 2) == [1, 2]
+    assert search("x", 10) == []
