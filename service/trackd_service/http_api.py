@@ -31,6 +31,7 @@ from trackd_service.daemon import Daemon
 from trackd_service.errors import InvalidArgument, TrackdError
 from trackd_service.http_parts import answer, body, dump, integer, number, parse_object, text
 from trackd_service.http_records import FRAME_POLICY, RecordFace
+from trackd_service.http_space import SpaceFace
 from trackd_service.http_views import ViewFace
 from trackd_service.runs import Run
 from trackd_service.series_query import MEDIA_TYPE, SeriesRequest, encode
@@ -86,6 +87,7 @@ def make_app(daemon: Daemon, allowed_hosts: set[str], cookie_name: str) -> ASGIA
         Route(f"{run}/files/{{path:path}}", face.file),
         *RecordFace(daemon).routes(api, run),
         *ViewFace(daemon).routes(api),
+        *SpaceFace(daemon).routes(api),
         Route(f"{api}/series:query", face.series, methods=["POST"]),
         Route(f"{api}/openapi.json", face.openapi),
         WebSocketRoute(f"{api}/live", face.live),
