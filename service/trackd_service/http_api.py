@@ -32,6 +32,7 @@ from trackd_service.http_parts import answer, dump, integer, parse_object
 from trackd_service.http_records import FRAME_POLICY, RecordFace
 from trackd_service.http_runs import RunsFace
 from trackd_service.http_series import SeriesFace
+from trackd_service.http_space import SpaceFace
 from trackd_service.http_views import ViewFace
 from trackd_service.runs import Run, brief_form
 from trackd_service.streams import Stream
@@ -86,6 +87,7 @@ def make_app(daemon: Daemon, allowed_hosts: set[str], cookie_name: str) -> ASGIA
         *ViewFace(daemon).routes(api),
         *RunsFace(daemon).routes(f"{api}/projects/{{project}}"),
         *SeriesFace(daemon).routes(api),
+        *SpaceFace(daemon).routes(api),
         Route(f"{api}/openapi.json", face.openapi),
         WebSocketRoute(f"{api}/live", face.live),
         Route("/{path:path}", _page),

@@ -641,6 +641,22 @@ def document(version: str) -> dict[str, Any]:
             **_run_set_paths(of_project, project),
             **_record_paths(of_run, (project, run)),
             **_view_paths(of_project, project),
+            "/api/v1/usage": _get(
+                "Tells what the files of each kind take.",
+                _object(
+                    {
+                        "segment_bytes": _COUNT,
+                        "object_bytes": _COUNT,
+                        "log_bytes": _COUNT,
+                        "garbage_bytes": _COUNT,
+                        "garbage_count": _COUNT,
+                    }
+                ),
+            ),
+            "/api/v1/projects:sizes": _get(
+                "Tells what is sealed of each project.",
+                _object({"projects": _list(_object({"name": _TEXT, "size_bytes": _COUNT}))}),
+            ),
             "/api/v1/series:query": query,
         },
         "components": {

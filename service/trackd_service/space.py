@@ -111,6 +111,21 @@ class Space:
         }
         return sorted(runs.values(), key=lambda run: -(run.segment_bytes + run.object_bytes)), whole
 
+    async def kinds(self) -> dict[str, int]:
+        """Returns what the files of each kind take in bytes, and how many of them nothing refers to."""
+        objects, garbage = await self._look()
+        points = sum(size for name, (size, _) in objects.items() if name.startswith("segments/"))
+        return {
+            "segment_bytes": points,
+            "object_bytes": sum(size for size, _ in objects.values()) - points,
+            "garbage_bytes": sum(garbage.values()),
+            "garbage_count": len(garbage),
+        }
+
+    async def project_sizes(self) -> dict[str, int]:
+        """Returns what is sealed of each project, in bytes."""
+        return dict(await self._store.on_catalog(self._store.catalog.project_sizes))
+
     async def sweep(self, dry_run: bool) -> tuple[int, int]:
         """Removes all that nothing refers to: objects, and segments that a crash has left; returns their number and bytes."""
         _, garbage = await self._look()

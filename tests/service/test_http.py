@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import numpy as np
 import pytest
+from tests.conftest import WaitUntil
 
 import trackd
 from trackd import _daemon
@@ -269,6 +270,21 @@ def test_bad_series_queries_are_refused_by_a_sentence(web: Web, body: bytes) -> 
         return
     assert status == 400, answer
     assert json.loads(answer)["error"]["message"]
+
+
+def test_space_is_told_by_kind_and_by_project(web: Web, wait_until: WaitUntil) -> None:
+    with trackd.init(project="p space", id="r") as run:
+        run.log({"loss": 1.0, "image": trackd.Image(np.zeros((8, 8, 3), np.uint8))})
+
+    def sizes() -> dict[str, int]:
+        return {each["name"]: each["size_bytes"] for each in web.get("/api/v1/projects:sizes")["projects"]}
+
+    wait_until(lambda: sizes().get("p space"), message="the size of what is sealed")
+    usage = web.get("/api/v1/usage")
+    assert usage["segment_bytes"] > 0
+    assert usage["object_bytes"] > 0
+    assert (usage["garbage_bytes"], usage["garbage_count"]) == (0, 0)
+    assert sizes()["p space"] <= usage["segment_bytes"] + usage["object_bytes"]
 
 
 def test_the_page_looks_as_chosen_before_any_script_runs(web: Web) -> None:

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from trackd_service.catalog import CatalogTooNew, PresetRow, SegmentRow, SqliteCatalog, ViewRow
+from trackd_service.catalog import (
+    CatalogTooNew,
+    HistoryStart,
+    PresetRow,
+    RunUsage,
+    SegmentRow,
+    SqliteCatalog,
+    ViewRow,
+)
 
 
 def document(run_id: str, project: str = "p", create_time: int = 1, **fields: Any) -> dict[str, Any]:
@@ -113,6 +121,19 @@ def test_usage_counts_segments_once_however_many_objects_there_are(catalog: Sqli
     usage = {run.run_id: run for run in catalog.usage()}
     assert (usage["r"].segment_bytes, usage["r"].object_bytes) == (300, 50)
     assert (usage["empty"].segment_bytes, usage["empty"].object_count) == (0, 0)
+
+
+def test_usage_of_runs_that_share_objects_and_have_hidden_segments(catalog: SqliteCatalog) -> None:
+    shared, own = "a" * 64, "b" * 64
+    catalog.commit_run(document("r"), b"", [SegmentRow("s", 0, 1, 100)], objects={shared: 7, own: 5})
+    start = HistoryStart("w", 1, masked=("s",), mask_time=1)
+    catalog.commit_run(document("r"), b"", [SegmentRow("t", 1, 1, 20)], start=start)
+    catalog.commit_run(document("q"), b"", objects={shared: 7})
+    catalog.commit_run(document("q", "other"), b"", objects={shared: 7})
+    usage = {(run.project, run.run_id): run for run in catalog.usage()}
+    assert usage["p", "r"] == RunUsage("p", "r", 120, 12, 2, 5)
+    assert usage["p", "q"] == RunUsage("p", "q", 0, 7, 1, 0)
+    assert dict(catalog.project_sizes()) == {"p": 132, "other": 7}
 
 
 def test_presets_are_saved_over_and_deleted(catalog: SqliteCatalog) -> None:
