@@ -91,7 +91,7 @@ class Api:
     def runs(
         self,
         path: str | None = None,
-        filters: Mapping[str, Any] | None = None,
+        filters: Mapping[str, Any] | str | None = None,
         order: str = "-created_at",
         per_page: int = 50,
     ) -> Runs:
@@ -100,7 +100,8 @@ class Api:
         Args:
             path: "project"; an entity in front is accepted and ignored. None means all projects of the store, or the one of
                 `overrides`.
-            filters: MongoDB-style conditions, for example `{"config.lr": {"$lt": 0.1}, "tags": "best"}`; see docs/reading.md.
+            filters: MongoDB-style conditions, for example `{"config.lr": {"$lt": 0.1}, "tags": "best"}`, see docs/reading.md,
+                or a text such as `"lr < 0.1 and tag = best"`, see docs/filters.md.
             order: Fields to order by, "-" in front for descending, "," between, for example "-summary_metrics.acc".
             per_page: How many runs to read at once, 1 to 10,000.
 
@@ -144,11 +145,18 @@ class Runs(Sequence[Run]):
     """Runs in order, read a page at a time as they are used: has a length, indices, slices, and iterates."""
 
     def __init__(
-        self, connection: Connection, project: str, filters: Mapping[str, Any], order: str, per_page: int
+        self,
+        connection: Connection,
+        project: str,
+        filters: Mapping[str, Any] | str,
+        order: str,
+        per_page: int,
     ) -> None:
         """Asks nothing yet; called by `Api.runs`, which documents the arguments."""
-        if not isinstance(filters, Mapping):
-            raise TypeError(f"filters must be a dict of conditions by field; got {type(filters).__name__}")
+        if not isinstance(filters, Mapping | str):
+            raise TypeError(
+                f"filters must be a text or a dict of conditions by field; got {type(filters).__name__}"
+            )
         if not 1 <= per_page <= _PAGE_SIZE_MAX:
             raise ValueError(f"per_page is {per_page}; it can be 1 to {_PAGE_SIZE_MAX}")
         self._connection = connection

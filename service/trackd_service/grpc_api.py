@@ -534,15 +534,17 @@ def _identity(message: records_pb2.RunIdentity) -> tuple[str, str]:
     return message.project, message.run_id
 
 
-def parse_filters(text: str) -> dict[str, Any]:
-    """Returns filters from their JSON; raises InvalidArgument when it is no object."""
+def parse_filters(text: str) -> dict[str, Any] | str:
+    """Returns filters from their JSON, an object or a typed filter as a text; raises InvalidArgument when it is neither."""
     if not text:
         return {}
     with contextlib.suppress(ValueError, RecursionError):
         filters = json.loads(text)
-        if isinstance(filters, dict):
+        if isinstance(filters, dict | str):
             return filters
-    raise InvalidArgument(f"filters are no JSON object: {text[:60]!r}", field="filters")
+    raise InvalidArgument(
+        f"filters are neither a JSON object nor a JSON text: {text[:60]!r}", field="filters"
+    )
 
 
 def _entries(values: dict[str, Any]) -> list[values_pb2.Entry]:

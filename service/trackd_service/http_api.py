@@ -211,7 +211,7 @@ class _Face:
         parameters = request.query_params
         runs, total_count = await self._query.runs(
             request.path_params["project"],
-            parse_object(parameters.get("filters", "")),
+            _filters(parameters.get("filters", "")),
             parameters.get("order", ""),
             integer(parameters, "offset", 0),
             integer(parameters, "limit", config.PAGE_SIZE_DEFAULT),
@@ -348,6 +348,14 @@ class _Face:
         finally:
             leaving.cancel()
             self._daemon.live.leave(listener)
+
+
+def _filters(source: str) -> dict[str, Any] | str:
+    """Returns filters from their JSON: an object, or a text, which is a filter as somebody types it."""
+    with contextlib.suppress(ValueError, RecursionError):
+        if isinstance(value := json.loads(source), str):
+            return value
+    return parse_object(source)
 
 
 async def _until_closed(socket: WebSocket) -> None:

@@ -301,6 +301,7 @@ def merge(manifests: Iterable[Manifest]) -> MergedRun:
     for part in parts[1:]:
         summary.absorb(Summary.load(part.summary))
     document["metric_count"] = summary.metric_count
+    document["metric_kinds"] = summary.kinds()
     segments = sorted(
         {segment.row.name: segment for part in parts for segment in part.segments}.values(),
         key=lambda segment: (segment.row.position, segment.row.name),

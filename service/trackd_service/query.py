@@ -17,7 +17,7 @@ from trackd_service.cell_memory import CellMemory
 from trackd_service.compare_query import CompareQuery
 from trackd_service.console_query import ConsoleQuery
 from trackd_service.downsample import pick_extremes
-from trackd_service.errors import PresetNotFound
+from trackd_service.errors import InvalidFilter, PresetNotFound
 from trackd_service.group_query import GroupRequest, query_group
 from trackd_service.record_query import RecordQuery
 from trackd_service.series import NUMERIC_KINDS, RECORD_KINDS, Kind, Series
@@ -67,9 +67,16 @@ class Query:
         return sorted(projects.values(), key=lambda project: -project["update_time"])
 
     async def runs(
-        self, project: str | None, filters: Mapping[str, Any], order: str, offset: int, limit: int
+        self, project: str | None, filters: Mapping[str, Any] | str, order: str, offset: int, limit: int
     ) -> tuple[list[dict[str, Any]], int]:
         """Returns a page of runs, whole, and how many match in all.
+
+        Args:
+            project: The project; None for all.
+            filters: Conditions as a document (`filters`) or as somebody types them (docs/filters.md), of one project.
+            order: Fields to sort by; newest first without.
+            offset: How many runs are passed over.
+            limit: The most runs.
 
         Raises:
             InvalidFilter: filters or order cannot be understood.
@@ -79,13 +86,27 @@ class Query:
             compile_order,
         )
 
-        matches = compile_filter(filters) if filters else None
-        documents = await self._store.documents(project)
-        if matches is not None:
+        limit = min(limit or config.PAGE_SIZE_DEFAULT, config.PAGE_SIZE_MAX)
+        is_newest_first = order in ("", "-created_at", "-create_time")
+        matches = None
+        if not filters:
+            keys = await self._store.keys(project)
+        elif isinstance(filters, str):
+            if project is None:
+                raise InvalidFilter("a filter that is a text is asked of one project: name it")
+            keys = [(project, run_id) for run_id in await self.sets.matching(project, filters)]
+        else:
+            matches = compile_filter(filters)
+            keys = []
+        if matches is None:
+            if is_newest_first:  # only what is shown is read
+                return await self._store.documents_of(keys[offset : offset + limit]), len(keys)
+            documents = await self._store.documents_of(keys)
+        else:
+            documents = await self._store.documents(project)
             documents = [document for document in documents if matches(document)]
         if order:
             documents = compile_order(order)(documents)
-        limit = min(limit or config.PAGE_SIZE_DEFAULT, config.PAGE_SIZE_MAX)
         return documents[offset : offset + limit], len(documents)
 
     async def run(self, project: str, run_id: str) -> StoredRun:
@@ -108,18 +129,7 @@ class Query:
 
     async def project_metrics(self, project: str) -> list[dict[str, Any]]:
         """Returns the metrics of all runs of a project by name, and how the latest definition has them drawn."""
-        found: dict[tuple[str, str], dict[str, Any]] = {}
-        documents = await self._store.documents(project)
-        for document in reversed(documents):
-            stored = await self._store.get(project, document["run_id"])
-            for key, kind in stored.metrics():
-                definition = stored.run.definitions.of(key)
-                entry = found.setdefault((key, kind), {"name": key, "kind": kind, "run_count": 0})
-                entry["run_count"] += 1
-                entry["hidden"] = bool(definition is not None and definition.hidden)
-                entry["step_metric"] = None if definition is None else definition.step_metric
-            await asyncio.sleep(0)
-        return [found[key] for key in sorted(found)]
+        return await self.sets.metrics(project)
 
     async def files(self, project: str, run_id: str) -> list[dict[str, Any]]:
         """Returns the files kept with a run, by path: path, sha256, size_bytes, purpose."""

@@ -68,12 +68,16 @@ def _rank(result: _Codes, positions: Slots, cells: Cells, base: int) -> int:
 def _key(term_codes: _Codes, is_descending: bool) -> _Codes:
     """Returns what ascends as the order does, those without a value last."""
     last = int(term_codes.max(initial=0)) + 1
-    return np.where(term_codes < 0, last, last - 1 - term_codes if is_descending else term_codes)
+    places: _Codes = last - 1 - term_codes if is_descending else term_codes.copy()
+    places[term_codes < 0] = last
+    return places
 
 
 def _group_key(group_codes: _Codes, is_descending: bool) -> _Codes:
     """Returns `_key` with NaN before no value: two groups."""
-    return _key(group_codes, is_descending) + (group_codes == _ABSENT)
+    places = _key(group_codes, is_descending)
+    places[group_codes == _ABSENT] += 1
+    return places
 
 
 def group_cells(table: RunTable, column: str, rows: Slots) -> Cells:

@@ -50,7 +50,7 @@ _WARNING_SECONDS = 21_600.0  # in which one warning of the daemon is enough
 _BRIEF_WITHOUT = frozenset(
     {
         "config", "summary", "traceback", "metric_definitions", "alerts", "files", "writers", "environment",
-        "system_metrics", "version", "rules_seen",
+        "system_metrics", "version", "rules_seen", "metric_kinds",
     }
 )  # fmt: skip
 _WRITER_METRICS_MAX = 1_000  # named of a writer: to show who logs what, not all of a model's parameters
@@ -512,6 +512,8 @@ class Run:
         text_keys: tuple[str, ...],
     ) -> None:
         if layout.keys:
+            if not layout.is_marked:
+                self._mark(layout)
             self.tail.append(layout.keys, layout.types, steps, times, words)
             self.summary.add_rows(layout.metrics, layout.type_codes, steps, words)
             if self._rules is not None:
@@ -529,9 +531,16 @@ class Run:
             if last is not None:
                 kind, word = last
                 inserted = self._layout((step_metric,), bytes((kind,)))
+                self._mark(inserted)
                 same = np.full((len(steps), 1), word, np.uint64)
                 self.tail.append(inserted.keys, inserted.types, steps, times, same)
                 self.summary.add_rows(inserted.metrics, inserted.type_codes, steps, same)
+
+    def _mark(self, layout: _Layout) -> None:
+        is_truth = layout.type_codes == BOOL
+        self.summary.mark(layout.metrics[is_truth], "bool")
+        self.summary.mark(layout.metrics[~is_truth], "number")
+        layout.is_marked = True
 
     def _add_text(self, key: str, step: int, time: int, text: str | Task) -> None:
         if isinstance(text, Task):
@@ -539,15 +548,21 @@ class Run:
             cell = Cell("")
             document = self._expect(key, text, cell)
             self.tail.append_text(key, kind, step, time, cell)
-            self.summary.add_object(int(self.summary.indices([key])[0]), step, document)
+            self._add_object(key, kind, step, document)
             return
         is_json = isinstance(text, Json)
-        self.tail.append_text(key, "other" if is_json else "string", step, time, str(text))
+        text_kind: Kind = "other" if is_json else "string"
+        self.tail.append_text(key, text_kind, step, time, str(text))
         value: Any = text
         if is_json:
             with contextlib.suppress(ValueError):
                 value = json.loads(text)
-        self.summary.add_object(int(self.summary.indices([key])[0]), step, value)
+        self._add_object(key, text_kind, step, value)
+
+    def _add_object(self, key: str, kind: Kind, step: int, value: Any) -> None:
+        metrics = self.summary.indices([key])
+        self.summary.mark(metrics, kind)
+        self.summary.add_object(int(metrics[0]), step, value)
 
     def _expect(self, key: str, task: Task, cell: Cell | None = None) -> dict[str, Any]:
         """Lets a typed record wait to be encoded; returns its document, which will be filled."""
@@ -671,6 +686,7 @@ class Run:
             "update_time": self.update_time,
             "finish_time": self.finish_time,
             "activity_time": self.activity_time,
+            "metric_kinds": self.summary.kinds(),
             "rules_seen": self._rules_seen if self._rules is None else self._rules.dump(),
             "writers": [writer.describe() | writer.dump() for writer in self.writers.values()],
         }
@@ -723,6 +739,7 @@ class _Layout:
     type_codes: npt.NDArray[np.uint8]
     synced: list[str] = field(default_factory=list)
     version: int = -1
+    is_marked: bool = False  # whether the summary knows the kinds of these keys' values
     last_writer: Writer | None = None  # whose metrics hold these keys already
 
 

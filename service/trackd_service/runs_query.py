@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 from trackd_service import config, memory, run_sets
+from trackd_service.errors import RunNotFound
+from trackd_service.run_metrics import RunMetrics
 from trackd_service.run_sets import ColumnsQuestion, RunsQuestion
 from trackd_service.run_table import RunTable, values_of
 from trackd_service.runs import Run, brief_form
@@ -28,6 +30,8 @@ class _Kept:
 
     def __init__(self) -> None:
         self.table = RunTable()
+        self.metrics = RunMetrics()
+        self.metric_versions: dict[str, Any] = {}  # of the runs in memory
         self.lock = asyncio.Lock()
         self.versions: dict[str, Any] = {}
         self.commits: dict[str, tuple[int, int]] = {}
@@ -59,6 +63,11 @@ class RunsQuery:
         choose = run_sets.chooser(RunsQuestion(filter=question.filter, archived="with"), time.time())
         return await self._ask(project, lambda table: run_sets.columns(table, choose(table), question))
 
+    async def matching(self, project: str, text: str) -> list[str]:
+        """Returns the ids of the runs that match a typed filter, newest first, archived ones too; raises InvalidFilter."""
+        choose = run_sets.chooser(RunsQuestion(filter=text, archived="with"), time.time())
+        return await self._ask(project, lambda table: table.ids(choose(table)))
+
     async def csv(self, project: str, question: RunsQuestion) -> AsyncIterator[bytes]:
         """Returns the lines of a CSV file of all runs that match, whatever the offset and limit; raises InvalidFilter.
 
@@ -77,21 +86,44 @@ class RunsQuery:
 
         return lines()
 
+    async def metrics(self, project: str) -> list[dict[str, Any]]:
+        """Returns the metrics of all runs of a project by name, and how the latest definition has them drawn."""
+        kept = self._keep(project)
+        async with kept.lock:
+            await self._update(project, kept)
+            for run_id in list(kept.metrics.unknown):  # written by an older trackd: its segments say it
+                try:
+                    stored = await self._store.get(project, run_id)
+                except RunNotFound:
+                    continue  # deleted meanwhile
+                await self._store.learn_kinds(stored)
+                _put_metrics(kept, stored.run)
+            found = await asyncio.to_thread(kept.metrics.all)
+            self._used(kept)
+        return found
+
     # -- tables ----------------------------------------------------------------------------------------------------
 
     async def _ask(self, project: str, answer: Callable[[RunTable], _T]) -> _T:
         """Returns what a function says of a project's table, up to date; it runs in a thread."""
-        kept = self._kept.get(project)
-        if kept is None:
-            kept = self._kept[project] = _Kept()
+        kept = self._keep(project)
         async with kept.lock:
             try:
                 await self._update(project, kept)
                 return await asyncio.to_thread(answer, kept.table)
             finally:
-                kept.used_time = time.monotonic()
-                self._spare()
-                self._forget_later()
+                self._used(kept)
+
+    def _keep(self, project: str) -> _Kept:
+        kept = self._kept.get(project)
+        if kept is None:
+            kept = self._kept[project] = _Kept()
+        return kept
+
+    def _used(self, kept: _Kept) -> None:
+        kept.used_time = time.monotonic()
+        self._spare()
+        self._forget_later()
 
     async def _update(self, project: str, kept: _Kept) -> None:
         """Brings a table up to date."""
@@ -119,6 +151,7 @@ class RunsQuery:
             if kept.versions.get(run_id) != version:
                 kept.versions[run_id] = version
                 _put(kept.table, run.describe(whole=True))
+                _put_metrics(kept, run)
                 has_changed = True
                 await asyncio.sleep(0)  # the writers go first
         return has_changed
@@ -129,6 +162,8 @@ class RunsQuery:
         gone = [known for known in table.slots if known not in kept.commits and known not in in_memory]
         for run_id in gone:
             table.remove(run_id)
+            kept.metrics.remove(run_id)
+            kept.metric_versions.pop(run_id, None)
             del kept.versions[run_id]
         stale: list[tuple[str, Any]] = []
         for run_id, commit in kept.commits.items():
@@ -139,15 +174,22 @@ class RunsQuery:
             chunk = stale[first : first + _CHUNK_RUNS]
             run_ids = [run_id for run_id, _ in chunk]
             texts = await store.on_catalog(store.catalog.document_texts, project, run_ids)
-            await asyncio.to_thread(self._put_texts, project, table, texts)
+            await asyncio.to_thread(self._put_texts, project, kept, texts)
             kept.versions.update(item for item in chunk if item[0] in texts)
         return bool(gone or stale)
 
-    def _put_texts(self, project: str, table: RunTable, texts: dict[str, str]) -> None:
+    def _put_texts(self, project: str, kept: _Kept, texts: dict[str, str]) -> None:
         for run_id, text in texts.items():
             document = json.loads(text)
             document["synced_step"] = self._store.synced_step(project, run_id)
-            _put(table, document)
+            _put(kept.table, document)
+            kept.metric_versions.pop(run_id, None)
+            kept.metrics.put(
+                run_id,
+                document["create_time"],
+                document.get("metric_kinds"),
+                document.get("metric_definitions", ()),
+            )
 
     # -- forgetting ------------------------------------------------------------------------------------------------
 
@@ -181,3 +223,11 @@ class RunsQuery:
 def _put(table: RunTable, document: dict[str, Any]) -> None:
     brief = json.dumps(brief_form(document), separators=(",", ":"))
     table.put(document["run_id"], values_of(document), brief)
+
+
+def _put_metrics(kept: _Kept, run: Run) -> None:
+    version = (id(run), run.summary.mark_count, run.definitions.version)
+    # A run that logs changes all the time, its metrics rarely.
+    if kept.metric_versions.get(run.run_id) != version or run.run_id in kept.metrics.unknown:
+        kept.metric_versions[run.run_id] = version
+        kept.metrics.put(run.run_id, run.create_time, run.summary.kinds(), run.definitions.dump())

@@ -537,6 +537,35 @@ class Store:
                 documents[(run.project, run.run_id)] = run.describe(whole=True)
         return sorted(documents.values(), key=lambda each: -float(each["create_time_unix_ms"]))
 
+    async def keys(self, project: str | None) -> list[tuple[str, str]]:
+        """Returns (project, run id) of all runs of a project, or of all, newest first."""
+        self.check_readable()
+        rows = await self.on_catalog(self._catalog.create_times, project)
+        times = {(owner, run_id): create_time for owner, run_id, create_time in rows}
+        for run in self.in_memory():
+            if project is None or run.project == project:
+                times[(run.project, run.run_id)] = run.create_time
+        return sorted(times, key=lambda key: -times[key])
+
+    async def documents_of(self, keys: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        """Returns runs, whole, in the order of their (project, run id); those that are gone are left out."""
+        self.check_readable()
+        wanted: dict[str, list[str]] = {}
+        for project, run_id in keys:
+            if (project, run_id) not in self._runs:
+                wanted.setdefault(project, []).append(run_id)
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        for project, run_ids in wanted.items():
+            texts = await self.on_catalog(self._catalog.document_texts, project, run_ids)
+            for run_id, text in texts.items():
+                found[(project, run_id)] = json.loads(text) | {
+                    "synced_step": self.synced_step(project, run_id)
+                }
+        for key in keys:
+            if key in self._runs:
+                found[key] = self._runs[key].run.describe(whole=True)
+        return [found[key] for key in keys if key in found]
+
     async def update(self, stored: StoredRun) -> None:
         """Commits what was changed from outside of the writers' logs: name, notes, config, summary."""
         self.check_writable()
@@ -630,6 +659,17 @@ class Store:
             raise FileNotFound(f"run {stored.run.run_id!r} has no file {path[:60]!r}", path=path[:200])
         return found
 
+    async def learn_kinds(self, stored: StoredRun) -> None:
+        """Finds out of which kinds a run's metrics are, where an older trackd has not kept it, and keeps it."""
+        run = stored.run
+        if run.summary.kinds() is not None:
+            return
+        found = await asyncio.to_thread(stored.metrics)
+        run.summary.set_kinds(found)
+        async with stored.lock:
+            if stored.is_sealed and not self.read_only_reason:
+                await self.on_catalog(self._catalog.commit_run, run.dump(), run.summary.dump())
+
     def _forget_committed(self, run: Run, objects: Mapping[str, int]) -> None:
         """Forgets the objects whose use by the run is in the catalog now."""
         for sha256 in objects:
@@ -703,6 +743,7 @@ class Store:
             start = replace(start, masked=tuple(row.name for row in masked), mask_time=now)
             by_hand, rest = run.summary.by_hand, Summary.load(summary)
             rest.by_hand = by_hand
+            document["metric_kinds"] = rest.kinds()
             await self.on_catalog(self._catalog.commit_run, document, rest.dump(), added, (), {}, start)
             run.rewinds = [*run.rewinds, rewind]
             stored.segments = []

@@ -23,12 +23,16 @@ import numpy as np
 import numpy.typing as npt
 
 from trackd_service.definitions import Definition, Definitions
-from trackd_service.series import Int64Array, Series
+from trackd_service.series import NUMERIC_KINDS, RECORD_KINDS, Int64Array, Kind, Series
 
 Words: TypeAlias = npt.NDArray[np.uint64]
 
 # What the eight bytes of a pending, first or last value are.
 DOUBLE, INT64, BOOL, OBJECT = 1, 2, 3, 4
+
+# Each kind's place is its bit in what is kept: a new kind goes to the end.
+_KINDS: tuple[Kind, ...] = (*NUMERIC_KINDS, "string", "other", *RECORD_KINDS)
+_KIND_BITS = {kind: np.uint32(1 << place) for place, kind in enumerate(_KINDS)}
 
 _DOUBLE, _WORD = struct.Struct("<d"), struct.Struct("<Q")
 # A row by itself costs 2 µs a metric one by one, and 30 µs by arrays, however many there are.
@@ -61,6 +65,10 @@ class Summary:
         self._names: list[str] = []
         self._index: dict[str, int] = {}
         self._set_columns(np.zeros(64, _COLUMNS))
+        self._kinds: npt.NDArray[np.uint32] | None = np.zeros(
+            64, np.uint32
+        )  # bits; None when they are not known
+        self.mark_count = 0  # grows when a metric has values of one more kind
         self._objects: dict[int, tuple[Any, Any]] = {}  # metric -> (first, last) of text and other values
         self.by_hand: dict[str, Any] = {}
 
@@ -83,6 +91,8 @@ class Summary:
                     grown = np.zeros(len(self._columns) * 2, _COLUMNS)
                     grown[:position] = self._columns
                     self._set_columns(grown)
+                    if self._kinds is not None:
+                        self._kinds = np.append(self._kinds, np.zeros(len(self._kinds), np.uint32))
             result.append(position)
         return np.array(result, np.int64)
 
@@ -98,6 +108,35 @@ class Summary:
     def names(self) -> list[str]:
         """Returns the metrics' names, in the order first logged."""
         return list(self._names)
+
+    # -- kinds -----------------------------------------------------------------------------------------------------
+
+    def mark(self, metrics: Int64Array, kind: Kind) -> None:
+        """Says that metrics have values of a kind."""
+        if self._kinds is None or not len(metrics):
+            return
+        bits = self._kinds[metrics] | _KIND_BITS[kind]
+        if (bits != self._kinds[metrics]).any():
+            self._kinds[metrics] = bits
+            self.mark_count += 1
+
+    def kinds(self) -> dict[str, list[str]] | None:
+        """Returns the names of the metrics by the kinds of their values; None when that is not known."""
+        if self._kinds is None:
+            return None
+        kinds = self._kinds[: len(self._names)]
+        found: dict[str, list[str]] = {}
+        for kind, bit in _KIND_BITS.items():
+            places = np.flatnonzero(kinds & bit)
+            if len(places):
+                found[kind] = [self._names[place] for place in places.tolist()]
+        return found
+
+    def set_kinds(self, kinds: Iterable[tuple[str, Kind]]) -> None:
+        """Says all (name, kind) that there are, where that was not known."""
+        self._kinds = np.zeros(max(64, len(self._columns)), np.uint32)
+        for name, kind in kinds:
+            self.mark(self.indices([name]), kind)
 
     # -- adding ----------------------------------------------------------------------------------------------------
 
@@ -263,6 +302,7 @@ class Summary:
         if not len(series):
             return
         metrics = self.indices([series.key])
+        self.mark(metrics, series.kind)
         if series.doubles is None:
             # Only the first and the last text are kept.
             for position in dict.fromkeys((0, len(series) - 1)):
@@ -296,6 +336,10 @@ class Summary:
         for position, metric in enumerate(metrics.tolist()):
             self._absorb_one(metric, theirs[position], other._objects.get(position))
         self.by_hand = {**other.by_hand, **self.by_hand}
+        if self._kinds is None or other._kinds is None:
+            self._kinds = None
+        else:
+            self._kinds[metrics] |= other._kinds[: len(other._names)]
 
     def _absorb_one(self, metric: int, row: Any, texts: tuple[Any, Any] | None) -> None:
         if not row["pending_type"]:
@@ -422,11 +466,13 @@ class Summary:
                 "by_hand": self.by_hand,
             }
         )
-        np.savez(
-            buffer,
-            columns=self._columns[: len(self._names)],
-            text=np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8),
-        )
+        arrays: dict[str, Any] = {
+            "columns": self._columns[: len(self._names)],
+            "text": np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8),
+        }
+        if self._kinds is not None:
+            arrays["kinds"] = self._kinds[: len(self._names)]
+        np.savez(buffer, **arrays)
         return buffer.getvalue()
 
     @staticmethod
@@ -436,10 +482,15 @@ class Summary:
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
             text = json.loads(stored["text"].tobytes().decode("utf-8", "surrogatepass"))
             columns = stored["columns"]
+            kinds = stored.get("kinds")  # an older trackd did not keep them
         summary._names = list(text["names"])
         summary._index = {name: position for position, name in enumerate(summary._names)}
         summary._set_columns(np.zeros(max(64, len(columns)), _COLUMNS))
         summary._columns[: len(columns)] = columns
+        summary._kinds = None
+        if kinds is not None:
+            summary._kinds = np.zeros(len(summary._columns), np.uint32)
+            summary._kinds[: len(kinds)] = kinds
         summary._objects = {int(key): (value[0], value[1]) for key, value in text["objects"].items()}
         summary.by_hand = dict(text["by_hand"])
         return summary

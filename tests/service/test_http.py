@@ -92,7 +92,12 @@ def web(module_store: Path) -> Web:
             run.log({"loss": 1000.0 if step == 2345 else 1.0 / (step + 1), "n": step})
         run.log({"bad": float("nan"), "word": "x", "flag": True, "list": [1, 2]})
         assert run.flush(20)
-    endpoint = _daemon.read_endpoint(str(module_store))
+    return web_of(module_store)
+
+
+def web_of(store: Path) -> Web:
+    """Returns a client of a store's daemon."""
+    endpoint = _daemon.read_endpoint(str(store))
     assert endpoint is not None
     address = urlsplit(endpoint.http_address)
     return Web(str(address.hostname), int(address.port or 0), endpoint.token)
