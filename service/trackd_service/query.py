@@ -17,6 +17,7 @@ from trackd_service.compare_query import CompareQuery
 from trackd_service.console_query import ConsoleQuery
 from trackd_service.downsample import pick_extremes
 from trackd_service.errors import PresetNotFound
+from trackd_service.events import EventQuery
 from trackd_service.group_query import GroupRequest, query_group
 from trackd_service.record_query import RecordQuery
 from trackd_service.series import NUMERIC_KINDS, RECORD_KINDS, Kind, Series
@@ -34,6 +35,7 @@ class Query:
         self.records = RecordQuery(store)
         self.console = ConsoleQuery(store)
         self.comparison = CompareQuery(store)
+        self.events = EventQuery(store)
         self._cells = CellMemory()
 
     async def projects(self) -> list[dict[str, Any]]:
