@@ -354,7 +354,10 @@ class QueryService(_Face, query_service_pb2_grpc.QueryServiceServicer):
     ) -> query_service_pb2.ListFilesResponse:
         """Lists the files kept with a run."""
         files = await self._query.files(request.run.project, request.run.run_id)
-        return query_service_pb2.ListFilesResponse(files=[query_service_pb2.File(**file) for file in files])
+        names = ("path", "sha256", "size_bytes", "purpose")
+        return query_service_pb2.ListFilesResponse(
+            files=[query_service_pb2.File(**{name: file[name] for name in names}) for file in files]
+        )
 
     async def ReadFile(  # noqa: N802
         self, request: query_service_pb2.ReadFileRequest, context: Any

@@ -1,4 +1,4 @@
-"""Owns the HTTP face of charts: series, expressions and groups of runs, as binary columns. See docs/http_api.md.
+"""Owns the HTTP face of charts: series, expressions and groups of runs as binary columns, and events. See docs/http_api.md.
 
 Invariants: a question is checked whole before anything is read; writers go first between two series.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any, cast
 
 from starlette.requests import Request
@@ -18,7 +19,7 @@ from trackd_service.errors import InvalidArgument
 from trackd_service.expressions import Expression, parse
 from trackd_service.group_query import GroupRequest
 from trackd_service.groups import Aggregate, Band
-from trackd_service.http_parts import body, number, text
+from trackd_service.http_parts import answer, body, number, text
 from trackd_service.series_query import MEDIA_TYPE, SeriesRequest, encode
 from trackd_service.smoothing import Smoothing, SmoothingKind
 
@@ -26,7 +27,7 @@ _SERIES_MAX = 10_000
 
 
 class SeriesFace:
-    """Answers the route."""
+    """Answers the routes."""
 
     def __init__(self, daemon: Daemon) -> None:
         """Takes the daemon."""
@@ -34,7 +35,10 @@ class SeriesFace:
 
     def routes(self, api: str) -> list[Route]:
         """Returns the routes; `api` is the address of the API."""
-        return [Route(f"{api}/series:query", self.series, methods=["POST"])]
+        return [
+            Route(f"{api}/series:query", self.series, methods=["POST"]),
+            Route(f"{api}/projects/{{project}}/events", self.events),
+        ]
 
     async def series(self, request: Request) -> Response:
         """Answers series as binary columns."""
@@ -51,6 +55,12 @@ class SeriesFace:
             await asyncio.sleep(0)  # the writers go first
         data = await asyncio.to_thread(encode, answers)
         return Response(data, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
+
+    async def events(self, request: Request) -> Response:
+        """Lists what happened in runs."""
+        runs = [run for run in request.query_params.get("runs", "").split(",") if run]
+        events = await self._query.events.of_runs(request.path_params["project"], runs)
+        return answer({"events": [asdict(event) for event in events]})
 
 
 def _requests(question: dict[str, Any]) -> Iterator[SeriesRequest | GroupRequest]:

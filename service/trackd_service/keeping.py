@@ -111,6 +111,7 @@ class Keeper:
                         "sha256": sha256,
                         "size_bytes": size_bytes,
                         "purpose": file.purpose,
+                        "time_unix_ms": file.time / 1e6,
                     }
                 except OSError as error:
                     run.health.refuse(f"file {file.path[:60]!r} could not be kept: {error.strerror}")

@@ -91,7 +91,21 @@ _DEFINITION = _object(
         "goal": _optional(_TEXT),
     }
 )
-_FILE = _object({"path": _TEXT, "sha256": _TEXT, "size_bytes": _COUNT, "purpose": _TEXT})
+_FILE = _object(
+    {"path": _TEXT, "sha256": _TEXT, "size_bytes": _COUNT, "purpose": _TEXT, "time_unix_ms": _NUMBER},
+    ("time_unix_ms",),
+)
+_EVENT = _object(
+    {
+        "run_id": _TEXT,
+        "kind": {"type": "string", "enum": ["alert", "rewind", "fork", "restart", "checkpoint"]},
+        "step": _optional(_COUNT),
+        "time_unix_ms": _NUMBER,
+        "title": _TEXT,
+        "text": _TEXT,
+        "level": {"type": "string", "enum": ["", "INFO", "WARN", "ERROR"]},
+    }
+)
 _UPLOAD = _object(
     {
         "settings": _object(
@@ -337,6 +351,7 @@ _SCHEMAS = {
         {"name": _TEXT, "kind": _KIND, "run_count": _COUNT, "hidden": _TRUTH, "step_metric": _optional(_TEXT)}
     ),
     "File": _FILE,
+    "Event": _EVENT,
     "SeriesQuery": _SERIES_QUERY,
     "RunsQuery": _RUNS_QUERY,
     "Runs": _RUNS_ANSWER,
@@ -577,6 +592,20 @@ def document(version: str) -> dict[str, Any]:
                 "Lists the metrics of all runs of a project.",
                 _object({"metrics": _list(_ref("ProjectMetric"))}),
                 (project,),
+            ),
+            f"{of_project}/events": _get(
+                "Lists what happened in runs, for charts to mark.",
+                _object({"events": _list(_ref("Event"))}),
+                (
+                    project,
+                    {
+                        "name": "runs",
+                        "in": "query",
+                        "required": True,
+                        "schema": _TEXT,
+                        "description": "ids, with commas between them",
+                    },
+                ),
             ),
             of_run: _get("Gets one run whole.", _ref("Run"), (project, run)),
             f"{of_run}/metrics": _get(

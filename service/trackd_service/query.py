@@ -18,6 +18,7 @@ from trackd_service.compare_query import CompareQuery
 from trackd_service.console_query import ConsoleQuery
 from trackd_service.downsample import pick_extremes
 from trackd_service.errors import InvalidFilter, PresetNotFound
+from trackd_service.events import EventQuery
 from trackd_service.group_query import GroupRequest, query_group
 from trackd_service.record_query import RecordQuery
 from trackd_service.series import NUMERIC_KINDS, RECORD_KINDS, Kind, Series
@@ -38,14 +39,13 @@ class Query:
         self.records = RecordQuery(store)
         self.console = ConsoleQuery(store)
         self.comparison = CompareQuery(store)
+        self.events = EventQuery(store)
         self._cells = CellMemory()
 
     @functools.cached_property
     def sets(self) -> RunsQuery:
         """The questions about sets of runs."""
-        from trackd_service.runs_query import (
-            RunsQuery,
-        )  # needed where somebody looks at runs, and not at the start
+        from trackd_service.runs_query import RunsQuery  # needed where somebody looks, and not at the start
 
         return RunsQuery(self._store)
 

@@ -162,6 +162,7 @@ class File:
     content: bytes | None
     local_path: str
     purpose: str
+    time: int = 0  # when it was named, nanoseconds since 1970 UTC
 
 
 @dataclass(frozen=True, slots=True)

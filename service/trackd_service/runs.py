@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,8 @@ class Writer:
         metrics: The first metrics that it has logged.
         update_time: When its last record was made, in nanoseconds since 1970 UTC.
         console_line_count: How many lines of its console there are.
+        begin_time: When it opened the run, in nanoseconds since 1970 UTC; 0 where an older trackd has not kept it.
+        is_attempt: Whether it went on with a run that nobody was writing any longer: a restart.
         watching: What the daemon does by itself for it; not kept, its log says it again.
     """
 
@@ -86,6 +88,8 @@ class Writer:
     metrics: dict[str, None] = field(default_factory=dict)
     update_time: int = 0
     console_line_count: int = 0
+    begin_time: int = 0
+    is_attempt: bool = False
     watching: Watching = field(default_factory=Watching)
 
     @property
@@ -109,6 +113,8 @@ class Writer:
             "metrics": list(self.metrics),
             "update_time": self.update_time,
             "console_line_count": self.console_line_count,
+            "begin_time": self.begin_time,
+            "is_attempt": self.is_attempt,
         }
 
     def describe(self) -> dict[str, Any]:
@@ -146,6 +152,8 @@ class Writer:
             dict.fromkeys(data.get("metrics", ())),
             data.get("update_time", 0),
             data.get("console_line_count", 0),
+            data.get("begin_time", 0),
+            data.get("is_attempt", False),
         )
 
 
@@ -288,7 +296,12 @@ class Run:
                 begin.drops_late_steps,
                 StepCounter(starting_step),
             )
-            is_first = writer.is_vital and not any(other.is_vital for other in self.writers.values())
+            others = [other for other in self.writers.values() if other.is_vital]
+            is_first = writer.is_vital and not others
+            writer.begin_time = time
+            writer.is_attempt = (
+                writer.is_vital and bool(others) and not any(other.is_open for other in others)
+            )
             self.writers[begin.writer_id] = writer
             if writer.role == "observer":
                 pass
@@ -367,7 +380,7 @@ class Run:
         elif isinstance(content, Alert):
             self._alert(content, time)
         elif isinstance(content, File):
-            self.files_to_keep.append(content)
+            self.files_to_keep.append(replace(content, time=time))
         elif isinstance(content, Lines):
             key = console_key(writer.writer_id, content.stream)
             for number, line in enumerate(content.lines, content.first_line):
