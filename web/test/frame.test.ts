@@ -4,7 +4,7 @@ import { hitsAt, nearestIndex } from "../src/chart/hit";
 import type { ChartModel, ChartSeries } from "../src/chart/model";
 import { CHART_THEME } from "../src/chart/palette";
 import { toPixel } from "../src/chart/scale";
-import { bucketSeries, pointSeries } from "./helpers";
+import { bucketSeries, groupSeries, pointSeries } from "./helpers";
 
 const drawn = (id: string, series: ReturnType<typeof pointSeries>, over: Partial<ChartSeries> = {}): ChartSeries => ({
   id,
@@ -53,6 +53,12 @@ describe("frames", () => {
     expect(log.yMin).toBe(5);
   });
 
+  test("begin an axis of logarithms with what it can show", () => {
+    const series = [drawn("a", pointSeries([0, 2, 50, 200], [1, 2, 3, 4]))];
+    const { x } = makeFrame(model(series, { xKind: "log", xRange: [0, 100] }), 400, 200);
+    expect([x.min, x.max]).toEqual([2, 100]);
+  });
+
   test("stand without any point, and with one", () => {
     expect(makeFrame(model([]), 400, 200).yMax).toBeNaN();
     const one = makeFrame(model([drawn("a", pointSeries([7], [3]))]), 400, 200);
@@ -70,7 +76,57 @@ describe("frames", () => {
   });
 });
 
+describe("the y axis", () => {
+  const values = Array.from({ length: 200 }, (_, index) => (index === 100 ? 1000 : index === 50 ? -1000 : index % 10));
+  const spiky = drawn("a", pointSeries([...values.keys()], values));
+
+  test("reaches over the middle of the values where it is clipped, and counts what lies outside", () => {
+    const all = makeFrame(model([spiky]), 400, 200);
+    expect([all.y.max > 1000, all.aboveCount, all.belowCount]).toEqual([true, 0, 0]);
+    const clipped = makeFrame(model([spiky], { clip: "99" }), 400, 200);
+    expect(clipped.y.max).toBeLessThan(20);
+    expect(clipped.y.min).toBeGreaterThan(-20);
+    expect([clipped.aboveCount, clipped.belowCount]).toEqual([1, 1]);
+    expect(clipped.yMax).toBe(1000);
+  });
+
+  test("clips by what is in the shown part of x only", () => {
+    const part = makeFrame(model([spiky], { clip: "95", xRange: [90, 110] }), 400, 200);
+    expect([part.aboveCount, part.belowCount]).toEqual([1, 0]);
+  });
+
+  test("has the ends that were typed, one of them or both, as far as it can have them", () => {
+    const ends = (over: Partial<ChartModel>) => {
+      const { y } = makeFrame(model([spiky], over), 400, 200);
+      return [y.min, y.max];
+    };
+    expect(ends({ yRange: [2, 5] })).toEqual([2, 5]);
+    expect(ends({ yRange: [null, 5] })[1]).toBe(5);
+    expect(ends({ yRange: [5000, null] })).toEqual([5000, 5001]);
+    expect(ends({ yRange: [-1, 5], yKind: "log" })[0]).toBeGreaterThan(0);
+  });
+
+  test("reaches to 0 where that is asked", () => {
+    const high = drawn("a", pointSeries([0, 1], [90, 100]));
+    expect(makeFrame(model([high]), 400, 200).y.min).toBeGreaterThan(80);
+    expect(makeFrame(model([high], { hasZero: true }), 400, 200).y.min).toBe(0);
+    const low = drawn("a", pointSeries([0, 1], [-90, -100]));
+    expect(makeFrame(model([low], { hasZero: true }), 400, 200).y.max).toBe(0);
+  });
+
+  test("holds the band of a group", () => {
+    const frame = makeFrame(model([drawn("g", groupSeries([0, 1], [5, 5], [1, 2], [9, 30]))]), 400, 200);
+    expect([frame.yMin, frame.yMax]).toEqual([1, 30]);
+  });
+});
+
 describe("hits", () => {
+  test("of a group tell its band and its runs", () => {
+    const one = model([drawn("g", groupSeries([0, 1], [5, 6], [1, 2], [9, 30]))]);
+    const [hit] = hitsAt(one, makeFrame(one, 400, 200), 1, null);
+    expect([hit.y, hit.range, hit.runCount]).toEqual([6, [2, 30], 3]);
+  });
+
   test("find the nearest point, sorted or not", () => {
     expect(nearestIndex(Float64Array.of(0, 10, 20), 14)).toBe(1);
     expect(nearestIndex(Float64Array.of(0, 10, 20), 99)).toBe(2);

@@ -48,6 +48,18 @@ export function bucketSeries(
   };
 }
 
+/** The one line of three runs. */
+export function groupSeries(x: Numbers, y: Numbers, low: Numbers, high: Numbers, over: Partial<Series> = {}): Series {
+  const columns = {
+    x: Float64Array.from(x),
+    y: Float64Array.from(y),
+    low: Float64Array.from(low),
+    high: Float64Array.from(high),
+    count: Uint32Array.from(x, () => 3),
+  };
+  return { ...pointSeries(x, y), mode: "group", columns, ...over };
+}
+
 /** The bytes of an answer that holds these series. */
 export function encodeSeries(all: readonly Series[]): ArrayBuffer {
   let offset = 0;

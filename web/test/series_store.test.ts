@@ -102,6 +102,24 @@ describe("series store", () => {
     expect([...scene.store.get(question("a"))!.columns.x]).toEqual([0, 1, 2]);
   });
 
+  test("asks a group and an expression anew when any of their runs goes on, and never for a part", async () => {
+    const group = { runIds: ["a", "b"], aggregate: "mean" as const, band: "range" as const };
+    scene.store.watch(() => undefined).update([question("g", { group }), question("a", { isExpression: true })]);
+    await scene.settle();
+    scene.store.noteRevision("p", "b", 2);
+    await scene.settle(1000);
+    expect(scene.bodies.at(-1)?.series).toEqual([
+      { project: "p", group: { id: "g", runs: ["a", "b"], aggregate: "mean", band: "range" }, key: "loss" },
+    ]);
+    scene.store.noteRevision("p", "a", 2);
+    await scene.settle(1000);
+    expect(scene.bodies.at(-1)?.series).toHaveLength(2);
+    expect(scene.bodies.at(-1)?.series.every((one) => one.after_x === undefined)).toBe(true);
+    scene.store.noteRevision("p", "c", 2);
+    await scene.settle(1000);
+    expect(scene.bodies).toHaveLength(3);
+  });
+
   test("asks for new parts at most twice a second", async () => {
     watchRuns("a");
     await scene.settle();

@@ -45,7 +45,7 @@ const MARGIN_LEFT_MIN = 32;
 
 export function makeFrame(model: ChartModel, width: number, height: number): Frame {
   const extent = measureExtent(model);
-  const xRange = model.xRange ?? shownXRange(extent, model);
+  const xRange = drawableXRange(model, shownXRange(extent, model));
   const [yLow, yHigh] = yRange(model, extent);
   const bottom = Math.max(MARGIN_TOP + 1, height - MARGIN_BOTTOM);
   const y: Scale = { kind: model.yKind, min: yLow, max: yHigh, from: bottom, to: MARGIN_TOP };
@@ -110,6 +110,13 @@ function typedRange([low, high]: [number, number], { yRange, yKind }: ChartModel
     to = yKind === "log" ? from * 10 : from + 1;
   }
   return [from, to];
+}
+
+/** The asked part of x; where an axis of logarithms cannot begin at its beginning, it begins with the first point it can show. */
+function drawableXRange({ xRange, xKind }: ChartModel, shown: [number, number]): [number, number] {
+  if (!xRange || (xKind === "log" && xRange[1] <= 0)) return shown;
+  if (xKind === "linear" || xRange[0] > 0) return xRange;
+  return [Math.min(shown[0], xRange[1] / 10), xRange[1]];
 }
 
 function shownXRange(extent: Extent, model: ChartModel): [number, number] {

@@ -21,7 +21,7 @@ const ROW_HEIGHT = 18;
 const SWATCH_WIDTH = 22;
 // A legend of more names is longer than the chart it explains.
 const LEGEND_MAX = 48;
-const COLUMN_WIDTH = 180;
+const COLUMN_WIDTH = 160;
 const CHARACTER_WIDTH = 6.6;
 
 const columnCount = ({ painting }: Sheet) => Math.max(1, Math.floor(painting.frame.width / COLUMN_WIDTH));

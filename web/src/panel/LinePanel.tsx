@@ -17,11 +17,12 @@ import { ChartPlot } from "./ChartPlot";
 import { caption, type Captioned, summary, tally } from "./caption";
 import type { ChartEvent } from "./chart_event";
 import { axisOf, chartLines, type LineChoice } from "./chart_lines";
+import { bucketsFor } from "./chart_questions";
 import { EventMarks } from "./EventMarks";
 import { LineWords } from "./LineWords";
 import { makeModel } from "./make_model";
 import { PanelMenu } from "./PanelMenu";
-import { bucketsFor, useChartSeries } from "./use_chart_series";
+import { useChartSeries } from "./use_chart_series";
 import { useOnScreen } from "./use_on_screen";
 import { useZoom } from "./use_zoom";
 

@@ -16,8 +16,8 @@ export interface PlotWishes {
   select: (ends: [number, number]) => void;
   /** Shows a range for as long as the gesture goes on. */
   preview: (range: Range, isMove: boolean) => void;
-  /** The gesture has come to rest: what it shows stays. */
-  settle: () => void;
+  /** The gesture has come to rest: what it shows stays. `hasMore`: it may go on at once, as a wheel does. */
+  settle: (hasMore: boolean) => void;
   all: () => void;
   back: () => void;
   /** A press without a drag. `count` is 2 for the second one of a double click. */
@@ -117,19 +117,19 @@ export class PlotGestures {
   private onUp(event: PointerEvent): void {
     if (this.fingers.delete(event.pointerId) && this.pinch) {
       this.pinch = null;
-      this.wishes.settle();
+      this.wishes.settle(false);
     }
     const { press } = this;
     this.press = null;
     this.wishes.mark(null);
     if (!press || !this.hasDragged) return;
     if (press.kind === "mark") this.wishes.select([press.fromX, press.at]);
-    else this.wishes.settle();
+    else this.wishes.settle(false);
   }
 
   private onCancel(event: PointerEvent): void {
     this.fingers.delete(event.pointerId);
-    if (this.pinch) this.wishes.settle();
+    if (this.pinch) this.wishes.settle(false);
     this.pinch = null;
     this.press = null;
     this.wishes.mark(null);
@@ -153,7 +153,7 @@ export class PlotGestures {
     const pixel = Math.min(Math.max(x, frame.plot.left), frame.plot.right);
     this.wishes.preview(zoomedAbout(frame.x, pixel, 2 ** (turned / WHEEL_PIXELS_PER_DOUBLING)), false);
     clearTimeout(this.wheelTimer);
-    this.wheelTimer = setTimeout(() => this.wishes.settle(), WHEEL_REST_MS);
+    this.wheelTimer = setTimeout(() => this.wishes.settle(true), WHEEL_REST_MS);
   }
 
   private onKey(event: KeyboardEvent): void {
@@ -163,7 +163,7 @@ export class PlotGestures {
   }
 
   /** Returns whether the key means something to a chart. */
-  private actOn({ key, shiftKey }: KeyboardEvent, frame: Frame): boolean {
+  private actOn({ key, shiftKey, repeat }: KeyboardEvent, frame: Frame): boolean {
     const { left, right } = frame.plot;
     const pointed = this.wishes.pointedAt();
     const middle = pointed ?? (left + right) / 2;
@@ -171,15 +171,15 @@ export class PlotGestures {
     switch (key) {
       case "ArrowLeft":
       case "ArrowRight":
-        if (shiftKey) this.once(panned(frame.x, -way * KEY_PAN_SHARE * (right - left)), true);
+        if (shiftKey) this.once(panned(frame.x, -way * KEY_PAN_SHARE * (right - left)), true, repeat);
         else this.wishes.point(Math.min(right, Math.max(left, middle + (way * (right - left)) / KEY_MOVES)), null);
         return true;
       case "+":
       case "=":
-        this.once(zoomedAbout(frame.x, middle, 1 / KEY_ZOOM), false);
+        this.once(zoomedAbout(frame.x, middle, 1 / KEY_ZOOM), false, repeat);
         return true;
       case "-":
-        this.once(zoomedAbout(frame.x, middle, KEY_ZOOM), false);
+        this.once(zoomedAbout(frame.x, middle, KEY_ZOOM), false, repeat);
         return true;
       case "0":
         this.wishes.all();
@@ -199,8 +199,8 @@ export class PlotGestures {
     }
   }
 
-  private once(range: Range, isMove: boolean): void {
+  private once(range: Range, isMove: boolean, isHeld: boolean): void {
     this.wishes.preview(range, isMove);
-    this.wishes.settle();
+    this.wishes.settle(isHeld);
   }
 }

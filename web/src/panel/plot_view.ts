@@ -58,7 +58,7 @@ export class PlotView {
       mark: (ends) => this.overlay.showRange(ends && this.clamped(ends)),
       select: (ends) => this.select(ends),
       preview: (range, isMove) => this.show(range, isMove),
-      settle: () => this.settle(),
+      settle: (hasMore) => this.settle(hasMore),
       all: () => this.state?.onZoom(null, false),
       back: () => this.state?.onBack(),
       click: (pixelX, count) => this.click(pixelX, count),
@@ -148,19 +148,19 @@ export class PlotView {
 
   private show(range: Range, isMove: boolean): void {
     const whole = this.state?.model.xWhole ?? null;
-    const next = within(range, whole, isMove);
+    const next = within(range, whole, this.state?.model.xKind ?? "linear", isMove);
     this.isPreviewWhole = next === null;
     this.preview = next ?? range;
     this.draw();
   }
 
-  private settle(): void {
+  private settle(hasMore: boolean): void {
     const { preview } = this;
     if (!preview) return;
     const range = this.isPreviewWhole ? null : preview;
     this.preview = null;
     this.isPreviewWhole = false;
-    this.zoom(range, true);
+    this.zoom(range, hasMore);
     // Where the address stays as it was, no new model comes of it: the drawing goes back to the one there is.
     requestAnimationFrame(() => this.draw());
   }

@@ -27,12 +27,22 @@ export function pinched(x: Scale, before: Range, now: Range): Range {
  * A range within what there is of x; null where it is all of it.
  *
  * @param whole null where it is not known: the range stays as it is then.
- * @param isMove keeps the length of a range that would leave `whole`.
+ * @param isMove keeps the length of a range that would leave `whole`, as it is seen on the axis.
  */
-export function within([low, high]: Range, whole: Range | null, isMove: boolean): Range | null {
-  if (!whole) return [low, high];
+export function within(range: Range, whole: Range | null, kind: Scale["kind"], isMove: boolean): Range | null {
+  if (!whole) return range;
+  if (kind === "linear") return withinLinear(range, whole, isMove);
+  // An axis of logarithms has no beginning where x begins at 0.
+  const first = whole[0] > 0 ? whole[0] : Math.min(1, whole[1] / 10);
+  const [low, high] = [Math.log(range[0]), Math.log(range[1])];
+  const cut = withinLinear([low, high], [Math.log(first), Math.log(whole[1])], isMove);
+  return cut && [cut[0] === low ? range[0] : Math.exp(cut[0]), cut[1] === high ? range[1] : Math.exp(cut[1])];
+}
+
+function withinLinear([low, high]: Range, whole: Range, isMove: boolean): Range | null {
   const length = whole[1] - whole[0];
-  if (isMove && high - low < length) {
+  if (high - low >= length && isMove) return null;
+  if (isMove) {
     const back = Math.max(0, whole[0] - low) - Math.max(0, high - whole[1]);
     return [low + back, high + back];
   }
