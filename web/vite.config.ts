@@ -109,5 +109,10 @@ export default defineConfig({
     // Building the frames is most of the build, and is meant to be.
     rolldownOptions: { checks: { pluginTimings: false } },
   },
-  server: { proxy: { "/api": { target: daemon, ws: true } } },
+  // The daemon answers only pages of its own address.
+  server: {
+    proxy: {
+      "/api": { target: daemon, ws: true, changeOrigin: true, rewriteWsOrigin: true, headers: { origin: daemon } },
+    },
+  },
 });

@@ -23,8 +23,14 @@ export function ColumnHead({ name, href, isBase, makeBase, remove }: ColumnHeadP
           base
         </span>
       ) : (
-        <button type="button" className="quiet" aria-label={`Make ${name} the base`} onClick={makeBase}>
-          base
+        <button
+          type="button"
+          className={`quiet ${styles.makeBase}`}
+          aria-label={`Make ${name} the base`}
+          title="Compare the others with this run"
+          onClick={makeBase}
+        >
+          <span>make base</span>
         </button>
       )}
       <button type="button" className="quiet icon" aria-label={`Remove ${name}`} title="Remove" onClick={remove}>

@@ -35,6 +35,8 @@ const LISTED: RunsQuestion = {
   limit: 500,
 };
 const NO_LOOKS = {};
+// Of a project's newest runs, where none is chosen yet.
+const RUNS_OFFERED = 12;
 const SEARCH_ID = "compare-search";
 
 export default function Compare({ project }: { project: string }) {
@@ -79,6 +81,20 @@ export default function Compare({ project }: { project: string }) {
           <p>Add runs by name here, or select them in the runs table and press “Compare” there.</p>
           {picker}
           {listed && free.length === 0 && <p>The project has no other run yet.</p>}
+          {free.length > 0 && (
+            <>
+              <p className={styles.newest}>The newest:</p>
+              <ul className={styles.choices}>
+                {free.slice(0, RUNS_OFFERED).map((run) => (
+                  <li key={run.run_id}>
+                    <button type="button" onClick={() => add(run.run_id)}>
+                      {run.name || run.run_id}
+                    </button>
+                  </li>
+                ))}
+              </ul>
+            </>
+          )}
         </Problem>
       </Page>
     );

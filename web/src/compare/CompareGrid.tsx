@@ -12,7 +12,7 @@ import { fullText, type Row, type SectionRow, type ValueRow } from "./rows";
 
 const HEADER_HEIGHT = 36;
 const ROW_HEIGHT = 28;
-const COLUMN_WIDTH_MIN = 140;
+const COLUMN_WIDTH_MIN = 160;
 const KEY_WIDTH_MAX = 280;
 
 export interface ComparedRun {

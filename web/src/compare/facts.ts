@@ -20,8 +20,11 @@ export function parsePackages(text: string): Map<string, string> {
   const packages = new Map<string, string>();
   for (const line of text.split("\n").map((one) => one.trim())) {
     if (line === "" || line.startsWith("#")) continue;
+    // What is installed from a folder is named behind it.
+    const editable = line.match(/^(-e .+?)\s+#\s*([\w.-]+)==(\S+)$/);
     const match = line.match(/^([\w.-]+(?:\[[\w.,-]*\])?)\s*(?:==|@)\s*(.+)$/);
-    if (match) packages.set(match[1], match[2]);
+    if (editable) packages.set(editable[2], `${editable[3]} (${editable[1]})`);
+    else if (match) packages.set(match[1], match[2]);
     else packages.set(line, "installed");
   }
   return packages;

@@ -10,16 +10,11 @@ import { queryKeys } from "../data/queries";
 import { throttle } from "../data/throttle";
 import { comparedRuns } from "../url/route";
 import type { ChangeView } from "../url/use_view";
-import { formatView, parseView, type ViewState } from "../url/view_state";
+import { parseView, type ViewState } from "../url/view_state";
+import { compareQuery } from "./address";
 import { REQUIREMENTS } from "./facts";
 
 const LIVE_INTERVAL_MS = 1000;
-
-/** The query of the page's address: its runs, then what is seen. */
-export function compareQuery(ids: readonly string[], view: ViewState): string {
-  const runs = ids.length > 0 ? `runs=${encodeURIComponent(ids.map(encodeURIComponent).join(","))}` : "";
-  return [runs, formatView(view)].filter(Boolean).join("&");
-}
 
 const goTo = (query: string, isKept: boolean) =>
   navigate(location.pathname + (query ? `?${query}` : ""), { replace: !isKept });

@@ -37,11 +37,11 @@ const isDuration = (column: string) => column === "duration";
 export const unitOf = (column: string): Unit =>
   isTime(column) ? "moment" : isDuration(column) ? "duration" : "number";
 
-/** A value as a finite number in the unit of its axis, else NaN: times and durations come in milliseconds, axes count seconds. */
+/** A value as a finite number in the unit of its axis, else NaN: times come in milliseconds, axes count seconds. */
 export function axisNumber(column: string, value: ColumnValue): number {
   const number = typeof value === "number" ? value : typeof value === "boolean" ? Number(value) : Number.NaN;
   if (!Number.isFinite(number)) return Number.NaN;
-  return isTime(column) || isDuration(column) ? number / 1000 : number;
+  return isTime(column) ? number / 1000 : number;
 }
 
 /** What a column is called beside its values: "val/loss" of "summary.val/loss", "create time" of "create_time". */
@@ -68,8 +68,7 @@ export function formatNumber(column: string, value: number, digits = 5): string 
 /** Any value of a column on one line. */
 export function formatColumn(column: string, value: ColumnValue): string {
   if (value === null) return "–";
-  if (typeof value === "number")
-    return formatNumber(column, isTime(column) || isDuration(column) ? value / 1000 : value);
+  if (typeof value === "number") return formatNumber(column, axisNumber(column, value));
   return formatAny(value);
 }
 

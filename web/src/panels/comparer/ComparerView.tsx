@@ -17,7 +17,8 @@ const RUNS_MAX = 100;
 // What the comparing page shows well side by side.
 const OPENED_MAX = 10;
 
-export default function ComparerView({ project, runs, config, change, view, changeView }: PanelProps<ComparerConfig>) {
+export default function ComparerView(props: PanelProps<ComparerConfig>) {
+  const { project, runs, config, change, view, changeView, isFullScreen } = props;
   const compared = runs.slice(0, RUNS_MAX);
   const { facts, cutCount, error, retry } = useComparedColumns(
     project,
@@ -39,6 +40,7 @@ export default function ComparerView({ project, runs, config, change, view, chan
     <div className={styles.root} data-testid="comparer">
       <div className={styles.foot}>
         <input
+          className={styles.search}
           type="search"
           placeholder="Search keys (regex)"
           aria-label="Search keys by regular expression"
@@ -67,14 +69,16 @@ export default function ComparerView({ project, runs, config, change, view, chan
             .filter(Boolean)
             .join(" · ")}
         </span>
-        <Link
-          href={comparePath(
-            project,
-            compared.slice(0, OPENED_MAX).map(({ id }) => id),
-          )}
-        >
-          Compare packages and code
-        </Link>
+        {isFullScreen && (
+          <Link
+            href={comparePath(
+              project,
+              compared.slice(0, OPENED_MAX).map(({ id }) => id),
+            )}
+          >
+            Compare packages and code
+          </Link>
+        )}
       </div>
       <CompareBody
         project={project}

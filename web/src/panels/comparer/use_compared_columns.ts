@@ -6,28 +6,10 @@ import type { Facts } from "../../compare/rows";
 import { useStable } from "../../ui/use_stable";
 import { columnKeys, useColumnRefresh } from "../column_refresh";
 import { ColumnTable, keyOf } from "../columns";
+import { factsOfColumns, filterOf } from "./column_facts";
 
 // More keys than anybody reads through; the search of the daemon's columns is for them.
 const COLUMNS_MAX = 2000;
-
-const SECTIONS = [
-  { section: "config", title: "Config" },
-  { section: "summary", title: "Summary" },
-] as const;
-
-/** The filter that finds these runs and no other. */
-export const filterOf = (ids: readonly string[]): string => ids.map((id) => `id = ${JSON.stringify(id)}`).join(" or ");
-
-export function factsOfColumns(table: ColumnTable, names: readonly string[], ids: readonly string[]): Facts[] {
-  return SECTIONS.map(({ section, title }) => {
-    const own = names.filter((name) => name.startsWith(`${section}.`));
-    const byRun = ids.map((id) => {
-      const values = own.map((name) => [keyOf(name) ?? name, table.value(id, name)] as const);
-      return new Map(values.filter(([, value]) => value !== null));
-    });
-    return { section, title, byRun };
-  });
-}
 
 export interface ComparedColumns {
   facts: Facts[] | null;
