@@ -1,4 +1,4 @@
-"""Owns the HTTP face of charts: series, expressions and groups of runs as binary columns, and events. See docs/http_api.md.
+"""Owns the HTTP face of charts: series, expressions, groups of runs, events, importance. See docs/http_api.md.
 
 Invariants: a question is checked whole before anything is read; writers go first between two series.
 """
@@ -38,6 +38,7 @@ class SeriesFace:
         return [
             Route(f"{api}/series:query", self.series, methods=["POST"]),
             Route(f"{api}/projects/{{project}}/events", self.events),
+            Route(f"{api}/projects/{{project}}/importance", self.importance, methods=["POST"]),
         ]
 
     async def series(self, request: Request) -> Response:
@@ -61,6 +62,25 @@ class SeriesFace:
         runs = [run for run in request.query_params.get("runs", "").split(",") if run]
         events = await self._query.events.of_runs(request.path_params["project"], runs)
         return answer({"events": [asdict(event) for event in events]})
+
+    async def importance(self, request: Request) -> Response:
+        """Says which columns have to do with how runs ended."""
+        question = await body(request)
+        run_ids, columns = _texts(question, "run_ids"), question.get("columns")
+        found = await self._query.importance.measure(
+            request.path_params["project"],
+            run_ids,
+            text(question, "target"),
+            None if columns is None else _texts(question, "columns"),
+        )
+        return answer(asdict(found))
+
+
+def _texts(values: dict[str, Any], name: str) -> list[str]:
+    given = values.get(name)
+    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+        raise InvalidArgument(f"{name} must be a list of texts", field=name)
+    return given
 
 
 def _requests(question: dict[str, Any]) -> Iterator[SeriesRequest | GroupRequest]:

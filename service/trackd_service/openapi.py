@@ -352,6 +352,35 @@ _SCHEMAS = {
     ),
     "File": _FILE,
     "Event": _EVENT,
+    "ImportanceQuery": _object(
+        {
+            "run_ids": {**_list(_TEXT), "maxItems": 10_000},
+            "target": _TEXT,
+            "columns": _optional({**_list(_TEXT), "maxItems": 200}),
+        },
+        ("columns",),
+    ),
+    "Importances": _object(
+        {
+            "run_count": _COUNT,
+            "explained": _optional(_NUMBER),
+            "method": _TEXT,
+            "caution": _TEXT,
+            "columns": _list(
+                _object(
+                    {
+                        "column": _TEXT,
+                        "kind": {"type": "string", "enum": ["number", "bool", "string"]},
+                        "run_count": _COUNT,
+                        "distinct_count": _COUNT,
+                        "pearson": _optional(_NUMBER),
+                        "spearman": _optional(_NUMBER),
+                        "importance": _optional(_NUMBER),
+                    }
+                )
+            ),
+        }
+    ),
     "SeriesQuery": _SERIES_QUERY,
     "RunsQuery": _RUNS_QUERY,
     "Runs": _RUNS_ANSWER,
@@ -607,6 +636,17 @@ def document(version: str) -> dict[str, Any]:
                     },
                 ),
             ),
+            f"{of_project}/importance": {
+                "post": {
+                    "summary": "Says which columns of runs have to do with a number that they ended with.",
+                    "parameters": [project],
+                    "requestBody": {
+                        "required": True,
+                        "content": {_JSON: {"schema": _ref("ImportanceQuery")}},
+                    },
+                    "responses": _answers(_ref("Importances")),
+                }
+            },
             of_run: _get("Gets one run whole.", _ref("Run"), (project, run)),
             f"{of_run}/metrics": _get(
                 "Lists the metrics of a run.",

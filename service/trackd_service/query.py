@@ -20,6 +20,7 @@ from trackd_service.downsample import pick_extremes
 from trackd_service.errors import InvalidFilter, PresetNotFound
 from trackd_service.events import EventQuery
 from trackd_service.group_query import GroupRequest, query_group
+from trackd_service.importance_query import ImportanceQuery
 from trackd_service.record_query import RecordQuery
 from trackd_service.series import NUMERIC_KINDS, RECORD_KINDS, Kind, Series
 from trackd_service.series_query import SeriesAnswer, SeriesRequest, query
@@ -40,6 +41,7 @@ class Query:
         self.console = ConsoleQuery(store)
         self.comparison = CompareQuery(store)
         self.events = EventQuery(store)
+        self.importance = ImportanceQuery(store)
         self._cells = CellMemory()
 
     @functools.cached_property
