@@ -2,6 +2,7 @@
 import { type ReactNode, useMemo, useRef } from "react";
 import type { LayoutHandle } from "../layout/use_layout";
 import { changeCard, moveCard, setSectionHeight } from "../layout/changes";
+import type { ChartEvent } from "../panel/chart_event";
 import type { ChartGroup } from "../panel/chart_lines";
 import type { ChartMetric, ShownRun } from "../panel/shown_run";
 import { useWidth } from "../ui/use_size";
@@ -25,6 +26,8 @@ export interface BoardContext {
   runs: readonly ShownRun[];
   /** What is drawn in the place of the single runs; null where these are. */
   groups: readonly ChartGroup[] | null;
+  /** What happened in the runs. */
+  events: readonly ChartEvent[];
   view: ViewState;
   changeView: ChangeView;
   /** Null where the board cannot be changed. */

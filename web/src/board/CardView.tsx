@@ -23,7 +23,7 @@ const NONE: readonly string[] = [];
 const NO_ITEMS: readonly MenuEntry[] = [];
 
 export function CardView(props: CardViewProps) {
-  const { card, section, project, metrics, runs, groups, view, changeView, layout, edit, isFullScreen } = props;
+  const { card, section, project, metrics, runs, groups, events, view, changeView, layout, edit, isFullScreen } = props;
   const { id, title } = card;
   const shown = { project, runs, changeView, isFullScreen };
   const settings = settingsOf(card);
@@ -51,6 +51,7 @@ export function CardView(props: CardViewProps) {
         metrics={lines.metrics}
         expressions={lines.config.expressions}
         groups={groups}
+        events={events}
         view={own}
         yRange={settings?.yRange}
         hasZero={settings?.hasZero}

@@ -27,6 +27,7 @@ export const queryKeys = {
   projects: ["projects"] as const,
   upload: ["upload"] as const,
   runs: (project: string) => ["runs", project] as const,
+  events: (project: string) => ["events", project] as const,
   metrics: (project: string) => ["metrics", project] as const,
   runSets: (project: string) => ["run-sets", project] as const,
   runColumns: (project: string) => ["run-columns", project] as const,

@@ -13,6 +13,8 @@ import { throttle } from "./throttle";
 const LISTS_INTERVAL_MS = 1000;
 // Which columns there are, and in which runs differ, is asked over all runs and seldom changes.
 const COLUMNS_INTERVAL_MS = 5000;
+// Alerts and checkpoints are rare, and no message names them.
+const EVENTS_INTERVAL_MS = 10_000;
 
 /**
  * @param run the run that is shown whole, if one is.
@@ -42,6 +44,10 @@ export function useLive(project: string, run: string | null): LiveState {
       void client.invalidateQueries({ queryKey: queryKeys.runColumns(project) });
     }, COLUMNS_INTERVAL_MS);
 
+    const events = throttle(() => {
+      void client.invalidateQueries({ queryKey: queryKeys.events(project) });
+    }, EVENTS_INTERVAL_MS);
+
     const close = openLive(project, {
       message(message) {
         const lists = client.getQueriesData<RunsAnswer>({ queryKey: queryKeys.runs(project) });
@@ -56,6 +62,7 @@ export function useLive(project: string, run: string | null): LiveState {
         orders.call();
         sets.call();
         columns.call();
+        events.call();
         let hasNewMetrics = message.removed.length > 0;
         for (const one of message.runs) {
           noteRevision(project, one.run_id, one.revision);
@@ -82,6 +89,7 @@ export function useLive(project: string, run: string | null): LiveState {
       sets.cancel();
       orders.cancel();
       columns.cancel();
+      events.cancel();
       metrics.cancel();
       whole.cancel();
     };

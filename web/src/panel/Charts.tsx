@@ -7,6 +7,7 @@ import { type BoardSection, type Card, lineId, makeBoard } from "../board/cards"
 import { EditDialog } from "../board/EditDialog";
 import { titleOf } from "../board/titles";
 import { showHidden } from "../layout/changes";
+import { useEvents } from "../data/use_events";
 import { EMPTY_LAYOUT } from "../layout/document";
 import type { LayoutHandle } from "../layout/use_layout";
 import { plural } from "../format/number";
@@ -64,8 +65,13 @@ export function Charts(props: ChartsProps) {
   );
   const editedCard = edited === null ? null : findCard(whole.sections, (id) => id === edited);
 
+  const events = useEvents(
+    project,
+    useMemo(() => (groups ? [] : runs.map((run) => run.id)), [groups, runs]),
+  );
   const shown = {
     project,
+    events,
     metrics: byKey,
     runs,
     groups,

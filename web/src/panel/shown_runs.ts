@@ -22,11 +22,13 @@ export const colorOrder = (visible: readonly Run[]): string[] =>
     .toReversed()
     .map((run) => run.run_id);
 
+/** @param lookOf whose look a run has: its own, or its group's. */
 export function showRuns(
   visible: readonly Run[],
   slots: Slots,
   theme: ThemeName,
   highlight: string | null,
+  lookOf: (run: string) => string = (run) => run,
 ): ShownRun[] {
   const hasHighlight = highlight !== null && visible.some((run) => run.run_id === highlight);
   return visible.map((run) => ({
@@ -34,8 +36,8 @@ export function showRuns(
     name: run.name || run.run_id,
     isRunning: run.state === "running",
     createTimeMs: run.create_time_unix_ms,
-    style: styleOf(slots.get(run.run_id), theme),
-    isContext: !slots.has(run.run_id) && run.run_id !== highlight,
+    style: styleOf(slots.get(lookOf(run.run_id)), theme),
+    isContext: !slots.has(lookOf(run.run_id)) && run.run_id !== highlight,
     emphasis: !hasHighlight ? "normal" : run.run_id === highlight ? "strong" : "faded",
   }));
 }

@@ -2,6 +2,7 @@
 import { useId, useState } from "react";
 import { ApiError } from "../api/http";
 import { columnLabel } from "../runs/column_names";
+import { FilterField, faultOf } from "../runs/FilterField";
 import { useColumns } from "../runs/use_columns";
 import { CrossIcon } from "../ui/icons";
 import type { ChangeView } from "../url/use_view";
@@ -32,7 +33,14 @@ export function RunsControls({ project, error, view, changeView }: RunsControlsP
         value={view.runs}
         onChange={(event) => changeView({ runs: event.target.value })}
       />
-      {isRefused && (
+      <FilterField
+        project={project}
+        filter={view.filter}
+        setFilter={(filter) => changeView({ filter })}
+        error={error}
+        shift={0}
+      />
+      {isRefused && !faultOf(error) && (
         <p className={styles.refusal} role="status">
           {error.message}
         </p>

@@ -69,7 +69,10 @@ export function Workspace({ project }: { project: string }) {
     layout.layout.slots,
   );
   const shown = useStable(
-    useMemo(() => showRuns(visible, slots, theme, view.highlight), [visible, slots, theme, view.highlight]),
+    useMemo(() => {
+      const groupOf = new Map(groups?.flatMap(({ values, run_ids: ids }) => ids.map((id) => [id, groupId(values)])));
+      return showRuns(visible, slots, theme, view.highlight, (run) => groupOf.get(run) ?? run);
+    }, [visible, groups, slots, theme, view.highlight]),
   );
   const lines = useMemo(
     () => groups && chartGroups(groups, view.groupBy, slots, theme),
