@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -31,12 +32,14 @@ def test_a_run_that_all_languages_write_shows_the_metrics_of_each(
         for number in range(1000):
             run.log({"python/n": number, "python/half": number / 2})
         assert run.flush(PATIENCE_MS / 1000)
-        page = open_page(f"/p/many/r/{run_id}")
+        page = open_page(f"/p/many/r/{run_id}?tab=charts")
         assert [process.wait(SECONDS) for process in processes] == [0] * len(LANGUAGES)
+    for language in ("python", *LANGUAGES):
+        expect(page.get_by_text(f"{language}/half", exact=True).first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("1,000 points").first).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("link", name=re.compile("^Health")).click()
     for language in ("python", *LANGUAGES):
         expect(page.get_by_role("cell", name=f"{language} {trackd.__version__}", exact=True)).to_be_visible(
             timeout=PATIENCE_MS
         )
-        expect(page.get_by_text(f"{language}/half", exact=True).first).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_text("1,000 points").first).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_text("finished").first).to_be_visible(timeout=PATIENCE_MS)

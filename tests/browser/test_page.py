@@ -131,7 +131,7 @@ def test_run_page_shows_config_summary_and_why_it_failed(open_page: OpenPage, da
     expect(page.get_by_text("failed").first).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_text(re.compile(message)).first).to_be_visible()
     expect(page.get_by_text("0.125").first).to_be_visible()
-    expect(page.get_by_text("net.depth").first).to_be_visible()
+    expect(page.get_by_role("row", name="depth 3")).to_be_visible()
 
 
 def test_hiding_a_run_takes_it_off_the_charts_and_stays_in_the_address(open_page: OpenPage) -> None:

@@ -183,10 +183,11 @@ def test_histograms_over_steps_are_one_heat_map_and_a_sparkline_in_the_summary(o
             run.log({"gradients": trackd.Histogram(random.normal(step / 10, 1, (100, 100)))})
         run.summary.update({"final": trackd.Histogram(np_histogram=np.histogram(random.normal(size=1000)))})
     page = open_page(f"/p/histograms/r/{run.id}")
+    expect(page.get_by_role("img", name=re.compile("final|histogram", re.IGNORECASE)).first).to_be_visible()
+    page.get_by_role("link", name=re.compile("^Charts")).click()
     shown = card(page, "gradients")
     heat_map = shown.get_by_role("img", name=re.compile("30 histograms over steps 0 to 29"))
     expect(heat_map).to_be_visible()
-    expect(page.get_by_role("img", name=re.compile("final|histogram", re.IGNORECASE)).first).to_be_visible()
 
 
 def test_html_is_shown_and_reaches_nothing(open_page: OpenPage) -> None:
@@ -340,7 +341,7 @@ def test_charts_of_every_kind_are_drawn_on_an_opaque_origin(open_page: OpenPage)
                 "matplotlib": plain,
             }
         )
-    page = open_page(f"/p/charts/r/{run.id}")
+    page = open_page(f"/p/charts/r/{run.id}?tab=tables")
     for key in ("line", "series", "pr", "confusion"):
         in_frame(page, key, "canvas, svg")
     in_frame(page, "plotly", ".main-svg")

@@ -101,7 +101,7 @@ with trackd.init(project="logs", id="colours"):
     )
     for dark in (False, True):
         page = open_page("/p/logs/r/colours", dark=dark)
-        page.get_by_role("button", name=re.compile("Logs")).click()
+        page.get_by_role("link", name=re.compile("^Logs")).click()
         expect(line(page, 1)).to_contain_text("plain", timeout=PATIENCE_MS)
         red = line(page, 2).get_by_text("red and bold", exact=True)
         style = "text => [getComputedStyle(text).color, getComputedStyle(text).fontWeight]"
@@ -251,7 +251,8 @@ with trackd.init(project="logs", id="writers", mode="shared", settings={"label":
     expect(line(page, 1)).to_contain_text("I am rank 1")
     page.reload()
     expect(line(page, 1)).to_contain_text("I am rank 1", timeout=PATIENCE_MS)
-    page.get_by_role("button", name="Overview").click()
+    page.get_by_role("link", name=re.compile("^Health")).click()
+    expect(page.get_by_text("Every row that was sent is stored.")).to_be_visible()
     writers = page.get_by_role("region", name="Writers").get_by_role("row")
     expect(writers).to_have_count(3)
     expect(writers.nth(1)).to_contain_text("rank 0")
@@ -337,9 +338,9 @@ def test_console_that_cannot_be_read_says_so_and_can_be_asked_again(
     page = open_page(
         "/p/logs/r/refused", is_hostile=True
     )  # the browser tells of the refusal on its own console
-    expect(page.get_by_role("button", name=re.compile("Logs"))).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("link", name=re.compile("^Logs"))).to_be_visible(timeout=PATIENCE_MS)
     page.route("**/console?*", lambda route: route.abort())
-    page.get_by_role("button", name=re.compile("Logs")).click()
+    page.get_by_role("link", name=re.compile("^Logs")).click()
     expect(page.get_by_text(re.compile("The console could not be read"))).to_be_visible(timeout=PATIENCE_MS)
     page.unroute("**/console?*")
     page.get_by_role("button", name="Try again").click()
@@ -376,7 +377,7 @@ with trackd.init(project="machine", id="live", settings={"system_interval_second
     expect(page.locator('[data-testid="tile"]', has_text="Memory").first).to_contain_text("GiB")
     page.get_by_label("x axis").select_option("wall_time")
     expect(chart).to_contain_text("wall time")
-    page.get_by_role("button", name="Overview").click()
+    page.get_by_role("link", name=re.compile("^Charts")).click()
     # What was measured is none of the run's own metrics.
     expect(page.locator('[data-testid="chart"]')).to_have_count(1)
     (tmp_path / "end").touch()
@@ -414,17 +415,18 @@ raise ValueError("the data went away")
     )
     page = open_page("/p/ends/r/failed")
     expect(page.get_by_text("failed", exact=True).first).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_text(re.compile("the data went away")).first).to_be_visible()
+    ending = page.get_by_role("region", name="How the run ended")
+    expect(ending.get_by_role("heading", level=2)).to_have_text("ValueError: the data went away")
+    expect(ending).to_contain_text("exit code 1")
     code = page.get_by_role("region", name="Code")
     expect(code.get_by_text(commit[:12])).to_be_visible(timeout=PATIENCE_MS)
     expect(code.get_by_text("trunk")).to_be_visible()
     expect(code.get_by_text("not all committed")).to_be_visible()
-    for name in ("diff.patch", "requirements.txt"):
-        with page.expect_download() as download:
-            code.get_by_role("link", name=name).click()
-        text = Path(download.value.path()).read_text()
-        assert text
-        assert name != "diff.patch" or "+layers = 3" in text
+    expect(code.get_by_role("link", name="requirements.txt")).to_be_visible()
+    code.get_by_role("link", name="diff.patch").click()
+    added = page.locator('[data-mark="added"]', has_text="+layers = 3")
+    expect(added).to_be_visible(timeout=PATIENCE_MS)
+    page.go_back()
     alert = page.get_by_role("region", name="Alerts").get_by_role("listitem")
     expect(alert).to_contain_text("warning")
     expect(alert).to_contain_text("loss is -1")
@@ -442,8 +444,76 @@ with trackd.init(project="phone", id="all", settings={"system_interval_seconds":
     time.sleep(1)
 """)
     )
-    for tab in ("overview", "system", "logs"):
+    for tab in ("overview", "charts", "system", "logs", "media", "tables", "files", "health"):
         page = open_page(f"/p/phone/r/all?tab={tab}", width=360, height=740)
         expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=PATIENCE_MS)
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, tab
+
+
+def test_a_run_that_was_killed_or_said_nothing_shows_why_at_one_glance(
+    open_page: OpenPage, start: Script
+) -> None:
+    end(
+        start("""
+import signal
+run = trackd.init(project="ends", id="killed", config={"net": {"depth": 3, "width": 8}, "lr": 0.1})
+run.log({"val/acc": 0.5, "loss": 1.0})
+run.log({"val/acc": 0.75, "loss": 0.5})
+print("the last thing it said")
+assert run.flush(20)
+os.kill(os.getpid(), signal.SIGKILL)
+"""),
+        exit_code=-9,
+    )
+    end(start('trackd.init(project="ends", id="quiet", settings={"quiet": True})\nsys.exit(3)'), exit_code=3)
+    page = open_page("/p/ends/r/killed")
+    ending = page.get_by_role("region", name="How the run ended")
+    expect(ending.get_by_role("heading", level=2)).to_contain_text("SIGKILL", timeout=PATIENCE_MS)
+    expect(ending).to_contain_text("the last thing it said", timeout=PATIENCE_MS)
+    # Its metrics at a glance lead to their charts, its config folds and stays so.
+    glance = page.get_by_role("region", name="Metrics at a glance").get_by_role("link")
+    expect(glance.first).to_contain_text("val/acc0.75")
+    expect(glance.first).to_contain_text("min 0.5 · max 0.75")
+    config = page.get_by_role("region", name="Config")
+    expect(config.get_by_role("row", name="depth 3")).to_be_visible()
+    config.get_by_role("button", name="net").click()
+    expect(config.get_by_role("row", name="depth 3")).to_have_count(0)
+    page.reload()
+    expect(config.get_by_role("button", name="net")).to_have_attribute("aria-expanded", "false")
+    ending.get_by_role("link", name="Open in Logs").click()
+    expect(page.locator("[data-current]")).to_contain_text("the last thing it said", timeout=PATIENCE_MS)
+
+    # The parts of the page by keyboard; those that have nothing say so.
+    page.get_by_role("link", name=re.compile("^Logs")).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(re.compile("No images, videos, sounds or other media logged"))).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(re.compile("No tables or plots logged"))).to_be_visible()
+    page.go_back()
+    page.go_back()
+    expect(page.locator("[data-current]")).to_contain_text("the last thing it said")
+
+    page = open_page("/p/ends/r/quiet")
+    ending = page.get_by_role("region", name="How the run ended")
+    expect(ending).to_contain_text("The program ended with exit code 3.", timeout=PATIENCE_MS)
+    expect(ending).to_contain_text("It has printed nothing that was kept.")
+
+
+def test_rows_that_were_dropped_are_said_with_their_number(open_page: OpenPage, start: Script) -> None:
+    end(
+        start("""
+with trackd.init(project="ends", id="late", settings={"late_steps": "drop"}) as run:
+    run.log({"loss": 1.0}, step=5)
+    run.log({"loss": 2.0}, step=1)
+    assert run.flush(20)
+""")
+    )
+    page = open_page("/p/ends/r/late")
+    page.get_by_role("link", name=re.compile("^Health.*not all is well")).click()
+    expect(page.get_by_role("status").filter(has_text="Not every row")).to_have_text(
+        re.compile("1 row was dropped because they came late"), timeout=PATIENCE_MS
+    )
+    expect(page.get_by_role("main")).to_contain_text("Everything that was logged is on this machine's disk.")

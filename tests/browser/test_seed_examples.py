@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import runpy
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,8 @@ def test_a_documented_example_is_seen_on_the_page(
     for metric in run.metrics():
         if metric.kind not in DRAWN:
             continue
+        tab = {"histogram": "Charts", "table": "Tables", "plot": "Tables"}.get(metric.kind, "Media")
+        page.get_by_role("link", name=re.compile(f"^{tab}")).click()
         card = page.locator(f'[data-testid="media"][data-key="{metric.name}"][data-kind="{metric.kind}"]')
         expect(card).to_have_attribute("data-step", str(metric.last_step), timeout=PATIENCE_MS)
         card.scroll_into_view_if_needed()

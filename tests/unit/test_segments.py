@@ -245,7 +245,8 @@ def test_texts_are_searched_without_their_colours_and_the_first_that_match_are_r
 
     def search(pattern: str, count_max: int) -> list[int]:
         one = SealedRange(tmp_path / "s1.parquet", "c", "string", sealed.row_start, sealed.count)
-        return read_ranges([one], 0, 100, Search(pattern, count_max))[0].steps.tolist()
+        steps: list[int] = read_ranges([one], 0, 100, Search(pattern, count_max))[0].steps.tolist()
+        return steps
 
     assert search("warning", 10) == [1, 2, 4]
     assert search("(?i)^WARN", 2) == [1, 2]

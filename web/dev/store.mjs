@@ -175,7 +175,7 @@ function machineRuns() {
   const live = makeRun("machine", 0, { create_time_unix_ms: Date.now() - 600_000 });
   Object.assign(live.brief, { name: "live", state: "running", finish_time_unix_ms: null, exit_code: null });
   for (let step = 0; step < 300; step++) log(live, step, { "train/loss": Math.exp(-step / 90) }, step * 2);
-  machine(live, 300, 4, 16);
+  machine(live, 300, 8, 64);
   printing(live, 4_000);
   surroundings(live);
   const long = makeRun("machine", 1);
@@ -268,7 +268,7 @@ export function advance() {
   if (tick % 8 === 0) {
     const seconds = (Date.now() - live.brief.create_time_unix_ms) / 1000;
     log(live, live.brief.next_step, { "train/loss": Math.exp(-live.brief.next_step / 90) }, seconds);
-    machine(live, 1, 4, 16);
+    machine(live, 1, 8, 64);
   }
   changed.push(live);
   for (const run of projects.get("demo")) {

@@ -26,8 +26,8 @@ describe("the code of a run", () => {
     );
     expect(facts).toMatchObject({ commit: "abc", isDirty: true, remoteAddress: "https://host.org/a/b" });
     expect(facts?.files).toEqual([
-      { label: "diff.patch", address: "/api/v1/projects/p%20q/runs/r/files/diff.patch" },
-      { label: "requirements.txt", address: "/api/v1/projects/p%20q/runs/r/files/requirements.txt" },
+      { label: "diff.patch", path: "diff.patch" },
+      { label: "requirements.txt", path: "requirements.txt" },
     ]);
     expect(codeFacts(run({ environment: { "python.version": "3.12" } }))).toBeNull();
     expect(codeFacts(run({}))).toBeNull();

@@ -2,10 +2,12 @@
 import { plural } from "../format/number";
 import { CopyButton } from "../ui/CopyButton";
 import { WarningIcon } from "../ui/icons";
+import { Link } from "../ui/Link";
+import { formatView, type ViewState } from "../url/view_state";
 import type { CodeFacts } from "./git";
 import styles from "./Overview.module.css";
 
-export function Code({ facts }: { facts: CodeFacts }) {
+export function Code({ facts, view }: { facts: CodeFacts; view: ViewState }) {
   const { commit, branch, remote, remoteAddress, isDirty, untrackedCount, files } = facts;
   return (
     <section aria-label="Code">
@@ -60,10 +62,14 @@ export function Code({ facts }: { facts: CodeFacts }) {
           <div>
             <dt>Files</dt>
             <dd className={styles.files}>
-              {files.map(({ label, address }) => (
-                <a key={address} href={address}>
+              {files.map(({ label, path }) => (
+                <Link
+                  key={path}
+                  href={`${location.pathname}?${formatView({ ...view, tab: "files", file: path, find: "" })}`}
+                  title={path}
+                >
                   {label}
-                </a>
+                </Link>
               ))}
             </dd>
           </div>

@@ -1,59 +1,89 @@
-/** What a run is and how it went: why it ended, how its data came in, its command, config and summary. */
+/** What a run is and how it went: why it ended, its metrics at a glance, its command, code, config and summary. */
 import { useMemo } from "react";
 import type { Upload, WholeRun } from "../api/types";
 import { useUpload } from "../data/queries";
 import { formatCount } from "../format/number";
 import { formatMoment } from "../format/time";
+import type { ChartMetric } from "../panel/shown_run";
+import { Link } from "../ui/Link";
+import { CopyButton } from "../ui/CopyButton";
 import { Ago } from "../ui/Moment";
 import type { ChangeView } from "../url/use_view";
-import type { ViewState } from "../url/view_state";
+import { projectPath } from "../url/route";
+import { DEFAULT_VIEW, formatView, type ViewState } from "../url/view_state";
 import { Alerts } from "./Alerts";
 import { Code } from "./Code";
+import { Config } from "./Config";
+import { Ending } from "./Ending";
 import { Environment } from "./Environment";
-import { flatten } from "./flatten";
 import { codeFacts } from "./git";
-import { healthSentences } from "./health";
+import { Headlines } from "./Headlines";
+import { verdictOf } from "./verdict";
 import { KeyValueTable } from "./KeyValueTable";
-import { Lineage } from "./Lineage";
+import { Notes } from "./Notes";
 import styles from "./Overview.module.css";
+import { Related } from "./Related";
 import { signalName } from "./signal_name";
 import { syncedWords } from "./synced_words";
-import { Writers } from "./Writers";
+import { Tags } from "./Tags";
+import type { RunChange } from "./run_change";
+import { useEdit } from "./use_edit";
 
 interface OverviewProps {
   run: WholeRun;
+  drawn: readonly ChartMetric[];
   view: ViewState;
   changeView: ChangeView;
 }
 
-export function Overview({ run, view, changeView }: OverviewProps) {
-  const config = useMemo(() => flatten(run.config), [run.config]);
+/** Folded branches of the config stand in the address beside the folded sections. */
+const CLOSED_PREFIX = "config:";
+
+export default function Overview({ run, drawn, view, changeView }: OverviewProps) {
   const summary = useMemo(() => Object.entries(run.summary), [run.summary]);
   const code = useMemo(() => codeFacts(run), [run]);
-  const health = healthSentences(run.ingest_health);
   const { data: upload } = useUpload();
+  const { edit, error } = useEdit(run);
+  const verdict = verdictOf(run);
+  const closed = useMemo(
+    () => view.closed.filter((one) => one.startsWith(CLOSED_PREFIX)).map((one) => one.slice(CLOSED_PREFIX.length)),
+    [view.closed],
+  );
+  const setClosed = (paths: readonly string[]) =>
+    changeView({
+      closed: [
+        ...view.closed.filter((one) => !one.startsWith(CLOSED_PREFIX)),
+        ...paths.map((path) => CLOSED_PREFIX + path),
+      ],
+    });
   return (
     <div className={styles.overview}>
-      {run.traceback && (
-        // what scrolls must be reachable by keyboard.
-        <pre className={styles.traceback} tabIndex={0}>
-          {run.traceback}
-        </pre>
-      )}
+      <Ending run={run} view={view} />
       <Alerts alerts={run.alerts ?? []} />
-      {health.length > 0 && (
-        <ul className={`${styles.notes} ${styles.health}`} aria-label="How the data came in">
-          {health.map((sentence) => (
-            <li key={sentence}>{sentence}</li>
-          ))}
-        </ul>
+      {!verdict.isWell && (
+        <p className={`${styles.notes} ${styles.health}`} aria-label="How the data came in">
+          {verdict.sentence}{" "}
+          <Link href={`${location.pathname}?${formatView({ ...view, tab: "health" })}`}>Health says more</Link>
+        </p>
       )}
-      <Lineage run={run} />
+      <Headlines
+        project={run.project}
+        run={run.run_id}
+        drawn={drawn}
+        definitions={run.metric_definitions}
+        view={view}
+      />
+      <Related run={run} view={view} />
+      {error && (
+        <p className={`${styles.notes} ${styles.health}`} role="alert">
+          The change was not taken: {error.message}
+        </p>
+      )}
       <div className={styles.columns}>
         <section aria-label="Facts">
           <h2>Run</h2>
           <dl>
-            {factsOf(run, upload).map(([name, value]) => (
+            {factsOf(run, upload, edit).map(([name, value]) => (
               <div key={name}>
                 <dt>{name}</dt>
                 <dd>{value}</dd>
@@ -61,19 +91,24 @@ export function Overview({ run, view, changeView }: OverviewProps) {
             ))}
           </dl>
         </section>
-        {code && <Code facts={code} />}
-        <KeyValueTable title="Config" rows={config} empty="No config was given." />
+        {code && <Code facts={code} view={view} />}
+        <Config config={run.config} closed={closed} setClosed={setClosed} />
         <KeyValueTable title="Summary" rows={summary} empty="Nothing logged yet." />
       </div>
-      <Writers writers={run.writers} />
       <Environment facts={run.environment} view={view} changeView={changeView} />
     </div>
   );
 }
 
-function factsOf(run: WholeRun, upload: Upload | undefined): [string, React.ReactNode][] {
+function factsOf(
+  run: WholeRun,
+  upload: Upload | undefined,
+  edit: (change: RunChange) => void,
+): [string, React.ReactNode][] {
   const { process } = run;
   const facts: [string, React.ReactNode][] = [
+    ["Tags", <Tags key="tags" tags={run.tags} edit={edit} />],
+    ["Notes", <Notes key="notes" notes={run.notes} edit={edit} />],
     ["Id", run.run_id],
     [
       "Started",
@@ -91,12 +126,29 @@ function factsOf(run: WholeRun, upload: Upload | undefined): [string, React.Reac
   );
   const synced = syncedWords(run, upload);
   if (synced) facts.push(["Synced", synced]);
-  if (run.group) facts.push(["Group", run.group]);
+  if (run.group) {
+    facts.push([
+      "Group",
+      <Link key="group" href={groupAddress(run.project, run.group)}>
+        {run.group}
+      </Link>,
+    ]);
+  }
   if (run.job_type) facts.push(["Job type", run.job_type]);
-  if (run.tags.length > 0) facts.push(["Tags", run.tags.join(", ")]);
-  if (run.notes) facts.push(["Notes", run.notes]);
   if (process?.host) facts.push(["Machine", process.pid ? `${process.host}, process ${process.pid}` : process.host]);
-  if (process?.program)
-    facts.push(["Command", <code key="command">{[process.program, ...(process.arguments ?? [])].join(" ")}</code>]);
+  if (process?.program) {
+    const command = [process.program, ...(process.arguments ?? [])].join(" ");
+    facts.push([
+      "Command",
+      <span key="command" className={styles.commit}>
+        <code>{command}</code>
+        <CopyButton text={() => command} label="Copy the command" />
+      </span>,
+    ]);
+  }
   return facts;
 }
+
+/** The runs of a group, as the workspace lists them. */
+const groupAddress = (project: string, group: string): string =>
+  `${projectPath(project)}?${formatView({ ...DEFAULT_VIEW, filter: `group = ${JSON.stringify(group)}` })}`;

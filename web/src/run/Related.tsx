@@ -1,17 +1,22 @@
-/** Where a run comes from, and how often it was set back. */
+/** What belongs to a run: what it was forked from, how often it was begun again and set back, and who writes it. */
 import type { WholeRun } from "../api/types";
 import { formatCount, plural } from "../format/number";
 import { Link } from "../ui/Link";
 import { Ago } from "../ui/Moment";
 import { runPath } from "../url/route";
+import { formatView, type ViewState } from "../url/view_state";
 import styles from "./Overview.module.css";
+import { attempts, ranks } from "./writer_kinds";
 
-export function Lineage({ run }: { run: WholeRun }) {
+export function Related({ run, view }: { run: WholeRun; view: ViewState }) {
   const source = run.forked_from;
   const rewinds = run.rewinds ?? [];
-  if (!source && rewinds.length === 0) return null;
+  const begun = attempts(run.writers);
+  const together = ranks(run.writers);
+  const health = `${location.pathname}?${formatView({ ...view, tab: "health" })}`;
+  if (!source && rewinds.length === 0 && begun.length < 2 && together.length < 2) return null;
   return (
-    <ul className={styles.notes} aria-label="Where the run comes from">
+    <ul className={styles.notes} aria-label="What belongs to the run">
       {source && (
         <li>
           Forked from{" "}
@@ -19,6 +24,18 @@ export function Lineage({ run }: { run: WholeRun }) {
             {source.project === run.project ? source.run_id : `${source.project}/${source.run_id}`}
           </Link>{" "}
           after step {formatCount(source.last_step)}
+        </li>
+      )}
+      {begun.length > 1 && (
+        <li>
+          {plural(begun.length, "attempt")}: the last one began after step{" "}
+          {formatCount(Math.max(0, begun[begun.length - 2].next_step - 1))}. <Link href={health}>All of them</Link>
+        </li>
+      )}
+      {together.length > 1 && (
+        <li>
+          {plural(together.length, "process writes", "processes write")} it together.{" "}
+          <Link href={health}>How each of them does</Link>
         </li>
       )}
       {rewinds.map((rewind) => (

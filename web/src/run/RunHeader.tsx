@@ -1,32 +1,23 @@
 /** What is seen on every part of a run's page: its name, its state and why it ended, and the way to the other parts. */
 import { exportAddress } from "../api/routes";
 import type { WholeRun } from "../api/types";
-import { formatCount } from "../format/number";
 import { Elapsed } from "../ui/Moment";
 import { StateLabel } from "../ui/StateLabel";
-import type { ChangeView } from "../url/use_view";
-import { type Tab, TABS, type ViewState } from "../url/view_state";
+import type { ViewState } from "../url/view_state";
+import { lastWords } from "./end_words";
 import styles from "./RunHeader.module.css";
+import { RunTabs } from "./RunTabs";
+import type { TabCounts } from "./tab_counts";
 
 interface RunHeaderProps {
   run: WholeRun;
   view: ViewState;
-  changeView: ChangeView;
+  counts: TabCounts;
 }
 
-const TITLES: Record<Tab, string> = {
-  overview: "Overview",
-  charts: "Charts",
-  system: "System",
-  logs: "Logs",
-  media: "Media",
-  tables: "Tables",
-  files: "Files",
-  health: "Health",
-};
-
-export function RunHeader({ run, view, changeView }: RunHeaderProps) {
-  const lineCount = (run.writers ?? []).reduce((sum, writer) => sum + writer.console_line_count, 0);
+export function RunHeader({ run, view, counts }: RunHeaderProps) {
+  // The first part says it at length.
+  const reason = view.tab === "overview" ? "" : lastWords(run) || run.end_reason;
   return (
     <header className={styles.header}>
       <div className={styles.title}>
@@ -45,21 +36,12 @@ export function RunHeader({ run, view, changeView }: RunHeaderProps) {
           <a href={exportAddress(run.project, run.run_id, "jsonl")}>JSON lines</a>
         </span>
       </div>
-      {run.end_reason && <p className={styles.reason}>{run.end_reason}</p>}
-      <nav className={styles.tabs} aria-label="Parts of the run">
-        {TABS.map((tab) => (
-          <button
-            key={tab}
-            type="button"
-            className="quiet"
-            aria-current={view.tab === tab ? "page" : undefined}
-            onClick={() => changeView({ tab }, "keep")}
-          >
-            {TITLES[tab]}
-            {tab === "logs" && lineCount > 0 && <span className={styles.count}>{formatCount(lineCount)}</span>}
-          </button>
-        ))}
-      </nav>
+      {reason && (
+        <p className={styles.reason} title={reason}>
+          {reason}
+        </p>
+      )}
+      <RunTabs view={view} counts={counts} />
     </header>
   );
 }

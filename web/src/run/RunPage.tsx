@@ -1,33 +1,39 @@
-/** The page of a run: what it is, how it went, its charts, its machine and what it has printed. */
-import { lazy, Suspense, useMemo } from "react";
+/** The page of a run: its parts, of which one is shown, and what they share. */
+import { lazy, Suspense } from "react";
 import type { RunMetric, WholeRun } from "../api/types";
 import { Page } from "../app/Page";
 import { useTheme } from "../app/theme";
 import { useRun, useRunMetrics } from "../data/queries";
 import { useLive } from "../data/use_live";
-import { plural } from "../format/number";
-import { Charts } from "../panel/Charts";
-import { type ChartMetrics, chartMetrics } from "../panel/chart_metrics";
-import type { ShownRun } from "../panel/shown_run";
-import { Since } from "../ui/Moment";
+import { FILE_SEARCH_ID } from "../files/search_id";
+import { CONSOLE_SEARCH_ID } from "../logs/search_id";
+import { chartMetrics } from "../panel/chart_metrics";
+import { showRuns } from "../panel/shown_runs";
+import { METRIC_SEARCH_ID } from "../panel/Toolbar";
 import { Refusal } from "../ui/Problem";
 import { useKeys } from "../ui/use_keys";
 import { useStable } from "../ui/use_stable";
-import { CONSOLE_SEARCH_ID } from "../logs/search_id";
 import { projectPath, runPath } from "../url/route";
-import { type ChangeView, useView } from "../url/use_view";
-import type { ViewState } from "../url/view_state";
-import { showRuns } from "../panel/shown_runs";
-import { METRIC_SEARCH_ID, Toolbar } from "../panel/Toolbar";
+import { useView } from "../url/use_view";
+import type { Tab } from "../url/view_state";
 import { metricRules } from "./metric_rules";
-import { Overview } from "./Overview";
+import { MetricCharts } from "./MetricCharts";
 import { RunHeader } from "./RunHeader";
 import styles from "./RunPage.module.css";
+import { tabCounts } from "./tab_counts";
 
+// Each of these parts is loaded when it is first opened.
+const Overview = lazy(() => import("./Overview"));
+const Health = lazy(() => import("./Health"));
 const Logs = lazy(() => import("../logs/Logs"));
 const System = lazy(() => import("../system/System"));
+const Files = lazy(() => import("../files/Files"));
 
 const ONE_SLOT = 0;
+
+/** Parts that are as large as the window and scroll on their own. */
+const WINDOWS: readonly Tab[] = ["logs", "files"];
+const SEARCH_IDS: Partial<Record<Tab, string>> = { logs: CONSOLE_SEARCH_ID, files: FILE_SEARCH_ID };
 
 function listedMetrics(run: WholeRun, metrics: readonly RunMetric[]) {
   const ruleOf = metricRules(run.metric_definitions);
@@ -45,9 +51,8 @@ export function RunPage({ project, runId }: { project: string; runId: string }) 
   const live = useLive(project, runId);
   const [view, changeView] = useView();
   const theme = useTheme();
-  useKeys({
-    "/": () => document.getElementById(view.tab === "logs" ? CONSOLE_SEARCH_ID : METRIC_SEARCH_ID)?.focus(),
-  });
+  const { tab } = view;
+  useKeys({ "/": () => document.getElementById(SEARCH_IDS[tab] ?? METRIC_SEARCH_ID)?.focus() });
 
   const run = runQuery.data;
   const shown = useStable(run ? showRuns([run], new Map([[run.run_id, ONE_SLOT]]), theme, null) : []);
@@ -71,75 +76,42 @@ export function RunPage({ project, runId }: { project: string; runId: string }) 
   }
   if (!run || !metrics) return <Page trail={trail} live={live} isBusy />;
 
-  return (
-    <Page trail={trail} live={live} isWide={view.tab === "logs"}>
-      <div className={view.tab === "logs" ? styles.window : undefined}>
-        <RunHeader run={run} view={view} changeView={changeView} />
-        {view.tab === "overview" && (
-          <>
-            <Overview run={run} view={view} changeView={changeView} />
-            <MetricCharts
-              run={run}
-              project={project}
-              metrics={metrics}
-              shown={shown}
-              view={view}
-              changeView={changeView}
-            />
-          </>
-        )}
-        {/* Each of these parts is loaded when it is first opened. */}
-        <Suspense fallback={<div className={styles.fallback} aria-busy="true" />}>
-          {view.tab === "system" && <System run={run} view={view} changeView={changeView} />}
-          {view.tab === "logs" && <Logs run={run} view={view} changeView={changeView} />}
-        </Suspense>
-      </div>
-    </Page>
-  );
-}
-
-interface MetricChartsProps {
-  project: string;
-  run: WholeRun;
-  metrics: ChartMetrics;
-  shown: readonly ShownRun[];
-  view: ViewState;
-  changeView: ChangeView;
-}
-
-function MetricCharts({ project, run, metrics, shown, view, changeView }: MetricChartsProps) {
-  const metricNames = useMemo(() => metrics.drawn.map((metric) => metric.key), [metrics]);
-  return (
-    <>
-      <Toolbar view={view} changeView={changeView} metricNames={metricNames} />
-      <div className={styles.charts}>
-        {metrics.drawn.length === 0 && metrics.media.length === 0 ? (
-          <p className={styles.empty}>
-            No data logged yet for run {run.name || run.run_id}
-            {run.state === "running" && (
-              <>
-                {" – waiting since "}
-                <Since unixMs={run.create_time_unix_ms} />
-              </>
-            )}
-          </p>
-        ) : (
-          <Charts
-            project={project}
-            metrics={metrics.drawn}
-            media={metrics.media}
-            runs={shown}
+  const isWindow = WINDOWS.includes(tab);
+  const part = () => {
+    switch (tab) {
+      case "overview":
+        return <Overview run={run} drawn={metrics.drawn} view={view} changeView={changeView} />;
+      case "charts":
+      case "media":
+      case "tables":
+        return (
+          <MetricCharts
+            // Another part is another list, which begins at its top.
+            key={tab}
+            run={run}
+            metrics={metrics}
+            tab={tab}
+            shown={shown}
             view={view}
             changeView={changeView}
           />
-        )}
-        {metrics.undrawnCount > 0 && (
-          <p className={styles.note}>
-            {plural(metrics.undrawnCount, "metric holds", "metrics hold")} no numbers and{" "}
-            {metrics.undrawnCount === 1 ? "is" : "are"} not drawn.
-          </p>
-        )}
+        );
+      case "system":
+        return <System run={run} view={view} changeView={changeView} />;
+      case "logs":
+        return <Logs run={run} view={view} changeView={changeView} />;
+      case "files":
+        return <Files run={run} view={view} changeView={changeView} />;
+      case "health":
+        return <Health run={run} />;
+    }
+  };
+  return (
+    <Page trail={trail} live={live} isWide={isWindow}>
+      <div className={isWindow ? styles.window : undefined}>
+        <RunHeader run={run} view={view} counts={tabCounts(run, metrics)} />
+        <Suspense fallback={<div className={styles.fallback} aria-busy="true" />}>{part()}</Suspense>
       </div>
-    </>
+    </Page>
   );
 }

@@ -1,5 +1,4 @@
 /** What is known of the code a run was started from. */
-import { fileAddress } from "../api/routes";
 import type { RunFile, WholeRun } from "../api/types";
 
 export interface CodeFacts {
@@ -13,7 +12,7 @@ export interface CodeFacts {
   /** Files that git does not know, within the repository. */
   untrackedCount: number;
   /** Files that were kept beside it: what differs from the commit, the packages, the program. */
-  files: { label: string; address: string }[];
+  files: { label: string; path: string }[];
 }
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
@@ -29,10 +28,7 @@ export function codeFacts(run: WholeRun): CodeFacts | null {
   const programs = kept.filter(({ purpose }) => purpose === "code");
   const files = kept
     .filter((file) => file.path === "diff.patch" || file.path === "requirements.txt" || isOne(file, programs))
-    .map(({ path }) => ({
-      label: path.slice(path.lastIndexOf("/") + 1),
-      address: fileAddress(run.project, run.run_id, path),
-    }));
+    .map(({ path }) => ({ label: path.slice(path.lastIndexOf("/") + 1), path }));
   if (!commit && !branch && !remote && files.length === 0) return null;
   return {
     commit,

@@ -12,6 +12,7 @@ import { useStable } from "../ui/use_stable";
 import type { ChangeView } from "../url/use_view";
 import type { ViewState } from "../url/view_state";
 import { systemCharts } from "./charts";
+import { HeatCard, LINES_MAX } from "./HeatCard";
 import { NothingMeasured } from "./NothingMeasured";
 import styles from "./System.module.css";
 import { SystemCard } from "./SystemCard";
@@ -83,17 +84,21 @@ export default function System({ run, view, changeView }: SystemProps) {
             </h2>
             {!isClosed && (
               <div className={styles.grid}>
-                {charts.map((chart) => (
-                  <SystemCard
-                    key={chart.id}
-                    project={run.project}
-                    run={run.run_id}
-                    chart={chart}
-                    axis={axis}
-                    view={view}
-                    changeView={changeView}
-                  />
-                ))}
+                {charts.map((chart) => {
+                  const isHeat = chart.measure === "share" && chart.lines.length > LINES_MAX;
+                  const Card = isHeat ? HeatCard : SystemCard;
+                  return (
+                    <Card
+                      key={chart.id}
+                      project={run.project}
+                      run={run.run_id}
+                      chart={chart}
+                      axis={axis}
+                      view={view}
+                      changeView={changeView}
+                    />
+                  );
+                })}
               </div>
             )}
           </section>

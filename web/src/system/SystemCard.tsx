@@ -129,6 +129,7 @@ export function SystemCard({ project, run, chart, axis, view, changeView }: Syst
     return zoom?.axis === heldAxis ? "No sample lies in this range." : "No sample yet.";
   };
   const shown = words();
+  const sharedLength = sharedWords(chart.lines.map(({ label }) => label));
   const hasLegend = lines.length > 1 && lines.length <= LEGEND_MAX;
   return (
     <article
@@ -161,7 +162,7 @@ export function SystemCard({ project, run, chart, axis, view, changeView }: Syst
             {lines.map(({ id, label, style }) => (
               <li key={id} title={label}>
                 <RunSwatch style={style} />
-                {label}
+                {label.slice(sharedLength)}
               </li>
             ))}
           </ul>
@@ -172,6 +173,17 @@ export function SystemCard({ project, run, chart, axis, view, changeView }: Syst
       </footer>
     </article>
   );
+}
+
+// Up to so many names have room as they are.
+const WHOLE_NAMES_MAX = 4;
+
+/** How much of many names is the same at their beginning, up to a space: `GPU 0 … GPU 7` are 0 to 7 in a legend. */
+export function sharedWords(labels: readonly string[]): number {
+  if (labels.length <= WHOLE_NAMES_MAX) return 0;
+  const end = labels[0].indexOf(" ") + 1;
+  const words = labels[0].slice(0, end);
+  return labels.every((label) => label.startsWith(words) && label.length > end) ? end : 0;
 }
 
 /** One line that says what the chart shows to who cannot see it. */
