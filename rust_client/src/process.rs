@@ -26,6 +26,7 @@ pub(crate) fn begin(settings: &Settings) -> wire::WriterBegin {
             group: settings.group.clone(),
             job_type: settings.job_type.clone(),
             preempting: None,
+            archived: None,
         }),
         process: Some(wire::Process {
             pid: i64::from(std::process::id()),

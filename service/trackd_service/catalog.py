@@ -14,7 +14,7 @@ import contextlib
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -237,6 +237,15 @@ class Catalog(Protocol):
 
     def documents(self, project: str | None) -> list[dict[str, Any]]:
         """Returns the documents of a project's runs, or of all, newest first."""
+
+    def project_commits(self, project: str) -> dict[str, tuple[int, int]]:
+        """Returns (create time, commit number) of each run of a project by id: equal ones mean that nothing was committed."""
+
+    def document_texts(self, project: str, run_ids: Sequence[str]) -> dict[str, str]:
+        """Returns the documents of runs of a project by id, as JSON; those that are not there are left out."""
+
+    def create_times(self, project: str | None) -> list[tuple[str, str, int]]:
+        """Returns (project, run id, create time) of a project's runs, or of all."""
 
     def find_project(self, run_id: str) -> str | None:
         """Returns the project of the newest run with an id, or None."""
@@ -593,6 +602,32 @@ class SqliteCatalog:
             values,
         )
         return [json.loads(document) for (document,) in rows]
+
+    def project_commits(self, project: str) -> dict[str, tuple[int, int]]:
+        """Returns (create time, commit number) of each run of a project by id."""
+        rows = self._connection.execute(
+            "SELECT run_id, create_time, commit_number FROM runs WHERE project = ?", (project,)
+        )
+        return {run_id: (create_time, number) for run_id, create_time, number in rows}
+
+    def document_texts(self, project: str, run_ids: Sequence[str]) -> dict[str, str]:
+        """Returns the documents of runs of a project by id, as JSON."""
+        found: dict[str, str] = {}
+        for run_id in run_ids:  # each by the index; a list of values would be pasted SQL
+            row = self._connection.execute(
+                "SELECT document FROM runs WHERE project = ? AND run_id = ?", (project, run_id)
+            ).fetchone()
+            if row is not None:
+                found[run_id] = row[0]
+        return found
+
+    def create_times(self, project: str | None) -> list[tuple[str, str, int]]:
+        """Returns (project, run id, create time) of a project's runs, or of all."""
+        where, values = ("", ()) if project is None else ("WHERE project = ?", (project,))
+        return self._connection.execute(
+            f"SELECT project, run_id, create_time FROM runs {where}",  # noqa: S608 - no value is pasted
+            values,
+        ).fetchall()
 
     def find_project(self, run_id: str) -> str | None:
         """Returns the project of the newest run with an id, or None."""

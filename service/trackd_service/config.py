@@ -57,6 +57,10 @@ UNENCODED_COUNT_MAX = 10_000
 SEAL_AFTER_END_SECONDS = 0.5  # lets late records of the last writer arrive
 MERGE_COUNT = 8  # segments of one run of about one size are merged when there are so many
 READ_BYTES = 1 << 20  # of a log in one go: about 5 ms of work on the event loop
+RUN_TABLE_IDLE_SECONDS = 300.0  # a project's columns are kept so long after the last question
+RUN_TABLES_BYTES_MAX = (
+    256 << 20
+)  # of other projects than the one asked last: 1,000 runs x 1,000 columns take 14 MB
 RUNS_CACHED_MAX = 200  # ended runs kept in memory for reading
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from trackd_service.ingest import Ingest
 from trackd_service.live import Live
 from trackd_service.query import Query
+from trackd_service.run_edits import RunEdits
 from trackd_service.space import Space
 from trackd_service.store import Store
 from trackd_service.transfers import Target
@@ -47,5 +48,6 @@ class Daemon:
         self.token = token
         self.facts = facts
         self.stop = stop
+        self.edits = RunEdits(store, ingest)
         self.is_stopping = False
         self.call_time = time.monotonic()  # of the last call on either face

@@ -38,7 +38,7 @@ _FIELDS = {
         name: (name,)
         for name in (
             "project", "run_id", "state", "name", "notes", "tags", "group", "job_type", "exit_code", "signal",
-            "next_step", "durable_step", "synced_step", "metric_count", "revision", "preempting",
+            "next_step", "durable_step", "synced_step", "metric_count", "revision", "preempting", "archived",
             "create_time_unix_ms", "update_time_unix_ms", "finish_time_unix_ms",
         )
     },
@@ -332,7 +332,13 @@ def _compares(operator: str, operand: Any) -> _Test:
 
 
 def _matches(field: str, pattern: Any) -> _Test:
-    """Compiles a search of a pattern anywhere in a text."""
+    """Compiles a search of a pattern in a text, or in one of a list."""
+    test = pattern_test(field, pattern)
+    return lambda value: any(test(each) for each in _candidates(value))
+
+
+def pattern_test(field: str, pattern: Any) -> Callable[[Any], bool]:
+    """Returns a function that says whether a value is a text in which a pattern of RE2 is found; raises InvalidFilter."""
     import re2  # type: ignore[import-untyped,unused-ignore]
 
     if not isinstance(pattern, str):
@@ -353,9 +359,8 @@ def _matches(field: str, pattern: Any) -> _Test:
         raise InvalidFilter(
             f"filter operator $regex of {field!r} is no pattern of RE2: {words}", pattern=_show(pattern)
         ) from None
-    return lambda value: any(
-        isinstance(each, str) and compiled.search(each.encode("utf-8", "replace")) is not None
-        for each in _candidates(value)
+    return lambda value: (
+        isinstance(value, str) and compiled.search(value.encode("utf-8", "replace")) is not None
     )
 
 
@@ -363,22 +368,30 @@ def _operand(field: str, operand: Any) -> Any:
     """Returns what a field is compared with: for times, milliseconds since 1970."""
     if field not in _TIMES or operand is None:
         return operand
-    try:
-        if isinstance(operand, int | float) and not isinstance(operand, bool):
-            return operand * 1e3
-        if isinstance(operand, str):
-            # Python 3.10 does not read the Z of UTC.
-            time = datetime.datetime.fromisoformat(
-                operand[:-1] + "+00:00" if operand.endswith(("Z", "z")) else operand
-            )
-            return (time if time.tzinfo else time.replace(tzinfo=datetime.timezone.utc)).timestamp() * 1e3
-    except (ValueError, OverflowError):
-        pass
+    found = time_unix_ms(operand)
+    if found is not None:
+        return found
     raise InvalidFilter(
         f"filter field {field!r} is compared with a time such as '2026-01-31T12:00:00Z' or seconds since 1970; "
         f"got {_show(operand)}",
         field=field,
     )
+
+
+def time_unix_ms(value: Any) -> float | None:
+    """Returns milliseconds since 1970 of an ISO 8601 text, UTC unless it says so, or of seconds; None of anything else."""
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return value * 1e3
+        if isinstance(value, str):
+            # Python 3.10 does not read the Z of UTC.
+            time = datetime.datetime.fromisoformat(
+                value[:-1] + "+00:00" if value.endswith(("Z", "z")) else value
+            )
+            return (time if time.tzinfo else time.replace(tzinfo=datetime.timezone.utc)).timestamp() * 1e3
+    except (ValueError, OverflowError):
+        pass
+    return None
 
 
 def _show(value: Any) -> str:

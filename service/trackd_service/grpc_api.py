@@ -108,17 +108,13 @@ class RunService(_Face, run_service_pb2_grpc.RunServiceServicer):
         """Changes a run from outside of its writers."""
         self._store.check_writable()
         records.check_tags(request.update)
-        stored = await self._store.get(request.run.project, request.run.run_id)
-        run = stored.run
-        changes: list[records.Update | records.Changes] = [
+        changes = (
             records.update(request.update),
             records.changes("config", request.config_update),
             records.changes("summary", request.summary_update),
-        ]
-        for change in changes:
-            run.edit(change)
-        await self._store.update(stored)
-        return run_service_pb2.UpdateRunResponse(run=run_message(run.describe(whole=True)))
+        )
+        stored = await self._daemon.edits.edit(request.run.project, request.run.run_id, lambda run: changes)
+        return run_service_pb2.UpdateRunResponse(run=run_message(stored.run.describe(whole=True)))
 
     async def FinishRun(  # noqa: N802
         self, request: run_service_pb2.FinishRunRequest, context: Any
@@ -136,8 +132,7 @@ class RunService(_Face, run_service_pb2_grpc.RunServiceServicer):
         self, request: run_service_pb2.DeleteRunRequest, context: Any
     ) -> run_service_pb2.DeleteRunResponse:
         """Deletes a run."""
-        await self._ingest.forget(request.run.project, request.run.run_id)
-        await self._store.delete(request.run.project, request.run.run_id)
+        await self._daemon.edits.delete(request.run.project, request.run.run_id)
         return run_service_pb2.DeleteRunResponse()
 
     async def GetDaemon(  # noqa: N802
@@ -495,6 +490,7 @@ def run_message(document: dict[str, Any]) -> runs_pb2.Run:
             for name, value in values.items()
         ],
         stalled=document["stalled"],
+        archived=document.get("archived", False),
     )
     if document["forked_from"]:
         origin = document["forked_from"]

@@ -31,7 +31,8 @@ from trackd_service.daemon import Daemon
 from trackd_service.errors import InvalidArgument, TrackdError
 from trackd_service.http_parts import answer, body, dump, integer, number, parse_object, text
 from trackd_service.http_records import FRAME_POLICY, RecordFace
-from trackd_service.runs import Run
+from trackd_service.http_runs import RunsFace
+from trackd_service.runs import Run, brief_form
 from trackd_service.series_query import MEDIA_TYPE, SeriesRequest, encode
 from trackd_service.smoothing import Smoothing, SmoothingKind
 from trackd_service.streams import Stream
@@ -82,6 +83,7 @@ def make_app(daemon: Daemon, allowed_hosts: set[str], cookie_name: str) -> ASGIA
         Route(f"{run}/files", face.files),
         Route(f"{run}/files/{{path:path}}", face.file),
         *RecordFace(daemon).routes(api, run),
+        *RunsFace(daemon).routes(f"{api}/projects/{{project}}"),
         Route(f"{api}/series:query", face.series, methods=["POST"]),
         Route(f"{api}/openapi.json", face.openapi),
         WebSocketRoute(f"{api}/live", face.live),
@@ -211,23 +213,7 @@ class _Face:
             integer(parameters, "offset", 0),
             integer(parameters, "limit", config.PAGE_SIZE_DEFAULT),
         )
-        whole = {
-            "config",
-            "summary",
-            "traceback",
-            "metric_definitions",
-            "alerts",
-            "files",
-            "writers",
-            "environment",
-            "system_metrics",
-            "version",
-        }
-        brief = [
-            {name: value for name, value in run.items() if name not in whole and not name.endswith("_time")}
-            for run in runs
-        ]
-        return answer({"runs": brief, "total_count": total_count})
+        return answer({"runs": [brief_form(run) for run in runs], "total_count": total_count})
 
     async def project_metrics(self, request: Request) -> Response:
         """Lists the metrics of a project."""

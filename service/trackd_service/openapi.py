@@ -78,6 +78,7 @@ _BRIEF = {
     "end_reason": _TEXT,
     "stalled": _TRUTH,
     "forked_from": _optional(_object({"project": _TEXT, "run_id": _TEXT, "last_step": _COUNT})),
+    "archived": _TRUTH,
     "rewinds": _list(_object({"time_unix_ms": _NUMBER, "last_step": _COUNT, "masked_point_count": _COUNT})),
 }
 _DEFINITION = _object(
@@ -183,6 +184,73 @@ _SERIES_QUERY = _object(
     },
     ("x", "buckets", "min_x", "max_x", "smoothing"),
 )
+_RUNS_QUERY = _object(
+    {
+        "filter": {"type": "string", "description": "docs/filters.md; empty for all runs"},
+        "search": {"type": "string", "description": "RE2 over the names of runs"},
+        "archived": {"type": "string", "enum": ["without", "with", "only"], "default": "without"},
+        "sort": _list(_object({"column": _TEXT, "descending": _TRUTH}, ("descending",))),
+        "group_by": _list(_TEXT),
+        "columns": _list(_TEXT),
+        "aggregates": _list(_TEXT),
+        "with_runs": _TRUTH,
+        "offset": _COUNT,
+        "limit": {"type": "integer", "minimum": 0, "maximum": 10_000, "default": 100},
+    },
+    (
+        "filter", "search", "archived", "sort", "group_by", "columns", "aggregates", "with_runs", "offset", "limit",
+    ),
+)  # fmt: skip
+_RUN_GROUP = _object(
+    {
+        "level": _COUNT,
+        "values": _list(_ANY),
+        "first": _COUNT,
+        "count": _COUNT,
+        "running_count": _COUNT,
+        "run_ids": _list(_TEXT),
+        "aggregates": _list(
+            _object({"column": _TEXT, "count": _COUNT, "min": _NUMBER, "max": _NUMBER, "mean": _NUMBER})
+        ),
+    }
+)
+_RUNS_ANSWER = _object(
+    {
+        "total_count": _COUNT,
+        "project_run_count": _COUNT,
+        "revision": _COUNT,
+        "run_ids": _list(_TEXT),
+        "columns": _list(_object({"name": _TEXT, "values": _list(_ANY)})),
+        "groups": _list(_ref("RunGroup")),
+        "runs": _list(_ref("RunBrief")),
+    }
+)
+_RUN_COLUMN = _object(
+    {
+        "name": _TEXT,
+        "kind": {
+            "type": "string",
+            "enum": ["number", "string", "bool", "time", "duration", "list", "other", "mixed"],
+        },
+        "run_count": _COUNT,
+        "distinct_count": _COUNT,
+        "min": _optional(_NUMBER),
+        "max": _optional(_NUMBER),
+        "values": _list(_ANY),
+    }
+)
+_RUNS_EDIT = _object(
+    {
+        "run_ids": _list(_TEXT),
+        "name": _TEXT,
+        "notes": _TEXT,
+        "group": _TEXT,
+        "add_tags": _list(_TEXT),
+        "remove_tags": _list(_TEXT),
+        "archived": _TRUTH,
+    },
+    ("name", "notes", "group", "add_tags", "remove_tags", "archived"),
+)
 _SCHEMAS = {
     "Error": _object({"error": _object({"reason": _TEXT, "message": _TEXT, "metadata": {"type": "object"}})}),
     "IngestHealth": _HEALTH,
@@ -256,6 +324,11 @@ _SCHEMAS = {
     ),
     "File": _FILE,
     "SeriesQuery": _SERIES_QUERY,
+    "RunsQuery": _RUNS_QUERY,
+    "Runs": _RUNS_ANSWER,
+    "RunGroup": _RUN_GROUP,
+    "RunColumn": _RUN_COLUMN,
+    "RunsEdit": _RUNS_EDIT,
     "RecordDocument": _DOCUMENT,
     "Record": _object({"step": _COUNT, "time_unix_ms": _NUMBER, "document": _ref("RecordDocument")}),
     "RowsQuery": _ROWS_QUERY,
@@ -286,6 +359,52 @@ def _in_path(name: str) -> dict[str, Any]:
 
 def _in_query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": False, "schema": schema}
+
+
+def _post(summary: str, parameter: dict[str, Any], schema: dict[str, Any], answer: Any) -> dict[str, Any]:
+    return {
+        "post": {
+            "summary": summary,
+            "parameters": [parameter],
+            "requestBody": {"required": True, "content": {_JSON: {"schema": schema}}},
+            "responses": answer,
+        }
+    }
+
+
+def _run_set_paths(of_project: str, project: dict[str, Any]) -> dict[str, Any]:
+    """Returns the routes of sets of runs."""
+    count = _answers(_object({"run_count": _COUNT}))
+    return {
+        f"{of_project}/runs:query": _post(
+            "Answers a page of rows and columns, and the tree of groups.",
+            project,
+            _ref("RunsQuery"),
+            _answers(_ref("Runs")),
+        ),
+        f"{of_project}/runs:csv": _post(
+            "Downloads the columns of all runs that match.",
+            project,
+            _ref("RunsQuery"),
+            _answers(_TEXT, "text/csv"),
+        ),
+        f"{of_project}/runs:edit": _post("Changes many runs.", project, _ref("RunsEdit"), count),
+        f"{of_project}/runs:delete": _post(
+            "Deletes many runs.", project, _object({"run_ids": _list(_TEXT)}), count
+        ),
+        f"{of_project}/columns": _get(
+            "Lists the columns of a project, and what they hold.",
+            _object({"total_count": _COUNT, "columns": _list(_ref("RunColumn"))}),
+            (
+                project,
+                _in_query("search", _TEXT),
+                _in_query("varying", _TRUTH),
+                _in_query("filter", _TEXT),
+                _in_query("offset", _COUNT),
+                _in_query("limit", {"type": "integer", "minimum": 0, "maximum": 10_000, "default": 100}),
+            ),
+        ),
+    }
 
 
 def _record_paths(of_run: str, in_run: tuple[dict[str, Any], ...]) -> dict[str, Any]:
@@ -474,6 +593,7 @@ def document(version: str) -> dict[str, Any]:
                     "responses": _answers({"type": "string", "format": "binary"}, "application/octet-stream"),
                 }
             },
+            **_run_set_paths(of_project, project),
             **_record_paths(of_run, (project, run)),
             "/api/v1/series:query": query,
         },

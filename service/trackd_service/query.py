@@ -6,10 +6,11 @@ Invariants: reads never wait for a writer's disk, never change anything, and are
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trackd_service import config
 from trackd_service.compare_query import CompareQuery
@@ -22,6 +23,9 @@ from trackd_service.series_query import SeriesAnswer, SeriesRequest, query
 from trackd_service.store import Store, StoredRun
 from trackd_service.streams import ROW_KEY, Stream, stream_of
 
+if TYPE_CHECKING:
+    from trackd_service.runs_query import RunsQuery
+
 
 class Query:
     """Reads the store."""
@@ -32,6 +36,15 @@ class Query:
         self.records = RecordQuery(store)
         self.console = ConsoleQuery(store)
         self.comparison = CompareQuery(store)
+
+    @functools.cached_property
+    def sets(self) -> RunsQuery:
+        """The questions about sets of runs."""
+        from trackd_service.runs_query import (
+            RunsQuery,
+        )  # needed where somebody looks at runs, and not at the start
+
+        return RunsQuery(self._store)
 
     async def projects(self) -> list[dict[str, Any]]:
         """Returns the projects, last changed first."""

@@ -7,7 +7,7 @@ Invariant: this and grpc_api are the only modules that know the generated classe
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -92,6 +92,7 @@ class Update:
     group: str | None = None
     job_type: str | None = None
     preempting: bool | None = None
+    archived: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,6 +416,7 @@ def update(message: records_pb2.RunUpdate) -> Update:
         optional("group"),
         optional("job_type"),
         optional("preempting"),
+        optional("archived"),
     )
 
 
@@ -435,7 +437,12 @@ def check_call(record: records_pb2.Record) -> None:
 
 def check_tags(message: records_pb2.RunUpdate) -> None:
     """Refuses tags that cannot be; raises InvalidArgument."""
-    for tag in message.tags.tags:
+    check_tag_texts(message.tags.tags)
+
+
+def check_tag_texts(tags: Iterable[str]) -> None:
+    """Refuses tags that cannot be; raises InvalidArgument."""
+    for tag in tags:
         if not 1 <= len(tag) <= config.TAG_CHARACTERS_MAX:
             raise InvalidArgument(
                 f"tag is {tag[:40]!r}, {len(tag)} characters; it can be 1 to {config.TAG_CHARACTERS_MAX}",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +46,13 @@ from trackd_service.tail import Cell, Tail
 
 _ALERTS_MAX = 100
 _WARNING_SECONDS = 21_600.0  # in which one warning of the daemon is enough
+# Of a whole document, what its brief form leaves out, beside times in nanoseconds.
+_BRIEF_WITHOUT = frozenset(
+    {
+        "config", "summary", "traceback", "metric_definitions", "alerts", "files", "writers", "environment",
+        "system_metrics", "version", "rules_seen",
+    }
+)  # fmt: skip
 _WRITER_METRICS_MAX = 1_000  # named of a writer: to show who logs what, not all of a model's parameters
 
 
@@ -197,6 +204,7 @@ class Run:
         self.group = ""
         self.job_type = ""
         self.preempting = False
+        self.archived = False
         self.config: dict[str, Any] = {}
         self.summary = Summary()
         self.definitions = Definitions()
@@ -570,7 +578,7 @@ class Run:
             )
 
     def _update(self, update: Update) -> None:
-        for name in ("name", "notes", "tags", "group", "job_type", "preempting"):
+        for name in ("name", "notes", "tags", "group", "job_type", "preempting", "archived"):
             value = getattr(update, name)
             if value is not None:
                 setattr(self, name, value)
@@ -618,6 +626,7 @@ class Run:
             "tags": self.tags,
             "notes": self.notes,
             "preempting": self.preempting,
+            "archived": self.archived,
             "create_time_unix_ms": self.create_time / 1e6,
             "update_time_unix_ms": self.update_time / 1e6,
             "finish_time_unix_ms": None if self.finish_time is None else self.finish_time / 1e6,
@@ -684,6 +693,7 @@ class Run:
         ):
             setattr(run, name, data[name])
         # Of documents that an older trackd wrote, these are missing.
+        run.archived = data.get("archived", False)
         run.environment = data.get("environment", {})
         run.system_metrics = data.get("system_metrics", {})
         run.end_reason = data.get("end_reason", "")
@@ -714,3 +724,12 @@ class _Layout:
     synced: list[str] = field(default_factory=list)
     version: int = -1
     last_writer: Writer | None = None  # whose metrics hold these keys already
+
+
+def brief_form(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the brief form of a run's whole document, or of what the catalog keeps."""
+    return {
+        name: value
+        for name, value in document.items()
+        if name not in _BRIEF_WITHOUT and not name.endswith("_time")
+    }

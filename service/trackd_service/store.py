@@ -261,6 +261,7 @@ class Store:
         self._loading: dict[tuple[str, str], asyncio.Future[StoredRun | None]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._synced: dict[tuple[str, str], int] = {}
+        self.synced_count = 0  # grows each time that more of some run is in the bucket
         self._changed: Callable[[Run], None] = lambda run: None
         self.keeper = Keeper(objects, scratch, self._begin)
         self.deleted: Callable[[str, str], None] = lambda project, run_id: None
@@ -527,12 +528,18 @@ class Store:
     def set_synced(self, steps: Mapping[tuple[str, str], int]) -> None:
         """Takes below which steps runs are in a bucket, by (project, run id)."""
         self._synced = dict(steps)
+        self.synced_count += 1
         for run in self.in_memory():
             run.synced_step = self._synced.get((run.project, run.run_id))
+
+    def synced_step(self, project: str, run_id: str) -> int | None:
+        """Returns below which step a run is in the bucket, or None."""
+        return self._synced.get((project, run_id))
 
     def tell_synced(self, project: str, run_id: str, step: int) -> None:
         """Takes that the steps of a run below one are in the bucket, and tells the readers."""
         self._synced[(project, run_id)] = step
+        self.synced_count += 1
         stored = self._runs.get((project, run_id))
         if stored is not None:
             stored.run.synced_step = step

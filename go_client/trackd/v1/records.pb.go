@@ -1957,7 +1957,9 @@ type RunUpdate struct {
 	// The job type; unset leaves it.
 	JobType *string `protobuf:"bytes,5,opt,name=job_type,json=jobType,proto3,oneof" json:"job_type,omitempty"`
 	// Whether the scheduler is about to preempt the run; unset leaves it.
-	Preempting    *bool `protobuf:"varint,6,opt,name=preempting,proto3,oneof" json:"preempting,omitempty"`
+	Preempting *bool `protobuf:"varint,6,opt,name=preempting,proto3,oneof" json:"preempting,omitempty"`
+	// Whether the run is put away; unset leaves it.
+	Archived      *bool `protobuf:"varint,7,opt,name=archived,proto3,oneof" json:"archived,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2030,6 +2032,13 @@ func (x *RunUpdate) GetJobType() string {
 func (x *RunUpdate) GetPreempting() bool {
 	if x != nil && x.Preempting != nil {
 		return *x.Preempting
+	}
+	return false
+}
+
+func (x *RunUpdate) GetArchived() bool {
+	if x != nil && x.Archived != nil {
+		return *x.Archived
 	}
 	return false
 }
@@ -2599,7 +2608,7 @@ const file_trackd_v1_records_proto_rawDesc = "" +
 	"\toverwrite\x18\a \x01(\bR\toverwriteB\f\n" +
 	"\n" +
 	"_step_syncB\t\n" +
-	"\a_hidden\"\x8e\x02\n" +
+	"\a_hidden\"\xbc\x02\n" +
 	"\tRunUpdate\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x19\n" +
 	"\x05notes\x18\x02 \x01(\tH\x01R\x05notes\x88\x01\x01\x12+\n" +
@@ -2608,13 +2617,15 @@ const file_trackd_v1_records_proto_rawDesc = "" +
 	"\bjob_type\x18\x05 \x01(\tH\x04R\ajobType\x88\x01\x01\x12#\n" +
 	"\n" +
 	"preempting\x18\x06 \x01(\bH\x05R\n" +
-	"preempting\x88\x01\x01B\a\n" +
+	"preempting\x88\x01\x01\x12\x1f\n" +
+	"\barchived\x18\a \x01(\bH\x06R\barchived\x88\x01\x01B\a\n" +
 	"\x05_nameB\b\n" +
 	"\x06_notesB\a\n" +
 	"\x05_tagsB\b\n" +
 	"\x06_groupB\v\n" +
 	"\t_job_typeB\r\n" +
-	"\v_preempting\"\x1d\n" +
+	"\v_preemptingB\v\n" +
+	"\t_archived\"\x1d\n" +
 	"\aTagList\x12\x12\n" +
 	"\x04tags\x18\x01 \x03(\tR\x04tags\"a\n" +
 	"\fWriterFinish\x12\x1b\n" +

@@ -153,7 +153,9 @@ type Run struct {
 	// The run and step that this run was forked from; unset for none.
 	ForkedFrom *Origin `protobuf:"bytes,29,opt,name=forked_from,json=forkedFrom,proto3" json:"forked_from,omitempty"`
 	// Below this step the bucket or the server has the run's rows; absent where the store is not uploaded.
-	SyncedStep    *int64 `protobuf:"varint,30,opt,name=synced_step,json=syncedStep,proto3,oneof" json:"synced_step,omitempty"`
+	SyncedStep *int64 `protobuf:"varint,30,opt,name=synced_step,json=syncedStep,proto3,oneof" json:"synced_step,omitempty"`
+	// Whether a person has put the run away: lists leave it out unless asked for it.
+	Archived      bool `protobuf:"varint,31,opt,name=archived,proto3" json:"archived,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -396,6 +398,13 @@ func (x *Run) GetSyncedStep() int64 {
 		return *x.SyncedStep
 	}
 	return 0
+}
+
+func (x *Run) GetArchived() bool {
+	if x != nil {
+		return x.Archived
+	}
+	return false
 }
 
 // Describes a writer of a run.
@@ -702,7 +711,8 @@ var File_trackd_v1_runs_proto protoreflect.FileDescriptor
 
 const file_trackd_v1_runs_proto_rawDesc = "" +
 	"\n" +
-	"\x14trackd/v1/runs.proto\x12\ttrackd.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17trackd/v1/records.proto\x1a\x16trackd/v1/values.proto\"\xe7\t\n" +
+	"\x14trackd/v1/runs.proto\x12\ttrackd.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17trackd/v1/records.proto\x1a\x16trackd/v1/values.proto\"\x83\n" +
+	"\n" +
 	"\x03Run\x122\n" +
 	"\bidentity\x18\x01 \x01(\v2\x16.trackd.v1.RunIdentityR\bidentity\x12)\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x13.trackd.v1.RunStateR\x05state\x12\x12\n" +
@@ -740,7 +750,8 @@ const file_trackd_v1_runs_proto_rawDesc = "" +
 	"\vforked_from\x18\x1d \x01(\v2\x11.trackd.v1.OriginR\n" +
 	"forkedFrom\x12$\n" +
 	"\vsynced_step\x18\x1e \x01(\x03H\x01R\n" +
-	"syncedStep\x88\x01\x01B\f\n" +
+	"syncedStep\x88\x01\x01\x12\x1a\n" +
+	"\barchived\x18\x1f \x01(\bR\barchivedB\f\n" +
 	"\n" +
 	"_exit_codeB\x0e\n" +
 	"\f_synced_step\"\xf7\x02\n" +
