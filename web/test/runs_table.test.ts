@@ -7,7 +7,7 @@ import { inverseEdits } from "../src/runs/edits";
 import { placeAt, writtenName, writtenValue } from "../src/runs/filter_words";
 import { foldName, layOut, runsBetween } from "../src/runs/group_rows";
 import { addAnswer, NOTHING_KNOWN } from "../src/runs/known_rows";
-import { withoutRuns } from "../src/runs/question";
+import { inParts, theseRuns, withoutRuns } from "../src/runs/question";
 import { windowOf } from "../src/runs/window";
 import { holdNotice, runNoticeAction, shownNotice, showNotice } from "../src/ui/notices";
 
@@ -58,9 +58,9 @@ describe("the rows that are known", () => {
   });
 
   test("are asked for in steps, with some on both sides", () => {
-    expect(windowOf({ first: 0, end: 30 })).toEqual({ offset: 0, limit: 100 });
-    expect(windowOf({ first: 149, end: 180 })).toEqual({ offset: 50, limit: 200 });
-    expect(windowOf({ first: 120, end: 149 })).toEqual(windowOf({ first: 110, end: 140 }));
+    expect(windowOf({ first: 0, end: 30 })).toEqual({ offset: 0, limit: 200 });
+    expect(windowOf({ first: 199, end: 230 })).toEqual({ offset: 50, limit: 300 });
+    expect(windowOf({ first: 170, end: 199 })).toEqual(windowOf({ first: 160, end: 190 }));
   });
 });
 
@@ -182,6 +182,10 @@ describe("taking back", () => {
 test("runs on their way out are left out of a filter, whatever it says", () => {
   expect(withoutRuns("", [])).toBe("");
   expect(withoutRuns("", ['a"b'])).toBe('not id in ("a\\"b")');
+  const many = Array.from({ length: 2000 }, (_, index) => `run-${index}`);
+  expect(withoutRuns("x = 1", many).length).toBeLessThan(10_000);
+  expect(inParts(many).flat()).toEqual(many);
+  for (const part of inParts(many)) expect(theseRuns(part).length).toBeLessThan(10_000);
   expect(withoutRuns("x = 1 or y = 2", ["a"])).toBe('(x = 1 or y = 2) and not id in ("a")');
 });
 
@@ -203,6 +207,8 @@ describe("what may stand next in a filter", () => {
     ["lr is ", "missing", ""],
     ["lr is not missing ", "joint", ""],
     ['"val lo', "name", "val lo"],
+    ['config."learning ra', "name", "config.learning ra"],
+    ['config."learning rate" ', "comparison", ""],
     ['name = "a b', "value", "a b"],
   ])("after %j is a %s", (text, wanted, typed) => {
     expect(place(text)).toMatchObject({ wanted, typed });
@@ -215,7 +221,7 @@ describe("what may stand next in a filter", () => {
 
   test("is written so that it is read as it was meant", () => {
     expect(writtenName("config.lr")).toBe("config.lr");
-    expect(writtenName("config.lr max")).toBe('"lr max"');
+    expect(writtenName("config.lr max")).toBe('config."lr max"');
     expect(writtenName("tags")).toBe("tag");
     expect(writtenValue("running")).toBe("running");
     expect(writtenValue("a b")).toBe('"a b"');

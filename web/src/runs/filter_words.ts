@@ -25,14 +25,17 @@ interface Token {
   to: number;
 }
 
-const TOKEN = /"((?:[^"\\]|\\.)*)"?|'((?:[^'\\]|\\.)*)'?|!=|<=|>=|!~|[=<>~(),]|[^\s=<>~!(),"']+|!/g;
+// A quoted key may say where it is from: config."learning rate".
+const TOKEN =
+  /(?:(?:config|summary)\.)?"((?:[^"\\]|\\.)*)"?|(?:(?:config|summary)\.)?'((?:[^'\\]|\\.)*)'?|!=|<=|>=|!~|[=<>~(),]|[^\s=<>~!(),"']+|!/g;
 
 function tokensOf(text: string): Token[] {
   return [...text.matchAll(TOKEN)].map((match) => {
     const [whole, double, single] = match;
     const quoted = double ?? single;
     const kind = quoted !== undefined ? "quoted" : /^[=<>~!(),]/.test(whole) ? "sign" : "word";
-    const inner = quoted?.replace(/\\(.)/g, "$1") ?? whole;
+    const prefix = quoted === undefined ? "" : (/^\w+\./.exec(whole)?.[0] ?? "");
+    const inner = quoted === undefined ? whole : prefix + quoted.replace(/\\(.)/g, "$1");
     return { kind, text: inner, from: match.index, to: match.index + whole.length };
   });
 }
@@ -67,13 +70,19 @@ export function placeAt(text: string, caret: number): FilterPlace {
     else if (word === "and" || word === "or") wanted = "name";
   }
   const from = isWithin ? last.from : caret;
-  const typed = isWithin ? text.slice(last.from, caret).replace(/^["']/, "").replace(/["']$/, "") : "";
+  const typed = isWithin
+    ? text
+        .slice(last.from, caret)
+        .replace(/^((?:\w+\.)?)["']/, "$1")
+        .replace(/["']$/, "")
+    : "";
   return { wanted, from, to: isWithin ? last.to : caret, typed, column };
 }
 
-const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_./]*$/;
+const PLAIN_NAME = /^[^\s"'()<>=!~,]+$/;
+// A text that looks like a number must be quoted, or it is one.
 const PLAIN_VALUE = /^[A-Za-z_][A-Za-z0-9_./]*$/;
-const WORDS = /^(and|or|not|in|is|missing|true|false|null)$/i;
+const WORDS = /^(and|or|not|in|is|missing|true|false|null|nan|inf|infinity)$/i;
 
 const inQuotes = (text: string) => `"${text.replace(/[\\"]/g, "\\$&")}"`;
 
@@ -81,8 +90,8 @@ const inQuotes = (text: string) => `"${text.replace(/[\\"]/g, "\\$&")}"`;
 export function writtenName(column: string): string {
   if (column === "tags") return "tag";
   if (PLAIN_NAME.test(column) && !WORDS.test(column)) return column;
-  // A quoted name is a key, never a field: where the key is from is left to the daemon.
-  return inQuotes(column.replace(/^(config|summary)\./, ""));
+  const prefix = /^(config|summary)\./.exec(column)?.[0] ?? "";
+  return prefix + inQuotes(column.slice(prefix.length));
 }
 
 /** A value as it is written in a filter. */

@@ -35,10 +35,31 @@ export const quoted = (text: string): string => `"${text.replace(/[\\"]/g, "\\$&
 /** The filter that finds just these runs. */
 export const theseRuns = (ids: readonly string[]): string => `id in (${ids.map(quoted).join(", ")})`;
 
-/** The filter, but for these runs. What a person wrote stands first, so that positions in it stay. */
+// The daemon's limit is 10,000; the rest is room for brackets and words.
+const CHARACTERS_MAX = 9_900;
+
+/** The first of these runs that can be named in a filter which holds `taken` characters already. */
+function fitting(ids: readonly string[], taken: number): readonly string[] {
+  let length = taken;
+  const end = ids.findIndex((id) => (length += quoted(id).length + 2) > CHARACTERS_MAX);
+  return end < 0 ? ids : ids.slice(0, end);
+}
+
+/** The runs in parts, each of which can be named in one filter. */
+export function inParts(ids: readonly string[]): (readonly string[])[] {
+  const parts: (readonly string[])[] = [];
+  for (let first = 0; first < ids.length; first += parts.at(-1)!.length) {
+    const part = fitting(ids.slice(first), 0);
+    parts.push(part.length > 0 ? part : ids.slice(first, first + 1));
+  }
+  return parts;
+}
+
+/** The filter, but for these runs: as many of them as it can name. */
 export function withoutRuns(filter: string, ids: readonly string[]): string {
-  if (ids.length === 0) return filter;
-  const others = `not ${theseRuns(ids)}`;
+  const named = fitting(ids, filter.length);
+  if (named.length === 0) return filter;
+  const others = `not ${theseRuns(named)}`;
   return filter.trim() === "" ? others : `(${filter}) and ${others}`;
 }
 

@@ -7,12 +7,10 @@ import { queryKeys } from "../data/queries";
 import { plural } from "../format/number";
 import { dropNotice, showNotice } from "../ui/notices";
 import { editWords, inverseEdits } from "./edits";
-import { questionOf } from "./question";
+import { inParts, questionOf } from "./question";
 
 const UNDO_SECONDS = 8;
 const REFUSED_SECONDS = 20;
-// Well below what a filter may hold.
-const IDS_PER_QUESTION = 1_000;
 
 export interface RunActions {
   /** Runs on their way out: they are not shown any more, and not yet deleted. */
@@ -24,10 +22,7 @@ export interface RunActions {
 /** The runs of these ids as they stand now. */
 export async function fetchTheseRuns(project: string, ids: readonly string[]): Promise<Run[]> {
   const runs: Run[] = [];
-  for (let first = 0; first < ids.length; first += IDS_PER_QUESTION) {
-    const answer = await queryRuns(project, questionOf(ids.slice(first, first + IDS_PER_QUESTION)));
-    runs.push(...answer.runs);
-  }
+  for (const part of inParts(ids)) runs.push(...(await queryRuns(project, questionOf(part))).runs);
   return runs;
 }
 

@@ -25,6 +25,7 @@ export function useRunSet(
   question: RunSetQuestion,
   columns: readonly string[],
   window: RunSetWindow,
+  isWanted = true,
 ): RunSet {
   const key = JSON.stringify(question);
   const { offset, limit } = windowOf(window);
@@ -36,6 +37,9 @@ export function useRunSet(
       answer: await queryRuns(project, { ...question, columns, offset, limit }, signal),
     }),
     placeholderData: keepPreviousData,
+    enabled: isWanted,
+    // `addAnswer` finds what is new in it.
+    structuralSharing: false,
     // Windows that were scrolled past are soon old.
     gcTime: 30_000,
   });

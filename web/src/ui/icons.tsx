@@ -85,6 +85,17 @@ export const ExpandIcon = () => (
     <path d="M9.5 3H13v3.5M6.5 13H3V9.5M13 3L9 7M3 13l4-4" />
   </Icon>
 );
+export const EyeIcon = () => (
+  <Icon>
+    <path d="M2 8s2.2-4 6-4 6 4 6 4-2.2 4-6 4-6-4-6-4z" />
+    <circle cx="8" cy="8" r="1.6" />
+  </Icon>
+);
+export const PinIcon = () => (
+  <Icon>
+    <path d="M6 2.5h4l-.5 4 2.5 2.5H4l2.5-2.5zM8 9v4.5" />
+  </Icon>
+);
 export const EyeOffIcon = () => (
   <Icon>
     <path d="M2 8s2.2-4 6-4 6 4 6 4-2.2 4-6 4-6-4-6-4zM3 13L13 3" />
