@@ -48,8 +48,9 @@ def open_page(browser: Browser, module_store: Path) -> Iterator[OpenPage]:
     contexts = []
 
     def see(message: ConsoleMessage) -> None:
-        # A page that asks for a run that is not there is answered 404, and Chromium says so by itself.
-        if message.type == "error" and "404 (Not Found)" not in message.text:
+        # Chromium itself tells of refusals: a run that is not there is answered 404, a filter that is none yet 400.
+        is_refusal = "404 (Not Found)" in message.text or "400 (Bad Request)" in message.text
+        if message.type == "error" and not is_refusal:
             faults.append(message.text)
 
     def watch(request: Request) -> None:

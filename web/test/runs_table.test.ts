@@ -58,9 +58,9 @@ describe("the rows that are known", () => {
   });
 
   test("are asked for in steps, with some on both sides", () => {
-    expect(windowOf({ first: 0, end: 30 })).toEqual({ offset: 0, limit: 100 });
-    expect(windowOf({ first: 149, end: 180 })).toEqual({ offset: 50, limit: 200 });
-    expect(windowOf({ first: 120, end: 149 })).toEqual(windowOf({ first: 110, end: 140 }));
+    expect(windowOf({ first: 0, end: 30 })).toEqual({ offset: 0, limit: 200 });
+    expect(windowOf({ first: 199, end: 230 })).toEqual({ offset: 50, limit: 300 });
+    expect(windowOf({ first: 170, end: 199 })).toEqual(windowOf({ first: 160, end: 190 }));
   });
 });
 

@@ -38,6 +38,8 @@ export function useRunSet(
     }),
     placeholderData: keepPreviousData,
     enabled: isWanted,
+    // `addAnswer` finds what is new in it.
+    structuralSharing: false,
     // Windows that were scrolled past are soon old.
     gcTime: 30_000,
   });

@@ -2,7 +2,7 @@
 
 // One question fills a high screen with room to scroll, and moves on by steps, so that a little scrolling asks nothing.
 const STEP_ROWS = 50;
-const MARGIN_ROWS = 50;
+const MARGIN_ROWS = 100;
 
 export interface RunSetWindow {
   /** Of the runs, not counting headings of groups. */

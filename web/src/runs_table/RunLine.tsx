@@ -133,29 +133,61 @@ export const RunLine = memo(function RunLine(props: RunLineProps) {
       {row &&
         columns.slice(firstColumn, endColumn).map((column, index) => {
           const place = firstColumn + index;
-          const value = valueOf(row, column);
-          const text = cellText(column, value);
           return (
-            <div
-              key={place}
+            <LineCell
+              key={column}
               id={cellId(place)}
-              className={styles.cell}
-              role="gridcell"
-              aria-colindex={place + 2}
-              data-column={column}
-              data-active={activeColumn === place}
-              data-number={numberOf(value) !== null}
-              title={text}
-              style={{ left: leadWidth + edges[place], width: edges[place + 1] - edges[place] }}
-            >
-              {editing === column && EDITABLE.includes(column) ? (
-                <EditField label={`${column} of ${name}`} value={text} column={column} onEdited={onEdited} />
-              ) : (
-                <RunCell row={row} column={column} decimals={decimals[index] ?? null} />
-              )}
-            </div>
+              place={place}
+              row={row}
+              column={column}
+              decimals={decimals[index] ?? null}
+              isActive={activeColumn === place}
+              isEdited={editing === column && EDITABLE.includes(column)}
+              onEdited={onEdited}
+              left={leadWidth + edges[place]}
+              width={edges[place + 1] - edges[place]}
+            />
           );
         })}
+    </div>
+  );
+});
+
+interface LineCellProps {
+  id: string | undefined;
+  place: number;
+  row: RunRow;
+  column: string;
+  decimals: number | null;
+  isActive: boolean;
+  isEdited: boolean;
+  onEdited: (column: string, value: string | null) => void;
+  left: number;
+  width: number;
+}
+
+// Kept apart, so that scrolling sideways draws only the cells that come.
+const LineCell = memo(function LineCell(props: LineCellProps) {
+  const { id, place, row, column, decimals, isActive, isEdited, onEdited, left, width } = props;
+  const value = valueOf(row, column);
+  const text = cellText(column, value);
+  return (
+    <div
+      id={id}
+      className={styles.cell}
+      role="gridcell"
+      aria-colindex={place + 2}
+      data-column={column}
+      data-active={isActive}
+      data-number={numberOf(value) !== null}
+      title={text}
+      style={{ left, width }}
+    >
+      {isEdited ? (
+        <EditField label={`${column} of ${nameOf(row)}`} value={text} column={column} onEdited={onEdited} />
+      ) : (
+        <RunCell row={row} column={column} decimals={decimals} />
+      )}
     </div>
   );
 });

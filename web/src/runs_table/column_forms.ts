@@ -7,6 +7,9 @@ import type { KnownRows } from "../runs/known_rows";
 import { valueOf } from "../runs/run_value";
 import { useStable } from "../ui/use_stable";
 
+// Those that came last speak for the others.
+const SAMPLE_ROWS = 300;
+
 export interface ColumnForm {
   /** Whether its values are numbers: these stand at the right. */
   isNumber: boolean;
@@ -27,7 +30,7 @@ export function useColumnForms(known: KnownRows, columns: readonly string[]): re
   const names = useStable(columns);
   return useStable(
     useMemo(() => {
-      const rows = [...known.rows.values()];
+      const rows = [...known.rows.values()].slice(-SAMPLE_ROWS);
       return names.map((column) =>
         formOf(
           column,
