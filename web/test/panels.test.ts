@@ -152,8 +152,8 @@ describe("bars", () => {
   it("of groups are what the view says, with a whisker where there are several runs", () => {
     const { bars } = barsOf(RUNS, table, parseBar({ column: "v" })!, { ...ungrouped, groupBy: ["g"] });
     expect(bars.map(({ name, value, runCount, whisker }) => [name, value, runCount, whisker])).toEqual([
-      ["g x", 2, 2, [1, 3]],
-      ["g y", -2, 1, null],
+      ["x", 2, 2, [1, 3]],
+      ["y", -2, 1, null],
     ]);
   });
 });

@@ -1,10 +1,14 @@
-/** A canvas in CSS pixels, as sharp as the screen is; drawn anew when what draws it is another function. */
+/**
+ * A canvas in CSS pixels, as sharp as the screen is; drawn anew when what draws it is another function. What takes long is drawn in
+ * parts, one a frame, so that the page never stands still for it.
+ */
 import { useLayoutEffect, useRef } from "react";
 
 interface CanvasProps {
   width: number;
   height: number;
-  draw: (context: CanvasRenderingContext2D) => void;
+  /** May give the parts that are left: each is drawn when it is asked for. */
+  draw: (context: CanvasRenderingContext2D) => Iterator<void> | void;
 }
 
 export function Canvas({ width, height, draw }: CanvasProps) {
@@ -22,7 +26,14 @@ export function Canvas({ width, height, draw }: CanvasProps) {
     }
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
-    draw(context);
+    const parts = draw(context);
+    if (!parts) return;
+    let frame = 0;
+    const next = () => {
+      if (!parts.next().done) frame = requestAnimationFrame(next);
+    };
+    next();
+    return () => cancelAnimationFrame(frame);
   }, [width, height, draw]);
   return <canvas ref={element} style={{ width, height }} aria-hidden="true" />;
 }

@@ -68,13 +68,17 @@ function groupBars(
     const values = members.map((run) => table.number(run.id, column));
     return {
       id,
-      name: groupBy
-        .map((one) => `${columnTitle(one)} ${formatColumn(one, table.value(members[0].id, one))}`)
-        .join(" · "),
+      name: groupName(groupBy, members[0], table),
       run: null,
       runCount: members.length,
       value: aggregateOf(values, aggregate),
       whisker: members.length > 1 ? bandOf(values, band) : null,
     };
   });
+}
+
+/** One column is named by its value alone: what it is of stands where runs are grouped. */
+function groupName(groupBy: readonly string[], run: ShownRun, table: ColumnTable): string {
+  const words = groupBy.map((column) => formatColumn(column, table.value(run.id, column)));
+  return words.length === 1 ? words[0] : words.map((word, at) => `${columnTitle(groupBy[at])} ${word}`).join(" · ");
 }

@@ -7,7 +7,7 @@ import { NoteField } from "./NoteField";
 export default function NoteEditor({ config, change }: EditorProps<NoteConfig>) {
   return (
     <Fields>
-      <NoteField text={config.text} rows={12} save={(text) => change({ text })} />
+      <NoteField key={config.text} text={config.text} rows={12} save={(text) => change({ text })} />
     </Fields>
   );
 }

@@ -15,7 +15,7 @@ import { Tip } from "../Tip";
 import { AxisBrush } from "./AxisBrush";
 import { AxisHead } from "./AxisHead";
 import { type AxisConfig, moveAxis, type ParallelConfig } from "./config";
-import { drawLine, drawParallel, type ParallelPicture } from "./draw";
+import { drawAxes, drawKept, drawLeftOut, drawLine, type ParallelPicture } from "./draw";
 import { axisModel, keptRuns, nearestLine } from "./model";
 import styles from "./Parallel.module.css";
 
@@ -46,6 +46,7 @@ export function ParallelPlot({ project, runs, config: saved, change, changeView,
   const [draft, setDraft] = useState<ParallelConfig | null>(null);
   const [hover, setHover] = useState<Hover | null>(null);
   const config = draft ?? saved;
+  const isDraft = draft !== null;
 
   const axes = useMemo(() => config.axes.map((axis) => axisModel(axis, runs, table)), [config.axes, runs, table]);
   const kept = useMemo(() => keptRuns(axes, runs.length), [axes, runs.length]);
@@ -73,14 +74,17 @@ export function ParallelPlot({ project, runs, config: saved, change, changeView,
       top: MARGIN_TOP,
       bottom: Math.max(MARGIN_TOP + 1, height - MARGIN_BOTTOM),
       theme: CHART_THEME[theme],
+      isDraft,
     };
-  }, [axes, runs, kept, width, height, theme, config.color]);
+  }, [axes, runs, kept, width, height, theme, config.color, isDraft]);
 
-  const draw = useCallback((context: CanvasRenderingContext2D) => drawParallel(context, picture), [picture]);
+  const drawUnder = useCallback((context: CanvasRenderingContext2D) => drawLeftOut(context, picture), [picture]);
+  const draw = useCallback((context: CanvasRenderingContext2D) => drawKept(context, picture), [picture]);
   const hovered = hover && hover.run < runs.length ? hover.run : null;
   const drawHovered = useCallback(
     (context: CanvasRenderingContext2D) => {
       if (hovered !== null) drawLine(context, picture, hovered);
+      drawAxes(context, picture);
     },
     [picture, hovered],
   );
@@ -138,6 +142,7 @@ export function ParallelPlot({ project, runs, config: saved, change, changeView,
         onPointerLeave={() => setHover(null)}
         onDoubleClick={() => hovered !== null && navigate(runPath(project, runs[hovered].id))}
       >
+        <Canvas width={width} height={height} draw={drawUnder} />
         <Canvas width={width} height={height} draw={draw} />
         <Canvas width={width} height={height} draw={drawHovered} />
         {width > 0 &&

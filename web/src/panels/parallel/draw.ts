@@ -14,7 +14,13 @@ export interface ParallelPicture {
   top: number;
   bottom: number;
   theme: ChartTheme;
+  /** Whether it changes with every move of the pointer: then a part of many lines stands for all. */
+  isDraft: boolean;
 }
+
+// Few enough to be painted within a frame, on a machine that trains as well.
+const LINES_A_FRAME = 500;
+const DRAFT_LINES = 1000;
 
 const FONT = "12px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 const TICK_PIXELS = 44;
@@ -22,24 +28,41 @@ const LABEL_CHARACTERS = 12;
 
 const alphaFor = (count: number) => (count <= 50 ? 0.9 : count <= 500 ? 0.5 : count <= 3000 ? 0.25 : 0.15);
 
-export function drawParallel(context: CanvasRenderingContext2D, picture: ParallelPicture): void {
-  const { runs, kept, theme } = picture;
-  const hasBrush = kept.includes(false);
-  if (hasBrush) {
-    context.globalAlpha = Math.min(0.4, alphaFor(runs.length));
-    strokeLines(context, picture, (run) => (kept[run] ? null : theme.axis));
+/** The runs that are drawn: while a pointer drags, a part of them. */
+function drawnRuns({ runs, isDraft }: ParallelPicture): number[] {
+  const every = isDraft ? Math.max(1, Math.ceil(runs.length / DRAFT_LINES)) : 1;
+  return runs.flatMap((_, run) => (run % every === 0 ? [run] : []));
+}
+
+/** Draws the lines that a brush leaves out, some hundred a step. */
+export function* drawLeftOut(context: CanvasRenderingContext2D, picture: ParallelPicture): Generator<void> {
+  const lines = drawnRuns(picture).filter((run) => !picture.kept[run]);
+  yield* strokeInParts(context, picture, lines, Math.min(0.4, alphaFor(lines.length)), () => picture.theme.axis);
+}
+
+/** Draws the lines that all brushes keep, some hundred a step. */
+export function* drawKept(context: CanvasRenderingContext2D, picture: ParallelPicture): Generator<void> {
+  const { runs, kept, colorOf } = picture;
+  const lines = drawnRuns(picture).filter((run) => kept[run]);
+  const alpha = alphaFor(lines.length);
+  const ofEmphasis = (emphasis: ShownRun["emphasis"]) => lines.filter((run) => runs[run].emphasis === emphasis);
+  yield* strokeInParts(context, picture, ofEmphasis("faded"), 0.3 * alpha, colorOf);
+  yield* strokeInParts(context, picture, ofEmphasis("normal"), alpha, colorOf);
+  for (const run of ofEmphasis("strong")) drawLine(context, picture, run);
+}
+
+function* strokeInParts(
+  context: CanvasRenderingContext2D,
+  picture: ParallelPicture,
+  lines: readonly number[],
+  alpha: number,
+  colorOf: (run: number) => string,
+): Generator<void> {
+  for (let first = 0; first < lines.length; first += LINES_A_FRAME) {
+    if (first > 0) yield;
+    context.globalAlpha = alpha;
+    strokeLines(context, picture, lines.slice(first, first + LINES_A_FRAME), colorOf);
   }
-  const isFaded = (run: number) => runs[run].emphasis === "faded";
-  const keptCount = kept.filter(Boolean).length;
-  context.globalAlpha = 0.3 * alphaFor(keptCount);
-  strokeLines(context, picture, (run) => (kept[run] && isFaded(run) ? picture.colorOf(run) : null));
-  context.globalAlpha = alphaFor(keptCount);
-  strokeLines(context, picture, (run) => (kept[run] && runs[run].emphasis === "normal" ? picture.colorOf(run) : null));
-  context.globalAlpha = 1;
-  runs.forEach((run, index) => {
-    if (run.emphasis === "strong") drawLine(context, picture, index);
-  });
-  drawAxes(context, picture);
 }
 
 /** One line that stands out. */
@@ -50,7 +73,7 @@ export function drawLine(context: CanvasRenderingContext2D, picture: ParallelPic
     [2.5, picture.colorOf(run)],
   ] as const) {
     context.lineWidth = width;
-    strokeLines(context, picture, (index) => (index === run ? color : null));
+    strokeLines(context, picture, [run], () => color);
   }
   context.lineWidth = 1;
 }
@@ -58,13 +81,13 @@ export function drawLine(context: CanvasRenderingContext2D, picture: ParallelPic
 /** Lines of one colour are one path: thousands of strokes would each cost as much. */
 function strokeLines(
   context: CanvasRenderingContext2D,
-  { axes, runs, places, top, bottom }: ParallelPicture,
-  colorOf: (run: number) => string | null,
+  { axes, places, top, bottom }: ParallelPicture,
+  runs: readonly number[],
+  colorOf: (run: number) => string,
 ): void {
   const byColor = new Map<string, number[]>();
-  for (let run = 0; run < runs.length; run++) {
+  for (const run of runs) {
     const color = colorOf(run);
-    if (color === null) continue;
     const same = byColor.get(color);
     if (same) same.push(run);
     else byColor.set(color, [run]);
@@ -94,7 +117,10 @@ function strokeLines(
   }
 }
 
-function drawAxes(context: CanvasRenderingContext2D, { axes, places, top, bottom, theme }: ParallelPicture): void {
+export function drawAxes(
+  context: CanvasRenderingContext2D,
+  { axes, places, top, bottom, theme }: ParallelPicture,
+): void {
   context.save();
   context.font = FONT;
   context.textBaseline = "middle";
