@@ -155,7 +155,7 @@ class Runs(Sequence[Run]):
         """Asks nothing yet; called by `Api.runs`, which documents the arguments."""
         if not isinstance(filters, Mapping | str):
             raise TypeError(
-                f"filters must be a text or a dict of conditions by field; got {type(filters).__name__}"
+                f"filters must be a dict of conditions by field or a text; got {type(filters).__name__}"
             )
         if not 1 <= per_page <= _PAGE_SIZE_MAX:
             raise ValueError(f"per_page is {per_page}; it can be 1 to {_PAGE_SIZE_MAX}")

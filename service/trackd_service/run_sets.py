@@ -21,7 +21,7 @@ from trackd_service.filter_text import parse
 from trackd_service.filters import pattern_test
 from trackd_service.run_filter import compile_tree
 from trackd_service.run_order import Level, Sums, Term, arrange, codes, sums
-from trackd_service.run_table import BOOL, FIELDS, JSON, TEXT, Cells, RunTable, Slots
+from trackd_service.run_table import BIG, BOOL, FIELDS, JSON, TEXT, Cells, RunTable, Slots
 
 DISTINCT_COUNT_MAX = 1_000  # a column of more values is no choice of any
 VALUES_MAX = 50  # of a column, for completion
@@ -235,13 +235,17 @@ def _closeness(search: str, name: str) -> tuple[int, int] | None:
 
 def _facts(name: str, cells: Cells) -> dict[str, Any]:
     """Returns kind, counts, extremes and frequent values of a column."""
-    ranks = codes(cells)
     has_value = cells.kinds != 0
-    distinct, places, counts = np.unique(ranks[has_value], return_index=True, return_counts=True)
-    finite = cells.is_number() & np.isfinite(cells.numbers)
-    numbers = cells.numbers[finite]
+    is_number = cells.is_number()
+    numbers = cells.numbers[is_number & np.isfinite(cells.numbers)]
     kind = _kind(name, cells)
     values: list[Any] = []
+    places = counts = np.zeros(0, np.int64)
+    if kind in ("number", "time", "duration") and not (cells.kinds == BIG).any():
+        distinct_count = len(np.unique(cells.numbers[is_number]))  # NaN counts as one
+    else:
+        distinct, places, counts = np.unique(codes(cells)[has_value], return_index=True, return_counts=True)
+        distinct_count = len(distinct)
     if kind in ("string", "bool"):
         frequent = np.argsort(-counts, kind="stable")[:VALUES_MAX]
         positions = np.flatnonzero(has_value)[places[frequent]]
@@ -258,7 +262,7 @@ def _facts(name: str, cells: Cells) -> dict[str, Any]:
     return {
         "kind": kind,
         "run_count": int(has_value.sum()),
-        "distinct_count": min(len(distinct), DISTINCT_COUNT_MAX),
+        "distinct_count": min(distinct_count, DISTINCT_COUNT_MAX),
         "min": float(numbers.min()) if len(numbers) else None,
         "max": float(numbers.max()) if len(numbers) else None,
         "values": values,

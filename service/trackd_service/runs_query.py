@@ -21,6 +21,7 @@ from trackd_service.runs import Run, brief_form
 from trackd_service.store import Store
 
 _T = TypeVar("_T")
+_COLUMN_ANSWERS = 16  # kept of a project: those of the open pages
 _CSV_RUNS = 200  # of a CSV file in one piece
 _CHUNK_RUNS = 50  # read from the catalog and parsed in one go: 2 to 20 ms of a thread
 
@@ -36,6 +37,7 @@ class _Kept:
         self.versions: dict[str, Any] = {}
         self.commits: dict[str, tuple[int, int]] = {}
         self.change_count = -1  # of the catalog, when the commits were read
+        self.column_answers: dict[ColumnsQuestion, tuple[int, dict[str, Any]]] = {}  # by the table's revision
         self.seen: Any = None  # what the runs that are not in memory were looked through at
         self.used_time = time.monotonic()
 
@@ -61,7 +63,19 @@ class RunsQuery:
     async def columns(self, project: str, question: ColumnsQuestion) -> dict[str, Any]:
         """Returns what the columns of the runs that match hold; raises InvalidFilter."""
         choose = run_sets.chooser(RunsQuestion(filter=question.filter, archived="with"), time.time())
-        return await self._ask(project, lambda table: run_sets.columns(table, choose(table), question))
+        kept = self._keep(project)
+
+        def answer(table: RunTable) -> dict[str, Any]:
+            # A page asks this again and again; a filter may speak of ages, and is answered anew.
+            known = None if question.filter else kept.column_answers.get(question)
+            if known is None or known[0] != table.revision:
+                known = table.revision, run_sets.columns(table, choose(table), question)
+                while len(kept.column_answers) >= _COLUMN_ANSWERS:
+                    del kept.column_answers[next(iter(kept.column_answers))]
+                kept.column_answers[question] = known
+            return known[1]
+
+        return await self._ask(project, answer)
 
     async def matching(self, project: str, text: str) -> list[str]:
         """Returns the ids of the runs that match a typed filter, newest first, archived ones too; raises InvalidFilter."""

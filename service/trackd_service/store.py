@@ -557,10 +557,11 @@ class Store:
         found: dict[tuple[str, str], dict[str, Any]] = {}
         for project, run_ids in wanted.items():
             texts = await self.on_catalog(self._catalog.document_texts, project, run_ids)
-            for run_id, text in texts.items():
-                found[(project, run_id)] = json.loads(text) | {
-                    "synced_step": self.synced_step(project, run_id)
-                }
+            # Of a thousand metrics each, a page of documents takes a tenth of a second.
+            documents = await asyncio.to_thread(_parse, list(texts.values()))
+            for run_id, document in zip(texts, documents, strict=True):
+                document["synced_step"] = self.synced_step(project, run_id)
+                found[(project, run_id)] = document
         for key in keys:
             if key in self._runs:
                 found[key] = self._runs[key].run.describe(whole=True)
@@ -936,3 +937,7 @@ class Store:
         import shutil  # a megabyte with the compressors that it loads, for the end alone
 
         shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _parse(texts: Iterable[str]) -> list[dict[str, Any]]:
+    return [json.loads(text) for text in texts]

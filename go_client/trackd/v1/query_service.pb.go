@@ -341,6 +341,7 @@ type ListRunsRequest struct {
 	// The project; empty means all.
 	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
 	// A filter as a JSON object: MongoDB-style operators over dotted fields such as "config.lr", "summary_metrics.loss", "state", "tags"; empty means all.
+	// Or a filter as somebody types it, as a JSON text: "\"acc > 0.9 and state = running\""; of one project.
 	FiltersJson string `protobuf:"bytes,2,opt,name=filters_json,json=filtersJson,proto3" json:"filters_json,omitempty"`
 	// Fields to order by, "-" in front for descending, "," between; empty means "-create_time".
 	Order string `protobuf:"bytes,3,opt,name=order,proto3" json:"order,omitempty"`
