@@ -44,6 +44,7 @@ from trackd_service.uploader import Uploader
 _log = logging.getLogger("trackd.server")
 _SOCKET_PATH_BYTES_MAX = 107  # of a Unix socket, on Linux
 _FIRST_PORT = 7733
+_PORT_FILE_NAME = "http_port"
 _GRACE_SECONDS = 2.0
 _IDLE_CHECK_SECONDS = 1.0
 _STORE_CHECK_SECONDS = 1.0
@@ -233,7 +234,7 @@ class _Server:
 
     def _bind_http(self) -> socket.socket:
         host, wanted = self._config.http_host, self._config.http_port
-        ports = [wanted] if wanted else [_FIRST_PORT, 0]
+        ports = [wanted] if wanted else [*self._former_port(), _FIRST_PORT, 0]
         for port in ports:
             # asyncio turns Nagle's algorithm off only where it reads the protocol: an answer would wait 40 ms for its body.
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -247,8 +248,22 @@ class _Server:
                     raise
                 continue
             bound.listen(128)
+            self._remember_port(bound.getsockname()[1])
             return bound
         raise OSError("no port")  # unreachable: the last port raises
+
+    def _former_port(self) -> list[int]:
+        """Returns the port of the daemon before: its pages are open in browsers, and find this one there by themselves."""
+        try:
+            port = int((self._config.store / _PORT_FILE_NAME).read_text("ascii"))
+        except (OSError, ValueError):
+            return []
+        return [port] if 0 < port < 1 << 16 else []
+
+    def _remember_port(self, port: int) -> None:
+        if self._former_port() != [port]:
+            with contextlib.suppress(OSError):  # a page has to be opened anew then
+                (self._config.store / _PORT_FILE_NAME).write_text(str(port), "ascii")
 
     def _publish(self, grpc_address: str, token: str) -> None:
         """Writes the endpoint file, whole and private."""

@@ -4,7 +4,7 @@
  * A document is what the daemon says of one record; the bytes of an image, a video or a table are objects, named by their sha256 and
  * never changed, so whatever was fetched by such a name stays good for as long as the page lives.
  */
-import { getBytes, getJson, getText, postForJson, putJson } from "./http";
+import { deleteAt, getBytes, getJson, getText, postForJson, putJson } from "./http";
 
 export const RECORD_KINDS = [
   "histogram",
@@ -487,6 +487,8 @@ export const fetchPresets = async (signal?: AbortSignal): Promise<Preset[]> =>
 
 export const fetchPreset = (id: string, signal?: AbortSignal): Promise<WholePreset> =>
   getJson<WholePreset>(presetAddress(id), signal);
+
+export const deletePreset = (id: string): Promise<void> => deleteAt(presetAddress(id));
 
 export const savePreset = (id: string, preset: Pick<WholePreset, "title" | "specification">): Promise<void> =>
   putJson(presetAddress(id), preset);

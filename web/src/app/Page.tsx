@@ -73,11 +73,11 @@ export function Page({ trail, live, isWide = false, isBusy = false, children }: 
           <button
             type="button"
             className={`quiet ${styles.find}`}
-            aria-label="Find anything"
             title="Find anything"
             onClick={() => setOpen("palette")}
           >
             <SearchIcon />
+            <span className="visuallyHidden">Find anything</span>
             <KeyCaps name="mod+k" />
           </button>
           <ThemeMenu />

@@ -14,10 +14,12 @@ interface SpecificationEditorProps {
   /** What can be kept as a preset; undefined where the text is no JSON or no preset can be made of it. */
   specification: Json | undefined;
   height: number;
+  /** The preset that it was, to be saved over; a chart's own specification is none. */
+  preset?: { id: string; title: string };
 }
 
 export function SpecificationEditor(props: SpecificationEditorProps) {
-  const { text, setText, reset, problem, specification, height } = props;
+  const { text, setText, reset, problem, specification, height, preset } = props;
   const problemId = useId();
   const isObject = typeof specification === "object" && specification !== null && !Array.isArray(specification);
   return (
@@ -41,16 +43,21 @@ export function SpecificationEditor(props: SpecificationEditorProps) {
         <button type="button" onClick={reset}>
           Reset
         </button>
-        {isObject && <SaveForm specification={specification} />}
+        {isObject && <SaveForm specification={specification} preset={preset} />}
       </div>
     </div>
   );
 }
 
-function SaveForm({ specification }: { specification: Record<string, unknown> }) {
+interface SaveFormProps {
+  specification: Record<string, unknown>;
+  preset: SpecificationEditorProps["preset"];
+}
+
+function SaveForm({ specification, preset }: SaveFormProps) {
   const client = useQueryClient();
-  const [id, setId] = useState("");
-  const [title, setTitle] = useState("");
+  const [id, setId] = useState(preset?.id ?? "");
+  const [title, setTitle] = useState(preset?.title ?? "");
   const [said, setSaid] = useState<string | null>(null);
 
   const save = async (event: FormEvent) => {

@@ -21,8 +21,10 @@ import { listProjects, ORDER_WORDS, ORDERS, orderOf, type ProjectOrder, sortOf }
 import styles from "./Projects.module.css";
 
 const SEARCH_ID = "project-search";
-// As long as the list is seldom asked for again.
-const SIZES_AGE_MS = 60_000;
+// A run that has ended is sealed a moment later; those that run grow.
+const SIZES_INTERVAL_MS = 60_000;
+const UNSEALED_INTERVAL_MS = 3000;
+const UNSEALED_ASKED_MAX = 4;
 
 export function Projects() {
   const { data: projects, error, refetch } = useProjects();
@@ -51,7 +53,12 @@ function ProjectList({ projects }: { projects: readonly Project[] }) {
   const sizes = useQuery({
     queryKey: ["project-sizes"],
     queryFn: ({ signal }) => fetchProjectSizes(signal),
-    staleTime: SIZES_AGE_MS,
+    staleTime: 0,
+    refetchInterval: ({ state }) => {
+      const isUnsealed = projects.some(({ name }) => !state.data?.has(name));
+      if (isUnsealed && state.dataUpdateCount < UNSEALED_ASKED_MAX) return UNSEALED_INTERVAL_MS;
+      return projects.some((project) => project.running_count > 0) ? SIZES_INTERVAL_MS : false;
+    },
   }).data;
   const list = useRef<HTMLUListElement>(null);
   const listed = listProjects(projects, view.runs, order, sizes);

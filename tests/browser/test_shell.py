@@ -1,0 +1,294 @@
+"""Owns the browser tests of what stands around every page: palette, keys, tabs, look, projects, settings, presets.
+
+And of what holds for all pages: that everybody can use them, and that they recover when their daemon is killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, Route, expect
+from tests.browser.conftest import OpenPage
+from tests.browser.test_page import PATIENCE_MS, wait_for
+from tests.conftest import WaitUntil
+
+import trackd
+from trackd import _daemon
+
+AXE = Path(__file__).resolve().parents[2] / "web/node_modules/axe-core/axe.min.js"
+# The rules of WCAG 2 up to AA, and what axe holds to be good practice.
+LOOK_FOR_FAULTS = """async (rule) => {
+  const found = await axe.run(document, { resultTypes: ['violations'], ...(rule && { runOnly: [rule] }) });
+  return found.violations
+    .filter((one) => one.impact === 'serious' || one.impact === 'critical')
+    .map((one) => [one.id, one.impact, one.nodes.map((node) => node.html.slice(0, 160))]);
+}"""
+
+
+def log_run(project: str, name: str, steps: int = 5) -> str:
+    with trackd.init(project=project, name=name, config={"lr": 0.1}) as run:
+        for step in range(steps):
+            run.log({"train/loss": 1.0 / (step + 1), "val/accuracy": step / 10})
+    return run.id
+
+
+def answer_runs(route: Route) -> None:
+    """Answers as the daemon does where a run's name matches."""
+    question = json.loads(route.request.post_data or "{}")
+    names = [name for name in ("amber-fox", "blue-fox") if re.search(question["search"], name)]
+    columns = [{"name": "name", "values": names}, {"name": "state", "values": ["finished"] * len(names)}]
+    route.fulfill(json={"run_ids": names, "columns": columns, "runs": [], "groups": []})
+
+
+def active(page: Page) -> str:
+    return page.locator('[role="option"][aria-selected="true"]').inner_text()
+
+
+def test_palette_keys_and_tabs_lead_everywhere_without_a_mouse(open_page: OpenPage) -> None:
+    log_run("shell", "amber-fox")
+    log_run("other-project", "r")
+    page = open_page("/p/shell?hide=x&sort=-name")
+    wait_for(page, "train/loss", lambda _, total: total == 5)
+    page.route("**/runs:query", answer_runs)
+
+    # The tabs carry what was chosen of the runs along.
+    tabs = page.get_by_role("navigation", name="Pages of the project")
+    assert (tabs.get_by_role("link", name="Table").get_attribute("href") or "").endswith(
+        "/p/shell/table?sort=-name&hide=x"
+    )
+    page.keyboard.press("g")
+    page.keyboard.press("r")
+    expect(page).to_have_url(re.compile(r"/p/shell/table\?sort=-name&hide=x$"))
+    expect(tabs.get_by_role("link", name="Table")).to_have_attribute("aria-current", "page")
+    page.keyboard.press("g")
+    page.keyboard.press("w")
+    expect(page).to_have_url(re.compile(r"/p/shell\?sort=-name&hide=x$"))
+
+    # The list of keys is made of what the page declares; none fires while a person types.
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog", name="Keys")
+    expect(keys.get_by_text("next run")).to_be_visible()
+    expect(keys.get_by_text("gpprojects")).to_be_visible()
+    page.keyboard.press("Escape")
+    search = page.get_by_role("searchbox", name="Search metrics by regular expression")
+    page.keyboard.press("/")
+    expect(search).to_be_focused()
+    page.keyboard.type("gt?")
+    expect(search).to_have_value("gt?")
+    expect(keys).to_have_count(0)
+    search.fill("")
+
+    # The palette: metrics to their chart, actions, runs of the daemon, projects; it opens while a person types.
+    page.keyboard.press("Control+k")
+    field = page.get_by_role("combobox", name="Find anything")
+    expect(field).to_be_focused()
+    page.keyboard.type("vacc")
+    expect(page.get_by_role("option", name="val/accuracy")).to_have_attribute("aria-selected", "true")
+    assert page.locator("mark").all_inner_texts() == ["va", "cc"]
+    page.keyboard.press("Enter")
+    expect(search).to_have_value("^val/accuracy$")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("group", name="Recent").get_by_role("option")).to_have_text(["val/accuracy"])
+    page.keyboard.type("log y")
+    expect(page.get_by_role("dialog").get_by_role("option").first).to_contain_text("Logarithmic y axes")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("checkbox", name="log y")).to_be_checked()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("fox")
+    expect(page.get_by_role("group", name="Runs").get_by_role("option")).to_have_count(2)
+    first = active(page)
+    page.keyboard.press("ArrowDown")
+    assert active(page) != first
+    page.keyboard.press("ArrowUp")
+    assert active(page) == first
+    field.fill("zzzz")
+    expect(page.get_by_text("Nothing is called “zzzz”")).to_be_visible()
+    field.fill("show the keys")
+    page.keyboard.press("Enter")
+    expect(keys).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("other-pro")
+    expect(page.get_by_role("option", name="other-project")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/p/other-project$"))
+
+
+def test_chosen_look_is_there_before_any_script_and_stays(open_page: OpenPage) -> None:
+    log_run("look", "r")
+    page = open_page("/settings", is_hostile=True)  # the browser says that scripts are kept from loading
+    page.get_by_role("radio", name="Dark").check()
+    page.get_by_role("radio", name="Cosy").check()
+    # What is painted first is what the daemon serves: here no script runs at all.
+    page.route("**/assets/*.js", lambda route: route.abort())
+    page.reload(wait_until="commit")
+    root = page.locator("html")
+    expect(root).to_have_attribute("data-theme", "dark")
+    expect(root).to_have_attribute("data-density", "cosy")
+    page.unroute("**/assets/*.js")
+    page.reload()
+    expect(page.get_by_role("radio", name="Dark").first).to_be_checked()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(21, 23, 28)"
+    page.get_by_role("button", name="Theme").click()
+    page.locator("[popover]:popover-open").get_by_role("radio", name="System").check()
+    expect(root).not_to_have_attribute("data-theme", "dark")
+    facts = page.get_by_role("region", name="Store")
+    expect(facts.get_by_text(os.environ["TRACKD_STORE"])).to_be_visible()
+    expect(facts.get_by_text(re.compile(r"^process \d+, for "))).to_be_visible()
+    expect(facts.get_by_text(re.compile(r"B$")).first).to_be_visible()
+
+
+def test_projects_are_searched_sorted_and_only_a_part_of_them_is_in_the_page(open_page: OpenPage) -> None:
+    log_run("zebra", "r")
+    page = open_page("/")
+    expect(page.locator('[data-project="zebra"]')).to_contain_text("1 run")
+    expect(page.locator('[data-project="zebra"]')).to_contain_text(
+        re.compile(r"\d B|\d KiB"), timeout=PATIENCE_MS
+    )
+
+    def answer(route: Route) -> None:
+        projects = [
+            {
+                "name": f"p{number}",
+                "run_count": number,
+                "running_count": number % 2,
+                "update_time_unix_ms": 1e12,
+            }
+            for number in range(1000)
+        ]
+        route.fulfill(json={"projects": projects})
+
+    page.route("**/api/v1/projects", answer)
+    page.reload()
+    expect(page.get_by_text("1,000 projects")).to_be_visible()
+    rows = page.get_by_test_id("project")
+    assert 10 < rows.count() < 80
+    page.get_by_role("combobox", name="Sort by").select_option("runs")
+    expect(rows.first).to_have_attribute("data-project", "p999")
+    expect(page).to_have_url(re.compile(r"\?sort=-runs$"))
+    page.mouse.wheel(0, 30_000)
+    page.mouse.move(700, 500)
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    expect(page.locator('[data-project="p0"]')).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("p12")
+    expect(page.get_by_text("11 of 1,000 projects")).to_be_visible()
+    expect(rows).to_have_count(11)
+    page.keyboard.type("x")
+    expect(page.get_by_text(re.compile("name holds “p12x”"))).to_be_visible()
+    page.route("**/api/v1/projects", lambda route: route.fulfill(json={"projects": []}))
+    page.reload()
+    expect(page.get_by_text("These three lines log the first")).to_be_visible()
+
+
+def test_a_preset_is_looked_at_renamed_edited_deleted_and_brought_back(open_page: OpenPage) -> None:
+    log_run("presets", "r")
+    encoding = {axis: {"field": f"${{field:{axis}}}", "type": "quantitative"} for axis in ("x", "y")}
+    specification = {"mark": "line", "data": {"name": "table"}, "encoding": encoding}
+    trackd.save_preset("team/curve", specification, "Curve")
+    page = open_page("/presets")
+    saved = page.get_by_role("navigation", name="Presets")
+    saved.get_by_role("link", name="Curve team/curve").click()
+    expect(page).to_have_url(re.compile(r"preset=team%2Fcurve"))
+    drawn = page.locator('iframe[data-state="size"]')
+    expect(drawn).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("textbox", name="Title", exact=True).fill("Better")
+    page.get_by_role("button", name="Rename").click()
+    expect(saved.get_by_role("link", name="Better team/curve")).to_be_visible()
+    text = page.get_by_role("textbox", name="Specification")
+    text.fill("{")
+    expect(text).to_have_attribute("aria-invalid", "true")
+    text.fill(json.dumps({**specification, "mark": "bar"}))
+    page.get_by_role("button", name="Save as preset").click()
+    expect(text).to_have_value(re.compile('"mark": "bar"'))
+    page.get_by_role("button", name="Delete").click()
+    expect(saved.get_by_text("None yet.")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(saved.get_by_role("link", name="Better team/curve")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Specification")).to_have_value(re.compile('"mark": "bar"'))
+    saved.get_by_role("link", name=re.compile("Confusion matrix")).click()
+    expect(page.get_by_text("comes with trackd and stays as it is")).to_be_visible()
+    expect(page.get_by_role("button", name="Delete")).to_have_count(0)
+
+
+def faults(page: Page) -> Any:
+    """Returns what axe finds in both themes; the test puts its script in, which the page's policy would not let a page do."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate(LOOK_FOR_FAULTS, None)
+    page.keyboard.press("t")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    found += page.evaluate(LOOK_FOR_FAULTS, "color-contrast")
+    page.keyboard.press("t")
+    expect(page.locator("html")).not_to_have_attribute("data-theme", "dark")
+    return found
+
+
+def test_pages_can_be_used_by_everybody(open_page: OpenPage) -> None:
+    run = f"/p/access/r/{log_run('access', 'r')}"
+    page = open_page("/")
+    origin = "/".join(page.url.split("/")[:3])
+    chart = page.locator("[data-testid=chart][data-points]").first
+    pages = {
+        "/": page.locator('[data-project="access"]'),
+        "/settings": page.get_by_text(re.compile(r"^process \d+, for ")),
+        "/presets": page.get_by_role("link", name=re.compile("Confusion matrix")),
+        "/p/access": chart,
+        run: chart,
+        f"{run}?tab=system": page.get_by_role("main"),
+        f"{run}?tab=logs": page.get_by_role("main"),
+    }
+    found = {}
+    for path, sign in pages.items():
+        page.goto(origin + path)
+        expect(sign).to_be_visible(timeout=PATIENCE_MS)
+        page.wait_for_load_state("networkidle")
+        found[path] = faults(page)
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("dialog").get_by_role("option").first).to_be_visible()
+    found["the palette"] = page.evaluate(LOOK_FOR_FAULTS, None)
+    assert {path: each for path, each in found.items() if each} == {}
+
+    # Within another page there is what was asked for, and nothing beside it.
+    page.goto(f"{origin}/p/access?embed=1")
+    expect(chart).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("banner")).to_have_count(0)
+    expect(page.get_by_role("complementary", name="Runs")).to_be_hidden()
+
+
+def test_a_page_recovers_by_itself_when_its_daemon_is_killed(
+    open_page: OpenPage, module_store: Path, wait_until: WaitUntil
+) -> None:
+    run = trackd.init(project="killed", name="survivor")
+    run.log({"loss": 1.0})
+    assert run.flush(20)
+    page = open_page("/p/killed", is_hostile=True)  # the browser says of each attempt that it has failed
+    wait_for(page, "loss", lambda _, total: total == 1)
+    live = page.get_by_test_id("live")
+    expect(live).to_have_text("live")
+    before = _daemon.read_endpoint(str(module_store))
+    assert before is not None
+    os.kill(before.pid, signal.SIGKILL)
+    expect(live).to_have_text("reconnecting")
+    run.log({"loss": 2.0})
+
+    def is_new() -> bool:
+        now = _daemon.read_endpoint(str(module_store))
+        return now is not None and now.pid != before.pid
+
+    wait_until(is_new, message="the next daemon")  # which the client starts
+    after = _daemon.read_endpoint(str(module_store))
+    assert after is not None
+    assert (after.http_address, after.token) == (before.http_address, before.token)
+    wait_for(page, "loss", lambda _, total: total == 2)
+    expect(live).to_have_text("live")
+    run.log({"loss": 3.0, "other": 1.0})
+    wait_for(page, "loss", lambda _, total: total == 3)
+    wait_for(page, "other", lambda _, total: total == 1)
+    run.finish()
+    expect(page.get_by_text("finished").first).to_be_visible(timeout=PATIENCE_MS)
