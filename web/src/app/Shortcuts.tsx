@@ -10,7 +10,11 @@ const KEYS: [string[], string][] = [
   [["Enter"], "highlight the run the focus is on"],
   [["t"], "light or dark"],
   [["←", "→"], "move the cursor over the chart the focus is on"],
+  [["+", "-"], "zoom the chart the focus is on, as Ctrl and the wheel"],
+  [["Shift ←", "Shift →"], "move along its x axis, as a drag with Shift"],
   [["0"], "all of the x axis again, as a double click"],
+  [["Backspace"], "the zoom before this one"],
+  [["p", "Shift"], "keep the values under the cursor on the screen"],
   [["Esc"], "close what is open"],
 ];
 
