@@ -1,5 +1,6 @@
 /** The menu of a chart: what can be done with its drawing, and behind that whatever its parent adds. */
 import { lazy, Suspense, useEffect, useState } from "react";
+import { createPortal } from "react-dom";
 import type { XAxis } from "../api/series";
 import type { Frame } from "../chart/frame";
 import type { ChartModel, YRange } from "../chart/model";
@@ -90,15 +91,19 @@ export function PanelMenu(props: PanelMenuProps) {
       <span className={notice ? styles.notice : styles.none} role="status">
         {notice}
       </span>
-      {open && painted && (
-        <Suspense fallback={null}>
-          {open === "table" ? (
-            <ChartTable title={title} model={painted.model} axis={axis} nameOf={nameOf} onClose={close} />
-          ) : (
-            <RangeDialog {...props} painted={painted} onClose={close} />
-          )}
-        </Suspense>
-      )}
+      {open &&
+        painted &&
+        // Not within the card's header, whose rules are not those of a dialog.
+        createPortal(
+          <Suspense fallback={null}>
+            {open === "table" ? (
+              <ChartTable title={title} model={painted.model} axis={axis} nameOf={nameOf} onClose={close} />
+            ) : (
+              <RangeDialog {...props} painted={painted} onClose={close} />
+            )}
+          </Suspense>,
+          document.body,
+        )}
     </>
   );
 }

@@ -72,6 +72,7 @@ export class PlotOverlay {
     if (!model || !frame) return [];
     const series =
       model.series.length <= DOTS_MAX ? model.series : model.series.filter((one) => one.emphasis === "strong");
+    if (series.length === 0) return [];
     return hitsAt({ ...model, series }, frame, x - Number(model.xBase), null);
   }
 
