@@ -42,7 +42,7 @@ def count(page: Page) -> Locator:
 
 def names(page: Page, first: int) -> list[str]:
     """The names of the first rows, in the order of the list."""
-    found = rows(page).evaluate_all(
+    found: list[str] = rows(page).evaluate_all(
         "rows => rows.filter(row => row.dataset.row >= 0)"
         ".sort((a, b) => a.dataset.row - b.dataset.row).map(row => row.getAttribute('aria-label'))"
     )

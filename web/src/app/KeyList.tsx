@@ -11,7 +11,21 @@ const OF_THE_FOCUS: KeyGroup[] = [
     group: "With the focus on a chart",
     keys: [
       { name: "← →", words: "move the cursor" },
+      { name: "Enter", words: "mark the step under the cursor, for all charts and media" },
+      { name: "+", words: "zoom in, as Ctrl and the wheel; − zooms out" },
+      { name: "Shift ← →", words: "move along the x axis, as a drag with Shift" },
       { name: "0", words: "all of the x axis again, as a double click" },
+      { name: "Backspace", words: "the zoom before this one" },
+      { name: "p", words: "keep the values under the cursor on the screen" },
+    ],
+  },
+  {
+    group: "With the focus on the runs table",
+    keys: [
+      { name: "Space", words: "select the run; with Shift and arrows, several" },
+      { name: "F2", words: "change the name, the notes or the group in place" },
+      { name: "h", words: "show or hide the run in the charts" },
+      { name: "p", words: "pin the run" },
     ],
   },
   {
