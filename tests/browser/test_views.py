@@ -77,6 +77,7 @@ def test_logarithmic_scale_says_what_it_leaves_out(page: Page) -> None:
 def test_sections_follow_the_last_slash_or_the_first_part(page: Page) -> None:
     deep = page.get_by_role("button", name="train/deep", exact=False).and_(page.locator("[aria-expanded]"))
     expect(deep).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("button", name=re.compile("^Options")).click()
     page.get_by_role("combobox", name="Sections").select_option("first")
     expect(deep).to_have_count(0)
     expect(page.locator("[aria-expanded]", has_text="train").first).to_be_visible()

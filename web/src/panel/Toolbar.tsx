@@ -2,17 +2,9 @@
 import type { ReactNode } from "react";
 import type { XAxis } from "../api/series";
 import type { ChangeView } from "../url/use_view";
-import {
-  type Aggregate,
-  AGGREGATES,
-  type Band,
-  BANDS,
-  type Clip,
-  type LineValue,
-  type SectionRule,
-  type ViewState,
-} from "../url/view_state";
+import { type Aggregate, AGGREGATES, type Band, BANDS, type ViewState } from "../url/view_state";
 import { AxisChoice } from "./AxisChoice";
+import { ChartOptions } from "./ChartOptions";
 import { SmoothingChoice } from "./SmoothingChoice";
 import { matcher } from "../ui/matcher";
 import styles from "./Toolbar.module.css";
@@ -58,36 +50,10 @@ export function Toolbar({ view, changeView, metricNames, children }: ToolbarProp
       <label className={styles.check}>
         <input
           type="checkbox"
-          checked={view.isLogX}
-          onChange={(event) => changeView({ isLogX: event.target.checked })}
-        />
-        log x
-      </label>
-      <label className={styles.check}>
-        <input
-          type="checkbox"
           checked={view.isLogY}
           onChange={(event) => changeView({ isLogY: event.target.checked })}
         />
         log y
-      </label>
-      <label className={styles.choice}>
-        Line
-        <select value={view.line} onChange={(event) => changeView({ line: event.target.value as LineValue })}>
-          <option value="last">last</option>
-          <option value="mean">mean</option>
-        </select>
-      </label>
-      <label
-        className={styles.choice}
-        title="The y axis reaches over all values, or leaves the outermost out and says so"
-      >
-        y
-        <select value={view.clip} onChange={(event) => changeView({ clip: event.target.value as Clip })}>
-          <option value="all">all values</option>
-          <option value="99">1–99 %</option>
-          <option value="95">5–95 %</option>
-        </select>
       </label>
       {view.groupBy.length > 0 && (
         <>
@@ -116,17 +82,7 @@ export function Toolbar({ view, changeView, metricNames, children }: ToolbarProp
           </label>
         </>
       )}
-      <label className={styles.choice}>
-        Sections
-        <select
-          value={view.sections}
-          onChange={(event) => changeView({ sections: event.target.value as SectionRule, closed: [] })}
-        >
-          <option value="last">last slash</option>
-          <option value="first">first part</option>
-          <option value="tree">tree of all parts</option>
-        </select>
-      </label>
+      <ChartOptions view={view} changeView={changeView} />
     </div>
   );
 }

@@ -33,13 +33,15 @@ export function RunsControls({ project, error, view, changeView }: RunsControlsP
         value={view.runs}
         onChange={(event) => changeView({ runs: event.target.value })}
       />
-      <FilterField
-        project={project}
-        filter={view.filter}
-        setFilter={(filter) => changeView({ filter })}
-        error={error}
-        shift={0}
-      />
+      <div className={styles.row}>
+        <FilterField
+          project={project}
+          filter={view.filter}
+          setFilter={(filter) => changeView({ filter })}
+          error={error}
+          shift={0}
+        />
+      </div>
       {isRefused && !faultOf(error) && (
         <p className={styles.refusal} role="status">
           {error.message}

@@ -16,6 +16,8 @@ import { Since } from "../ui/Moment";
 import { Refusal } from "../ui/Problem";
 import { useKeys } from "../ui/use_keys";
 import { useStable } from "../ui/use_stable";
+import { useActions } from "../palette/actions";
+import { sectionOf } from "../panel/sections";
 import { projectPath } from "../url/route";
 import { useView } from "../url/use_view";
 import { focusRun } from "./focus_run";
@@ -41,12 +43,33 @@ export function Workspace({ project }: { project: string }) {
   const layout = useLayout(project, view, changeView);
   const theme = useTheme();
 
+  const {
+    drawn: metrics,
+    media,
+    undrawnCount,
+  } = useMemo(() => chartMetrics(metricsQuery.data ?? []), [metricsQuery.data]);
+  const metricNames = useMemo(() => metrics.map((metric) => metric.key), [metrics]);
+
   useKeys({
     "/": () => document.getElementById(METRIC_SEARCH_ID)?.focus(),
     j: () => focusRun(1),
     k: () => focusRun(-1),
   });
   useUndoKeys(layout);
+  useActions([
+    { id: "show-all", title: "Show all runs", run: () => changeView({ hidden: [], only: [] }, "keep") },
+    {
+      id: "hide-all",
+      title: "Hide all runs",
+      run: () => changeView({ hidden: (list?.runs ?? []).map((run) => run.run_id), only: [] }, "keep"),
+    },
+    {
+      id: "fold-all",
+      title: "Fold all sections",
+      run: () => changeView({ closed: [...new Set(metricNames.map((name) => sectionOf(name, view.sections)))] }),
+    },
+    { id: "unfold-all", title: "Unfold all sections", run: () => changeView({ closed: [] }) },
+  ]);
 
   const runs = list?.runs;
   const visible = useMemo(() => visibleRuns(runs ?? [], view), [runs, view]);
@@ -78,13 +101,7 @@ export function Workspace({ project }: { project: string }) {
     () => groups && chartGroups(groups, view.groupBy, slots, theme),
     [groups, view.groupBy, slots, theme],
   );
-  const {
-    drawn: metrics,
-    media,
-    undrawnCount,
-  } = useMemo(() => chartMetrics(metricsQuery.data ?? []), [metricsQuery.data]);
   const hasCards = metrics.length > 0 || media.length > 0 || layout.layout.added.length > 0;
-  const metricNames = useMemo(() => metrics.map((metric) => metric.key), [metrics]);
 
   const error = (list ? null : listError) ?? (metricsQuery.data ? null : metricsQuery.error);
   const trail = [{ label: project, href: projectPath(project) }];
