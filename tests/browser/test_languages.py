@@ -35,7 +35,7 @@ def test_a_run_that_all_languages_write_shows_the_metrics_of_each(
         page = open_page(f"/p/many/r/{run_id}?tab=charts")
         assert [process.wait(SECONDS) for process in processes] == [0] * len(LANGUAGES)
     for language in ("python", *LANGUAGES):
-        expect(page.get_by_text(f"{language}/half", exact=True).first).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_role("article", name=f"{language}/half")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_text("1,000 points").first).to_be_visible(timeout=PATIENCE_MS)
     page.get_by_role("link", name=re.compile("^Health")).click()
     for language in ("python", *LANGUAGES):

@@ -239,7 +239,14 @@ def test_pages_can_be_used_by_everybody(open_page: OpenPage) -> None:
         "/settings": page.get_by_text(re.compile(r"^process \d+, for ")),
         "/presets": page.get_by_role("link", name=re.compile("Confusion matrix")),
         "/p/access": chart,
-        run: chart,
+        "/p/access/table": page.get_by_role("grid"),
+        f"/p/access/compare?runs={run.rpartition('/')[2]}": page.get_by_role(
+            "heading", name=re.compile("compare")
+        ),
+        run: page.get_by_role("heading", name="Config"),
+        f"{run}?tab=charts": chart,
+        f"{run}?tab=files": page.get_by_role("main"),
+        f"{run}?tab=health": page.get_by_role("main"),
         f"{run}?tab=system": page.get_by_role("main"),
         f"{run}?tab=logs": page.get_by_role("main"),
     }

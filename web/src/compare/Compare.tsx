@@ -74,7 +74,7 @@ export default function Compare({ project }: { project: string }) {
       <Page trail={trail} live={live} isBusy={state.isPending && ids.length > 0}>
         <Problem title={ids.length === 0 ? "Choose runs to compare" : "Choose another run to compare with"}>
           {runs[0] && (
-            <p>
+            <p className={styles.base}>
               <Link href={runPath(project, runs[0].run_id)}>{runs[0].name || runs[0].run_id}</Link> is the base.
             </p>
           )}
