@@ -157,13 +157,22 @@ class Summary:
             step = int(steps[0])
             for metric, kind, word in zip(metrics.tolist(), types.tolist(), words[0].tolist(), strict=True):
                 self._add_one(metric, kind, step, word)
-        elif len(steps) == 1 or bool((steps[1:] > steps[:-1]).all()):
+        elif len(steps) == 1 or (
+            bool((steps[1:] > steps[:-1]).all())
+            and not self._begins_late(metrics, int(steps[0]), int(steps[-1]))
+        ):
             self._add_ascending(metrics, types, steps, words)
         else:
             for position in range(len(steps)):
                 self._add_ascending(
                     metrics, types, steps[position : position + 1], words[position : position + 1]
                 )
+
+    def _begins_late(self, metrics: Int64Array, first_step: int, last_step: int) -> bool:
+        """Whether rows begin before a metric's pending step and come to it: one of them may take its place."""
+        pending = self._columns["pending_step"][metrics]
+        is_within = (first_step < pending) & (pending <= last_step)
+        return bool((is_within & (self._columns["pending_type"][metrics] != 0)).any())
 
     def _add_one(self, metric: int, kind: int, step: int, word: int) -> None:
         """Adds one value, as `_add_ascending` does."""

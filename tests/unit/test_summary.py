@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trackd_service.definitions import Definition, Definitions
@@ -135,6 +135,7 @@ def test_statistics_are_those_of_the_values_that_count(rows: list[tuple[int, Any
     assert found["m.mean"] == pytest.approx(math.fsum(numbers) / len(numbers), rel=1e-9, abs=1e-6)
 
 
+@example([(1, 0.0), (0, math.nan), (1, 1.0)], 1)  # a late row, then the pending step again
 @given(
     st.lists(st.tuples(st.integers(0, 8), st.floats(-100, 100) | st.just(math.nan)), max_size=20),
     st.integers(0, 20),
