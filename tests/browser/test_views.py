@@ -116,3 +116,12 @@ def test_name_with_values_of_several_kinds_says_so_at_its_chart(open_page: OpenP
     opened = open_page("/p/kinds")
     wait_for(opened, "mixed", lambda _, total: total == 2)
     expect(chart(opened, "mixed")).to_contain_text(re.compile("text|string", re.IGNORECASE))
+
+
+def test_points_whose_x_was_logged_at_another_step_are_joined_and_counted(open_page: OpenPage) -> None:
+    with trackd.init(project="joined") as run:
+        for step in range(30):
+            run.log({"loss": 1 / (step + 1), **({"epoch": step // 10} if step % 10 == 0 else {})})
+    opened = open_page("/p/joined?x=metric:epoch")
+    wait_for(opened, "loss", lambda points, total: points == total == 30)
+    expect(chart(opened, "loss")).to_contain_text("27 joined")
