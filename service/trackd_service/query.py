@@ -133,8 +133,8 @@ class Query:
             if key.startswith(prefix)
         ]
 
-    async def project_metrics(self, project: str) -> list[dict[str, Any]]:
-        """Returns the metrics of all runs of a project by name, and how the latest definition has them drawn."""
+    async def project_metrics(self, project: str) -> str:
+        """Returns the metrics of all runs of a project by name, and how the latest definition has them drawn, as JSON."""
         return await self.sets.metrics(project)
 
     async def files(self, project: str, run_id: str) -> list[dict[str, Any]]:

@@ -120,6 +120,11 @@ class StoredRun:
         return self.sealed_revision == self.run.revision
 
     @property
+    def is_at_rest(self) -> bool:
+        """Whether nobody writes the run and the catalog has everything: it is in memory for its points to be read."""
+        return self.is_sealed and not self.run.is_open and not self.run.unencoded
+
+    @property
     def revision(self) -> int:
         """A number that grows with each change of the run."""
         return self.run.revision
