@@ -28,7 +28,7 @@ from trackd_service import auth, config, export, openapi
 from trackd_service.compare_query import MISSING, RunDifference
 from trackd_service.daemon import Daemon
 from trackd_service.errors import InvalidArgument, TrackdError
-from trackd_service.http_parts import answer, dump, integer, parse_object
+from trackd_service.http_parts import answer, dump, integer, json_answer, parse_object
 from trackd_service.http_records import FRAME_POLICY, RecordFace
 from trackd_service.http_runs import RunsFace
 from trackd_service.http_series import SeriesFace
@@ -220,7 +220,8 @@ class _Face:
 
     async def project_metrics(self, request: Request) -> Response:
         """Lists the metrics of a project."""
-        return answer({"metrics": await self._query.project_metrics(request.path_params["project"])})
+        metrics = await self._query.project_metrics(request.path_params["project"])
+        return json_answer(f'{{"metrics":{metrics}}}')
 
     async def run(self, request: Request) -> Response:
         """Gets one run whole."""

@@ -75,7 +75,12 @@ def number(values: dict[str, Any], name: str) -> float | None:
 
 def answer(value: Any) -> Response:
     """Returns a JSON answer that nobody keeps."""
-    return Response(dump(value), media_type="application/json", headers={"Cache-Control": "no-store"})
+    return json_answer(dump(value))
+
+
+def json_answer(content: str) -> Response:
+    """Returns an answer that is JSON already, which nobody keeps."""
+    return Response(content, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 def dump(value: Any) -> str:

@@ -23,12 +23,15 @@ from trackd_service.group_query import GroupRequest, query_group
 from trackd_service.importance_query import ImportanceQuery
 from trackd_service.record_query import RecordQuery
 from trackd_service.series import NUMERIC_KINDS, RECORD_KINDS, Kind, Series
-from trackd_service.series_query import SeriesAnswer, SeriesRequest, query
+from trackd_service.series_query import SeriesAnswer, SeriesRequest, is_derived, query
 from trackd_service.store import Store, StoredRun
 from trackd_service.streams import ROW_KEY, Stream, stream_of
 
 if TYPE_CHECKING:
     from trackd_service.runs_query import RunsQuery
+
+
+_LARGE_POINTS = 50_000  # 1 MB: of smaller ones, all that are asked at a time fit into memory
 
 
 class Query:
@@ -43,6 +46,7 @@ class Query:
         self.events = EventQuery(store)
         self.importance = ImportanceQuery(store)
         self._cells = CellMemory()
+        self._large = asyncio.Lock()  # held while a long series is in memory whole: many are asked at a time
 
     @functools.cached_property
     def sets(self) -> RunsQuery:
@@ -129,8 +133,8 @@ class Query:
             if key.startswith(prefix)
         ]
 
-    async def project_metrics(self, project: str) -> list[dict[str, Any]]:
-        """Returns the metrics of all runs of a project by name, and how the latest definition has them drawn."""
+    async def project_metrics(self, project: str) -> str:
+        """Returns the metrics of all runs of a project by name, and how the latest definition has them drawn, as JSON."""
         return await self.sets.metrics(project)
 
     async def files(self, project: str, run_id: str) -> list[dict[str, Any]]:
@@ -207,7 +211,11 @@ class Query:
 
     async def series(self, request: SeriesRequest) -> SeriesAnswer:
         """Returns one series for a chart; see docs/http_api.md."""
-        return await query(await self._store.get(request.project, request.run), request)
+        stored = await self._store.get(request.project, request.run)
+        if is_derived(request) and _point_count(stored, request) > _LARGE_POINTS:
+            async with self._large:
+                return await query(stored, request)
+        return await query(stored, request)
 
     async def group(self, request: GroupRequest) -> SeriesAnswer:
         """Returns many runs as one line with a band; see docs/http_api.md."""
@@ -250,3 +258,10 @@ class Query:
             elif total_count:
                 result.append((series, total_count))
         return result
+
+
+def _point_count(stored: StoredRun, request: SeriesRequest) -> int:
+    """Returns how many points a question may have in memory at once."""
+    keys = (request.key,) if request.expression is None else request.expression.metrics
+    sealed = (part.count for key in keys for kind in NUMERIC_KINDS for part in stored.sealed(key, kind))
+    return sum(sealed) + stored.run.tail.point_count

@@ -31,7 +31,7 @@ class RunMetrics:
         self.unknown: set[str] = set()  # ids of runs whose metrics somebody has to look up
         self._shared: dict[bytes, _Shared] = {}
         self._runs: dict[str, tuple[float, bytes]] = {}
-        self._list: list[dict[str, Any]] | None = None
+        self._text: str | None = None
 
     def put(
         self,
@@ -52,21 +52,22 @@ class RunMetrics:
         self._runs[run_id] = (create_time, digest)
         if digest not in self._shared:
             self._shared[digest] = _Shared(kinds, Definitions.load(definitions))
-        self._list = None
+        self._text = None
 
     def remove(self, run_id: str) -> None:
         """Forgets a run."""
         self.unknown.discard(run_id)
         del self._runs[run_id]
-        self._list = None
+        self._text = None
+
+    def text(self) -> str:
+        """Returns `all` as a JSON array, which is kept: of 100,000 metrics it takes a third of a second to make."""
+        if self._text is None:
+            self._text = json.dumps(self.all(), separators=(",", ":"))
+        return self._text
 
     def all(self) -> list[dict[str, Any]]:
         """Returns the metrics by name and kind: in how many runs, and how the newest of them has each drawn."""
-        if self._list is None:
-            self._list = self._gathered()
-        return self._list
-
-    def _gathered(self) -> list[dict[str, Any]]:
         newest: dict[bytes, float] = {}
         counts: dict[bytes, int] = {}
         for create_time, digest in self._runs.values():

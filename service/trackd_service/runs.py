@@ -214,7 +214,7 @@ class Run:
         self.preempting = False
         self.archived = False
         self.config: dict[str, Any] = {}
-        self.summary = Summary()
+        self._summary: Summary | bytes = Summary()  # as it was kept, until somebody asks
         self.definitions = Definitions()
         self.create_time = create_time
         self.update_time = create_time
@@ -626,9 +626,16 @@ class Run:
             self.is_stalled = False
         self.revision += 1
 
+    @property
+    def summary(self) -> Summary:
+        """What is known of each metric; of a run from the catalog it is decoded at the first use: most read points alone."""
+        if isinstance(self._summary, bytes):
+            self._summary = Summary.load(self._summary)
+        return self._summary
+
     def replace_summary(self, summary: Summary) -> None:
         """Puts another summary in the place of this one, after a rewind or a fork."""
-        self.summary = summary
+        self._summary = summary
         self._layouts.clear()  # they hold positions in the former
         self.revision += 1
 
@@ -737,7 +744,7 @@ class Run:
             for file in data.get("files", ())
         }
         run.definitions = Definitions.load(data["metric_definitions"])
-        run.summary = Summary.load(summary)
+        run._summary = summary
         run.writers = {each["writer_id"]: Writer.load(each) for each in data["writers"]}
         return run
 

@@ -100,8 +100,8 @@ class RunsQuery:
 
         return lines()
 
-    async def metrics(self, project: str) -> list[dict[str, Any]]:
-        """Returns the metrics of all runs of a project by name, and how the latest definition has them drawn."""
+    async def metrics(self, project: str) -> str:
+        """Returns the metrics of all runs of a project by name, and how the latest definition has them drawn, as JSON."""
         kept = self._keep(project)
         async with kept.lock:
             await self._update(project, kept)
@@ -112,7 +112,7 @@ class RunsQuery:
                     continue  # deleted meanwhile
                 await self._store.learn_kinds(stored)
                 _put_metrics(kept, stored.run)
-            found = await asyncio.to_thread(kept.metrics.all)
+            found = await asyncio.to_thread(kept.metrics.text)
             self._used(kept)
         return found
 
@@ -147,7 +147,12 @@ class RunsQuery:
         if change_count != kept.change_count:
             kept.commits = await store.on_catalog(store.catalog.project_commits, project)
             kept.change_count = change_count
-        in_memory = {run.run_id: run for run in store.in_memory() if run.project == project}
+        # A run that is only read is as the catalog has it: charts of many would else have all of them taken in again.
+        in_memory = {
+            stored.run.run_id: stored.run
+            for stored in store.stored_in_memory()
+            if stored.run.project == project and not stored.is_at_rest
+        }
         has_changed = await self._take_live(kept, in_memory)
         seen = (change_count, store.synced_count, frozenset(in_memory))
         if seen != kept.seen:

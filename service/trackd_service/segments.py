@@ -93,6 +93,16 @@ class SealedRange:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedRead:
+    """Names what one reader wants of some ranges; see `read_ranges`."""
+
+    ranges: Sequence[SealedRange]
+    min_step: int | None = None
+    max_step: int | None = None
+    search: Search | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """Which texts of a series are wanted.
 
@@ -266,6 +276,21 @@ def read_ranges(
         )
         for one in ranges
     ]
+
+
+def read_many(reads: Sequence[SealedRead]) -> list[list[Series] | Exception]:
+    """Answers several readers in one call; what one of them meets is answered for that one.
+
+    Those of one file follow each other, so that it is opened once.
+    """
+    found: list[list[Series] | Exception] = [[] for _ in reads]
+    for place in sorted(range(len(reads)), key=lambda each: [str(one.path) for one in reads[each].ranges]):
+        read = reads[place]
+        try:
+            found[place] = read_ranges(read.ranges, read.min_step, read.max_step, read.search)
+        except Exception as error:  # noqa: BLE001 - it is that reader's
+            found[place] = error
+    return found
 
 
 def read_all(path: Path) -> Iterator[Series]:

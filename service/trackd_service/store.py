@@ -41,15 +41,16 @@ from trackd_service.remote_files import RemoteFile
 from trackd_service.runs import Run
 from trackd_service.segments import (
     SealedRange,
+    SealedRead,
     Search,
     SegmentInfo,
     cut_segments,
     merge_segments,
-    read_ranges,
     write_table,
 )
 from trackd_service.series import Kind, Series, merge
 from trackd_service.series_table import collect
+from trackd_service.shared_reads import SharedReads
 from trackd_service.streams import ROW_KEY, Stream, stream_of
 from trackd_service.summary import Summary
 from trackd_service.tail import Tail
@@ -91,7 +92,7 @@ class StoredRun:
         self,
         run: Run,
         segments: list[Segment],
-        worker: Worker,
+        reads: SharedReads,
         elsewhere: Callable[[], Elsewhere | None] = lambda: None,
     ) -> None:
         """Takes the run, its segments, oldest first, and what says where those of their files are that are not here."""
@@ -106,7 +107,7 @@ class StoredRun:
         self.lock = asyncio.Lock()  # held while sealing or merging
         self.keeping_lock = asyncio.Lock()  # held while files are taken in and typed records encoded
         self.beginning_lock = asyncio.Lock()  # held while the history of a new writer is made
-        self._worker = worker
+        self._reads = reads
 
     @property
     def start_time(self) -> int:
@@ -117,6 +118,11 @@ class StoredRun:
     def is_sealed(self) -> bool:
         """Whether the catalog has everything of the run."""
         return self.sealed_revision == self.run.revision
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nobody writes the run and the catalog has everything: it is in memory for its points to be read."""
+        return self.is_sealed and not self.run.is_open and not self.run.unencoded
 
     @property
     def revision(self) -> int:
@@ -200,17 +206,18 @@ class StoredRun:
 
     async def _read_ranges(
         self, ranges: list[SealedRange], min_step: int | None, max_step: int | None, search: Search | None
-    ) -> list[Series]:
+    ) -> Sequence[Series]:
         elsewhere = self._elsewhere()
         if elsewhere is not None and (missing := self._missing({one.path for one in ranges})):
             remotes = await elsewhere.remotes(list(missing.values()))
             await elsewhere.fetch([name for name in missing.values() if name not in remotes])
             ranges = [replace(one, remote=remotes.get(missing.get(one.path, ""))) for one in ranges]
         try:
+            read = SealedRead(ranges, min_step, max_step, search)
             try:
-                return await self._worker.run(read_ranges, ranges, min_step, max_step, search)
+                return await self._reads.read(read)
             except WorkerCrashed:
-                return await self._worker.run(read_ranges, ranges, min_step, max_step, search)
+                return await self._reads.read(read)
         except (BucketError, ObjectNotFound) as error:
             raise BucketUnusable(f"points cannot be read: {error}") from None
 
@@ -270,6 +277,8 @@ class Store:
         self._scratch = scratch
         # Two processes, each started on first need: a chart must not wait for a merge.
         self._worker, self._sealer = Worker(), Worker(_SEALER_IDLE_SECONDS)
+        self._reads = SharedReads(self._worker)
+        self._evict_count = config.RUNS_CACHED_MAX  # of runs in memory, before which none is let go
         self._thread = ThreadPoolExecutor(1, "trackd-catalog")
         self._runs: dict[tuple[str, str], StoredRun] = {}
         self._loading: dict[tuple[str, str], asyncio.Future[StoredRun | None]] = {}
@@ -400,7 +409,7 @@ class Store:
             return stored, False
         run = Run(project, run_id, create_time)
         run.revision = time.time_ns() // 1_000_000
-        stored = self._runs[(project, run_id)] = StoredRun(run, [], self._worker, lambda: self.elsewhere)
+        stored = self._runs[(project, run_id)] = StoredRun(run, [], self._reads, lambda: self.elsewhere)
         return stored, True
 
     def holds(self, stored: StoredRun) -> bool:
@@ -426,7 +435,7 @@ class Store:
         # Revisions are not kept exactly; a page that knows an older one must see that this is newer.
         run.revision = max(run.revision + 1, time.time_ns() // 1_000_000)
         run.synced_step = self._synced.get((project, run_id))
-        stored = StoredRun(run, [], self._worker, lambda: self.elsewhere)
+        stored = StoredRun(run, [], self._reads, lambda: self.elsewhere)
         stored.sealed_revision = run.revision
         await self._open_segments(stored, rows)
         if (project, run_id) not in self._runs:
@@ -477,7 +486,7 @@ class Store:
             run.revision, 0 if former is None else former.run.revision + 1, time.time_ns() // 1_000_000
         )
         if former is not None:
-            stored = StoredRun(run, [], self._worker, lambda: self.elsewhere)
+            stored = StoredRun(run, [], self._reads, lambda: self.elsewhere)
             stored.sealed_revision = run.revision
             await self._open_segments(stored, rows, former.segments)
             self._runs[key] = stored
@@ -501,7 +510,9 @@ class Store:
             stored.note_damage(f"{row.point_count} points of segment {row.name} cannot be read: {error}")
 
     def _evict(self) -> None:
-        """Lets go of the ended runs that were not read for the longest time."""
+        """Lets go of the ended runs that were not read for the longest time: seldom, as it looks at all."""
+        if len(self._runs) < self._evict_count:
+            return
         ended = [
             (stored.used_time, key)
             for key, stored in self._runs.items()
@@ -514,6 +525,7 @@ class Store:
         ]
         for _, key in sorted(ended)[: max(0, len(ended) - config.RUNS_CACHED_MAX)]:
             del self._runs[key]
+        self._evict_count = len(self._runs) + config.RUNS_CACHED_MAX // 8
 
     def in_memory(self) -> list[Run]:
         """Returns the runs that are in memory."""

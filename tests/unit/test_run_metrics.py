@@ -42,12 +42,12 @@ def test_metrics_are_counted_as_run_by_run(
     metrics, known = RunMetrics(), {}
     for run_id, create_time, kinds, is_hidden in runs:
         metrics.put(run_id, create_time, kinds, definitions(is_hidden))
-        metrics.all()
+        metrics.text()
         known[run_id] = (create_time, kinds, is_hidden)
     for run_id in removed & known.keys():
         metrics.remove(run_id)
         del known[run_id]
-    found = {(each["name"], each["kind"]): each for each in metrics.all()}
+    found = {(each["name"], each["kind"]): each for each in json.loads(metrics.text())}
     assert list(found) == sorted(found)
     expected: dict[tuple[str, str], list[tuple[int, bool]]] = {}
     for create_time, kinds, is_hidden in known.values():
@@ -118,7 +118,8 @@ def test_metrics_of_runs_of_an_older_trackd_are_found_in_their_segments_and_kept
                 del document["metric_kinds"]
                 catalog.commit_run(document, without_kinds(stored.run.summary))
                 store._runs.clear()
-            return await RunsQuery(store).metrics("p")
+            found: list[dict[str, Any]] = json.loads(await RunsQuery(store).metrics("p"))
+            return found
         finally:
             await store.close()
 
