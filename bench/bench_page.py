@@ -1,17 +1,20 @@
 """What does the page cost: time to the first chart, data, memory, hovering and scrolling, on projects of all shapes?
 
-    .venv/bin/python bench/bench_page.py --stores /tmp/stores
-    .venv/bin/python bench/bench_page.py --stores /tmp/stores --cases a,c --tensorboard /tmp/tb/bin/python
+    .venv/bin/python bench/bench_page.py
+    .venv/bin/python bench/bench_page.py --cases a,b,c,d,e,f,g,h,live --tensorboard /tmp/tb/bin/python
 
-The stores are filled once and stay in the folder. Each figure is the median of browsers with empty profiles, those of
-TensorBoard in turn with them. The daemon has been asked for the project once before; "the daemon begun anew" says what it
-takes otherwise. The page has to be built: `.venv/bin/python hatch_build.py web`.
+Cases: a to f are workspaces (10 x 20 x 2,000; 500 x 4 x 200; 1 x 5,000 x 20; 1,000 x 1,000 x 2; 10 x 1 x 1 M; 1 x 100,000 x 3
+runs, metrics and points), g the table of 10,000 runs, h a log of 1 M lines, live a run that goes on. The stores are filled
+once and stay in the folder. Each figure is the median of browsers with empty profiles, those of TensorBoard in turn with them.
+The daemon has been asked for the project once before; "the daemon begun anew" says what it takes otherwise. The page has to be
+built: `.venv/bin/python hatch_build.py web`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gzip
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -315,9 +318,12 @@ def main() -> None:
     """Measures the cases."""
     parser = arguments(__doc__)
     parser.add_argument(
-        "--stores", type=Path, required=True, help="a folder, in which the stores are and stay"
+        "--stores",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "trackd-bench-stores",
+        help="a folder, in which the stores are and stay (default: %(default)s)",
     )
-    parser.add_argument("--cases", default="a,b,c,d,e,f,g,h,live", help="which (default: %(default)s)")
+    parser.add_argument("--cases", default="a", help="some of a,b,c,d,e,f,g,h,live (default: %(default)s)")
     parser.add_argument(
         "--tensorboard", help="an interpreter that has TensorBoard 2.21; without it, no ratios"
     )

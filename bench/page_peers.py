@@ -28,9 +28,9 @@ AREA = (340, 170, 1150, 900)
 def write_events(folder: str, run_count: int, metric_count: int, point_count: int) -> None:
     """Writes runs as TensorBoard's own writer does; the names and values are those of `big_store`."""
     import numpy as np
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.compat.proto.summary_pb2 import Summary
-    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+    from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[import-not-found]
+    from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-not-found]
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter  # type: ignore[import-not-found]
 
     generator = np.random.default_rng(1)
     keys = [f"{('train', 'val', 'system')[i % 3]}/metric_{i:04}" for i in range(metric_count)]
