@@ -5,8 +5,8 @@
 
 Cases: a to f are workspaces (10 x 20 x 2,000; 500 x 4 x 200; 1 x 5,000 x 20; 1,000 x 1,000 x 2; 10 x 1 x 1 M; 1 x 100,000 x 3
 runs, metrics and points), g the table of 10,000 runs, h a log of 1 M lines, live a run that goes on. The stores are filled
-once and stay in the folder. Each figure is the median of browsers with empty profiles, those of TensorBoard in turn with them.
-The daemon has been asked for the project once before; "the daemon begun anew" says what it takes otherwise. The page has to be
+once and stay in the folder. Each figure is the median of browsers with empty profiles, those of TensorBoard in turn.
+The daemon was asked for the project once before; "the daemon begun anew" says what it takes otherwise. The page has to be
 built: `.venv/bin/python hatch_build.py web`.
 """
 
@@ -26,7 +26,7 @@ import page_peers
 from _browser import HEIGHT, WIDTH, OpenPage, browser_page
 from _harness import Store, arguments, fresh, median, say_machine, show, spawn, wait_until
 
-_ROW = "P13"
+_ROW = "P22"
 _AREA = (340, 110, WIDTH, HEIGHT)  # right of the list of runs, below the bars
 _PEER_PATIENCE_SECONDS = 60.0
 _IDLE_SECONDS = 10.0
