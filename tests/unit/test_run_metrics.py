@@ -138,3 +138,26 @@ def test_metrics_of_runs_of_an_older_trackd_are_found_in_their_segments_and_kept
     assert document["metric_kinds"] == KINDS
     assert Summary.load(summary).kinds() == KINDS
     assert asyncio.run(ask()) == found
+
+
+async def test_a_run_that_is_only_read_is_not_taken_in_again(tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    catalog = SqliteCatalog(tmp_path / "catalog.sqlite")
+    store = Store(catalog, DirectoryStore(tmp_path / "objects"), tmp_path / "scratch")
+    try:
+        stored, _ = await store.get_or_create("p", "r", 1)
+        filled(stored.run)
+        await store.seal(stored)
+        store._runs.clear()
+        queries = RunsQuery(store)
+        before = await queries.metrics("p")
+        version = dict(queries._kept["p"].versions)
+        read = await store.get("p", "r")
+        assert read.is_at_rest
+        assert await queries.metrics("p") is before
+        assert queries._kept["p"].versions == version
+        read.run.revision += 1  # as any change of it does
+        await queries.metrics("p")
+        assert queries._kept["p"].versions != version
+    finally:
+        await store.close()
