@@ -186,3 +186,47 @@ describe("series store", () => {
     expect(absoluteX("1700000000", 0.25)).toBe("1700000000.25");
   });
 });
+
+describe("very many series", () => {
+  test("are asked two requests at a time, and not at all once nobody looks any more", async () => {
+    const answers: (() => void)[] = [];
+    const bodies: string[][] = [];
+    let frame = () => {};
+    const store = new SeriesStore({
+      ask: (body) => {
+        const runs = (JSON.parse(body) as { series: { run: string }[] }).series.map((one) => one.run);
+        bodies.push(runs);
+        return new Promise((resolve) => {
+          answers.push(() => resolve(runs.map((run) => pointSeries([0], [1], { run }))));
+        });
+      },
+      isHidden: () => false,
+      nextFrame: (task) => {
+        frame = task;
+      },
+      later: () => {},
+      now: () => 0,
+    });
+    const ids = (from: number, count: number) => Array.from({ length: count }, (_, index) => `r${from + index}`);
+    const first = store.watch(() => {});
+    first.update(ids(0, 1000).map((run) => question(run)));
+    const second = store.watch(() => {});
+    second.update(ids(1000, 1000).map((run) => question(run)));
+    frame();
+    const settle = async () => {
+      for (let round = 0; round < 20; round++) await Promise.resolve();
+    };
+    await settle();
+    expect(bodies.map((runs) => runs[0])).toEqual(["r0", "r500"]);
+    answers[0]();
+    await settle();
+    expect(bodies.map((runs) => runs[0])).toEqual(["r0", "r500", "r1000"]);
+    second.close();
+    answers[1]();
+    answers[2]();
+    await settle();
+    expect(bodies).toHaveLength(3);
+    expect(store.get(question("r999"))).not.toBeNull();
+    expect(store.get(question("r1999"))).toBeNull();
+  });
+});

@@ -16,6 +16,8 @@ import { type Watched, WatchedStore, type Watcher } from "./watched";
 const LIVE_INTERVAL_MS = 500;
 // A request with more series than this is split, so that the first charts do not wait for the last.
 const SERIES_PER_REQUEST_MAX = 500;
+// Requests at a time: the daemon answers the first charts while the page takes in the ones before, instead of all at the same time late.
+const REQUESTS_MAX = 2;
 // What is kept of series that no chart shows any more, for runs and sections that are shown again soon.
 const UNWATCHED_BYTES_MAX = 64 * 2 ** 20;
 
@@ -45,6 +47,8 @@ export class SeriesStore extends WatchedStore<SeriesQuestion, Held> {
   private isLivePlanned = false;
   private isLiveAsked = false;
   private lastLiveMs = -Infinity;
+  private requestCount = 0;
+  private readonly waiting: (() => void)[] = [];
 
   constructor(private readonly around: SeriesStoreSurroundings) {
     super();
@@ -128,10 +132,27 @@ export class SeriesStore extends WatchedStore<SeriesQuestion, Held> {
     const requests: Promise<void>[] = [];
     for (const [head, group] of groups) {
       for (let from = 0; from < group.length; from += SERIES_PER_REQUEST_MAX) {
-        requests.push(this.request(head, group.slice(from, from + SERIES_PER_REQUEST_MAX)));
+        requests.push(this.inTurn(head, group.slice(from, from + SERIES_PER_REQUEST_MAX)));
       }
     }
     await Promise.all(requests);
+  }
+
+  /** Asks once it is the request's turn, for what somebody still looks at. */
+  private async inTurn(head: string, group: Asked[]): Promise<void> {
+    if (this.requestCount >= REQUESTS_MAX) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    else this.requestCount++;
+    const isWatched = ({ entry }: Asked) => entry.watchers.size > 0;
+    for (const { entry } of group.filter((asked) => !isWatched(asked))) {
+      entry.isAsked = false;
+      entry.askedRevision = entry.series ? entry.askedRevision - 1 : -1;
+    }
+    const watched = group.filter(isWatched);
+    if (watched.length > 0) await this.request(head, watched);
+    // The turn goes to the next one, or back.
+    const next = this.waiting.shift();
+    if (next) next();
+    else this.requestCount--;
   }
 
   private async request(head: string, group: Asked[]): Promise<void> {
