@@ -18,9 +18,7 @@ from trackd_service.compare_query import CompareQuery
 from trackd_service.console_query import ConsoleQuery
 from trackd_service.downsample import pick_extremes
 from trackd_service.errors import InvalidFilter, PresetNotFound
-from trackd_service.events import EventQuery
 from trackd_service.group_query import GroupRequest, query_group
-from trackd_service.importance_query import ImportanceQuery
 from trackd_service.record_query import RecordQuery
 from trackd_service.series import NUMERIC_KINDS, RECORD_KINDS, Kind, Series
 from trackd_service.series_query import SeriesAnswer, SeriesRequest, is_derived, query
@@ -28,6 +26,8 @@ from trackd_service.store import Store, StoredRun
 from trackd_service.streams import ROW_KEY, Stream, stream_of
 
 if TYPE_CHECKING:
+    from trackd_service.events import EventQuery
+    from trackd_service.importance_query import ImportanceQuery
     from trackd_service.runs_query import RunsQuery
 
 
@@ -43,15 +43,29 @@ class Query:
         self.records = RecordQuery(store)
         self.console = ConsoleQuery(store)
         self.comparison = CompareQuery(store)
-        self.events = EventQuery(store)
-        self.importance = ImportanceQuery(store)
         self._cells = CellMemory()
         self._large = asyncio.Lock()  # held while a long series is in memory whole: many are asked at a time
+
+    # What follows is needed where somebody looks at a page, and not at the start.
+
+    @functools.cached_property
+    def events(self) -> EventQuery:
+        """The questions about what happened in runs."""
+        from trackd_service.events import EventQuery
+
+        return EventQuery(self._store)
+
+    @functools.cached_property
+    def importance(self) -> ImportanceQuery:
+        """The questions about which columns explain a result."""
+        from trackd_service.importance_query import ImportanceQuery
+
+        return ImportanceQuery(self._store)
 
     @functools.cached_property
     def sets(self) -> RunsQuery:
         """The questions about sets of runs."""
-        from trackd_service.runs_query import RunsQuery  # needed where somebody looks, and not at the start
+        from trackd_service.runs_query import RunsQuery
 
         return RunsQuery(self._store)
 
