@@ -31,6 +31,7 @@ _COLUMNS_MAX = 10_000
 _RECORDS_MAX = 1000
 _ROWS_MAX = 10_000
 _OBJECT_BYTES_MAX = 16 << 20
+_FILE_BYTES_MAX = 256 << 10  # what the page reads of a file at first
 _HISTOGRAM_GRID = {"columns": 500, "bins": 64}  # as the page asks
 _FRAMES_OF_KINDS = {"plot": "vega", "molecule": "molecule"}
 _WEB = Path(__file__).parent / "web"
@@ -132,7 +133,7 @@ class Exporter:
         self._foreign: list[bytes] = []
         self._frames: set[str] = set()
         self._objects: dict[str, dict[str, Any]] = {}
-        self._has_scene = False
+        self._files: dict[str, dict[str, Any]] = {}
         self._project = f"/api/v1/projects/{quote(wanted.project, safe='')}"
 
     async def make(self) -> tuple[bytes, list[str]]:
@@ -144,9 +145,10 @@ class Exporter:
         }
         if len(files) < len(_PAGE_FILES):
             raise InvalidArgument("the web app is not built: run `python hatch_build.py web` in the checkout")
-        # Decided before the data: the larger script is taken off what these may take.
-        script_bytes = max(len(files[name].encode()) for name in _PAGE_FILES)
-        overhead = script_bytes + len(files["page.css"].encode()) + _SHELL_BYTES
+        listed = (await self._get(f"{self._project}/metrics")).json() or {"metrics": []}
+        has_scenes = any(each["kind"] == "object_3d" for each in listed["metrics"])
+        script = files["page_with_scenes.js" if has_scenes else "page.js"]
+        overhead = len(script.encode()) + len(files["page.css"].encode()) + _SHELL_BYTES
         self._archive = html_archive.Archive(max(0, self._wanted.bytes_max - overhead))
         query = await self._query_of_view()
         view = _view(query)
@@ -157,6 +159,7 @@ class Exporter:
             await self._take_console(runs[0])
         await self._take_records(runs, metrics)
         await self._take_objects()
+        await self._take_files()
         place = self._archive.put(json.dumps(self._series, separators=(",", ":")).encode())
         self._archive.finish()
         if place is None:
@@ -175,7 +178,6 @@ class Exporter:
             "series": place,
         }
         title = " · ".join(filter(None, [name, self._wanted.project, "trackd"]))
-        script = files["page_with_scenes.js" if self._has_scene else "page.js"]
         page = await asyncio.to_thread(
             html_archive.page, title, script, files["page.css"], index, self._archive, self._foreign
         )
@@ -423,6 +425,7 @@ class Exporter:
         run_id = run["run_id"]
         whole = (await self._get(self._run(run_id))).json()
         name = ("projects", self._wanted.project, "runs", run_id, "console")
+        self._files = {file["path"]: file for file in whole.get("files", [])}
         for writer in ["", *(each["writer_id"] for each in whole["writers"])]:
             query = urlencode({"limit": _LINES_MAX, **({"writer": writer} if writer else {})})
             answer = await self._get(f"{self._run(run_id)}/console?{query}")
@@ -475,7 +478,6 @@ class Exporter:
                 name = _FRAMES_OF_KINDS.get(kind, "")
                 if kind == "plot" and document.get("language") in ("plotly", "bokeh"):
                     name = document["language"]
-                self._has_scene = self._has_scene or kind == "object_3d"
                 if name:
                     self._take_frame(name)
                 preset = document.get("preset_id")
@@ -517,6 +519,25 @@ class Exporter:
                 f"{missing:,} media files of {missing_bytes / 1e6:,.1f} MB, for which there was no room."
             )
 
+    async def _take_files(self) -> None:
+        """Keeps small files of the run, also under the address that they are downloaded from."""
+        missing = 0
+        for path, file in self._files.items():
+            address = f"/api/v1/objects/{file['sha256']}"
+            small = file["size_bytes"] <= _FILE_BYTES_MAX
+            if small and await self._take_object(file["sha256"], {"media_type": "application/octet-stream"}):
+                parts = "/".join(map(_encoded, path.split("/")))
+                of_run = (
+                    f"/api/v1/projects/{_encoded(self._wanted.project)}/runs/{_encoded(self._wanted.run)}"
+                )
+                self._archive.answers[f"{of_run}/files/{parts}"] = self._archive.answers[address]
+            else:
+                missing += 1
+        if missing:
+            self._left_out.append(
+                f"{missing:,} files kept with the run, which are large or for which there was no room."
+            )
+
     async def _take_object(self, sha256: str, document: dict[str, Any]) -> bool:
         media_type = str(document.get("media_type", ""))
         address = f"/api/v1/objects/{sha256}"
@@ -541,6 +562,11 @@ _PARQUET = "application/vnd.apache.parquet"
 
 def _name(*parts: str) -> str:
     return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+
+
+def _encoded(text: str) -> str:
+    """Returns a part of an address as a browser's encodeURIComponent writes it."""
+    return quote(text, safe="!'()*")
 
 
 def _quoted(text: str) -> str:
