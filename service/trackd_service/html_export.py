@@ -33,7 +33,7 @@ _ROWS_MAX = 10_000
 _OBJECT_BYTES_MAX = 16 << 20
 _FILE_BYTES_MAX = 256 << 10  # what the page reads of a file at first
 _HISTOGRAM_GRID = {"columns": 500, "bins": 64}  # as the page asks
-_FRAMES_OF_KINDS = {"plot": "vega", "molecule": "molecule"}
+_FRAMES = {"vega-lite": "vega", "plotly": "plotly", "bokeh": "bokeh"}  # by the language of a plot
 _WEB = Path(__file__).parent / "web"
 
 
@@ -341,7 +341,7 @@ class Exporter:
                 missing += await self._take_lines(axis, lines, [])
         else:
             self._left_out.append(
-                "What was measured of the machines, and the consoles: the export of a run has them."
+                "What was measured of the machines, the consoles, and the files of runs: the export of a run has them."
             )
         if missing:
             self._left_out.append(
@@ -475,9 +475,9 @@ class Exporter:
         """Keeps the viewers and presets that records need."""
         for record in records:
             for document in _walk(record["document"]):
-                name = _FRAMES_OF_KINDS.get(kind, "")
-                if kind == "plot" and document.get("language") in ("plotly", "bokeh"):
-                    name = document["language"]
+                name = (
+                    "molecule" if kind == "molecule" else _FRAMES.get(str(document.get("language", "")), "")
+                )
                 if name:
                     self._take_frame(name)
                 preset = document.get("preset_id")
