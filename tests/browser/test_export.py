@@ -121,3 +121,16 @@ def test_page_that_cannot_be_so_small_is_refused_in_one_sentence(tmp_path: Path)
         export("exported/r0", "--html", str(file), "--max-size", "1")
     assert "allow more" in refused.value.stderr
     assert not file.exists()
+
+
+def test_palette_downloads_the_page_as_it_is_seen(
+    open_page: OpenPage, open_file: OpenFile, tmp_path: Path
+) -> None:
+    page = open_page("/p/exported?only=r1")
+    page.get_by_role("button", name="Find anything").click()
+    page.get_by_role("dialog").locator("input").fill("Download as")
+    with page.expect_download() as download:
+        page.get_by_role("option", name="Download as HTML").click()
+    file = tmp_path / download.value.suggested_filename
+    download.value.save_as(file)
+    expect(open_file(file).get_by_text("from 1 run of project exported")).to_be_visible()
