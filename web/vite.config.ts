@@ -72,6 +72,78 @@ function frames(): Plugin {
   };
 }
 
+// What an exported page has in place of the daemon, the browser's address and the like: modules of `src/` by those of `src/export/`.
+const EXPORT_SEAMS: Readonly<Record<string, string>> = {
+  "api/live.ts": "live.ts",
+  "api/resource.ts": "resource.ts",
+  "api/transport.ts": "transport.ts",
+  "app/exported.ts": "exported.ts",
+  "chart/open_worker.ts": "open_worker.ts",
+  "url/href.ts": "href.ts",
+};
+// three.js is as large as all the rest: only files with a scene in them have it.
+const SCENE = "scene/ScenePanel.tsx";
+
+function exportSeams(hasScene: boolean): Plugin {
+  const seams = hasScene ? EXPORT_SEAMS : { ...EXPORT_SEAMS, [SCENE]: "NoScenePanel.tsx" };
+  const byPath = new Map(Object.entries(seams).map(([from, to]) => [here(`src/${from}`), here(`src/export/${to}`)]));
+  return {
+    name: "trackd-export-seams",
+    enforce: "pre",
+    async resolveId(source, importer) {
+      if (source === "wouter/use-browser-location") return here("src/export/browser_location.ts");
+      if (!importer || !source.startsWith(".")) return null;
+      const found = await this.resolve(source, importer, { skipSelf: true });
+      return (found && byPath.get(found.id)) ?? null;
+    },
+  };
+}
+
+/** Builds the app into one script and one style sheet, for pages that are exported (`service/trackd_service/html_export.py`). */
+async function makeExport(hasScene: boolean): Promise<{ script: string; style: string }> {
+  const result = (await build({
+    configFile: false,
+    publicDir: false,
+    logLevel: "warn",
+    plugins: [exportSeams(hasScene), react()],
+    define: { location: "trackdPlace" },
+    worker: { format: "iife" },
+    build: {
+      write: false,
+      target: "es2022",
+      modulePreload: false,
+      cssCodeSplit: false,
+      reportCompressedSize: false,
+      chunkSizeWarningLimit: Infinity,
+      rolldownOptions: { input: here("src/export/main.tsx"), output: { format: "iife" } },
+    },
+  })) as Rolldown.RolldownOutput;
+  const scripts = result.output.filter((file) => file.type === "chunk");
+  const styles = result.output.filter((file) => file.type === "asset" && file.fileName.endsWith(".css"));
+  if (scripts.length !== 1 || result.output.length !== 1 + styles.length) {
+    throw new Error(
+      `the export is built into ${result.output.map((file) => file.fileName).join(", ")}; it must be one script`,
+    );
+  }
+  return {
+    script: escaped(scripts[0].code),
+    style: styles.map((file) => (file.type === "asset" ? String(file.source) : "")).join(""),
+  };
+}
+
+/** Adds what exported pages are made of to the built app. */
+function exportedPages(): Plugin {
+  return {
+    name: "trackd-export",
+    async generateBundle() {
+      const [plain, scene] = [await makeExport(false), await makeExport(true)];
+      this.emitFile({ type: "asset", fileName: "export/page.js", source: plain.script });
+      this.emitFile({ type: "asset", fileName: "export/page_with_scenes.js", source: scene.script });
+      this.emitFile({ type: "asset", fileName: "export/page.css", source: scene.style });
+    },
+  };
+}
+
 // Libraries of viewers: each is many times what the page may weigh when it is first loaded.
 const LATE_LIBRARY = /\/node_modules\/(three|vega|vega-lite|plotly\.js-dist-min|3dmol)\//;
 
@@ -94,7 +166,7 @@ function lateLibraries(): Plugin {
 
 export default defineConfig({
   base: "/",
-  plugins: [react(), lateLibraries(), frames()],
+  plugins: [react(), lateLibraries(), frames(), exportedPages()],
   // Workers are modules of their own: the page's content security policy allows only files of the same origin.
   worker: { format: "es" },
   build: {

@@ -18,7 +18,7 @@ import webbrowser
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from trackd import _daemon, _doctor, _export, _settings, _space, _upload
+from trackd import _daemon, _doctor, _export, _html_file, _settings, _space, _upload
 from trackd._api import Api
 from trackd._connection import Connection, NotFoundError
 from trackd._shipper import tell
@@ -36,6 +36,7 @@ _POLL_SECONDS = 0.01
 _TIMEOUT_SECONDS = 30.0
 _LOG_SECONDS = 5.0  # as long as `finish()` waits by default
 _RUNS_SHOWN = 20
+_PAGE_MEGABYTES = 64  # opens at once, and holds thousands of lines of charts
 _FOLLOW_SECONDS = 0.5
 
 
@@ -529,6 +530,10 @@ def _run_program(options: argparse.Namespace, store: str, _: str | None) -> int:
 
 
 def _run_export(options: argparse.Namespace, store: str, _: str | None) -> int:
+    if options.html is not None:
+        return _export_html(options, store)
+    if options.view or options.max_size is not None:
+        raise ValueError("--view and --max-size are of pages: give --html FILE as well")
     run = Api(timeout=options.timeout, store=store).run(options.run)
     if options.output == "-":
         chosen = options.format or "csv"
@@ -538,6 +543,31 @@ def _run_export(options: argparse.Namespace, store: str, _: str | None) -> int:
         return _DONE
     output = options.output or f"{run.id}.{options.format or 'csv'}"
     _print(run.export(output, options.format))
+    return _DONE
+
+
+def _export_html(options: argparse.Namespace, store: str) -> int:
+    if options.format is not None or options.output is not None:
+        raise ValueError("--html writes a page and nothing else: leave out --format and --output")
+    projects = {project.name for project in Api(timeout=options.timeout, store=store).projects()}
+    if options.run in projects:
+        project, run_id = options.run, ""
+    else:
+        run = Api(timeout=options.timeout, store=store).run(options.run)
+        project, run_id = run.project, run.id
+        if options.view:
+            raise ValueError(
+                f"--view is of a project's runs, and {options.run!r} is a run: name the project alone"
+            )
+    endpoint = _daemon.read_endpoint(store)
+    if endpoint is None:
+        raise CommError(f"the daemon of {store} is about to end: try again")
+    megabytes = _PAGE_MEGABYTES if options.max_size is None else options.max_size
+    left_out = _html_file.save(endpoint, options.html, project, run_id, options.view, megabytes * 1_000_000)
+    for sentence in left_out:
+        tell(f"not in the file: {sentence}")
+    tell(f"the file is {os.path.getsize(options.html) / 1e6:,.1f} MB")
+    _print(options.html)
     return _DONE
 
 
@@ -675,7 +705,15 @@ def _parser() -> argparse.ArgumentParser:
     export = add(
         "export", _run_export, "write the full history of a run to a file, and print the file's path"
     )
-    export.add_argument("run", metavar="RUN", help="PROJECT/ID or ID")
+    export.add_argument("run", metavar="RUN", help="PROJECT/ID or ID; with --html also PROJECT")
+    export.add_argument("--html", metavar="FILE", help="write the page as one file that opens anywhere")
+    export.add_argument("--view", default="", metavar="ID", help="with --html: the saved view of the project")
+    export.add_argument(
+        "--max-size",
+        type=_count,
+        metavar="MB",
+        help=f"with --html: how large the file may be (default: {_PAGE_MEGABYTES})",
+    )
     export.add_argument(
         "--format", choices=_export.FORMATS, help="the format (default: by the output's ending, else csv)"
     )

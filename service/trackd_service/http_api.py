@@ -28,6 +28,7 @@ from trackd_service import auth, config, export, openapi
 from trackd_service.compare_query import MISSING, RunDifference
 from trackd_service.daemon import Daemon
 from trackd_service.errors import InvalidArgument, TrackdError
+from trackd_service.http_html import HtmlFace
 from trackd_service.http_parts import answer, dump, integer, json_answer, parse_object
 from trackd_service.http_records import FRAME_POLICY, RecordFace
 from trackd_service.http_runs import RunsFace
@@ -88,6 +89,7 @@ def make_app(daemon: Daemon, allowed_hosts: set[str], cookie_name: str) -> ASGIA
         *RunsFace(daemon).routes(f"{api}/projects/{{project}}"),
         *SeriesFace(daemon).routes(api),
         *SpaceFace(daemon).routes(api),
+        *HtmlFace(daemon).routes(f"{api}/projects/{{project}}"),
         Route(f"{api}/openapi.json", face.openapi),
         WebSocketRoute(f"{api}/live", face.live),
         Route("/{path:path}", _page),

@@ -467,6 +467,11 @@ def _run_set_paths(of_project: str, project: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _html_path(summary: str, parameters: tuple[dict[str, Any], ...]) -> dict[str, Any]:
+    asked = [*parameters, _in_query("query", _TEXT), _in_query("max_bytes", _COUNT)]
+    return {"get": {"summary": summary, "parameters": asked, "responses": _answers(_TEXT, "text/html")}}
+
+
 def _record_paths(of_run: str, in_run: tuple[dict[str, Any], ...]) -> dict[str, Any]:
     """Returns the routes of typed records, their objects and presets."""
     series = (*in_run, _in_query("key", _TEXT), _in_query("kind", _RECORD_KIND))
@@ -697,6 +702,8 @@ def document(version: str) -> dict[str, Any]:
                     "responses": _answers(_TEXT, "text/csv"),
                 }
             },
+            f"{of_project}/html": _html_path("Downloads the runs of a view as one page.", (project,)),
+            f"{of_run}/html": _html_path("Downloads a run's page as one file.", (project, run)),
             f"{of_run}/files": _get(
                 "Lists the files kept with a run.", _object({"files": _list(_ref("File"))}), (project, run)
             ),

@@ -1,4 +1,5 @@
 /** Asks the daemon over HTTP and turns every refusal into an `ApiError`. */
+import { send } from "./transport";
 
 export class ApiError extends Error {
   constructor(
@@ -39,7 +40,7 @@ async function refusal(response: Response): Promise<ApiError> {
 export async function ask(path: string, init?: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(path, { credentials: "same-origin", ...init });
+    response = await send(path, init);
   } catch (cause) {
     if (init?.signal?.aborted) throw cause;
     throw new ApiError(0, "UNREACHABLE", "the trackd daemon does not answer");

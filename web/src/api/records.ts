@@ -5,6 +5,7 @@
  * never changed, so whatever was fetched by such a name stays good for as long as the page lives.
  */
 import { deleteAt, getBytes, getJson, getText, postForJson, putJson } from "./http";
+import { resource } from "./resource";
 
 export const RECORD_KINDS = [
   "histogram",
@@ -413,11 +414,11 @@ const object = (sha256: string) => `/api/v1/objects/${encodeURIComponent(sha256)
 
 /** Where an object's bytes are, served as its media type. */
 export const objectAddress = (file: FileRef): string =>
-  `${object(file.sha256)}?type=${encodeURIComponent(file.media_type)}`;
+  resource(`${object(file.sha256)}?type=${encodeURIComponent(file.media_type)}`);
 
 /** Where an HTML object is a page of its own, on an opaque origin. */
 export const pageAddress = (file: FileRef, inject: boolean): string =>
-  `${object(file.sha256)}/page${inject ? "?inject=true" : ""}`;
+  resource(`${object(file.sha256)}/page${inject ? "?inject=true" : ""}`);
 
 export const fetchObjectText = (file: FileRef, signal?: AbortSignal): Promise<string> =>
   getText(objectAddress(file), signal);

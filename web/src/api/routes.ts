@@ -1,5 +1,6 @@
 /** The addresses of the HTTP API and what each answers. */
 import { getJson } from "./http";
+import { resource } from "./resource";
 import type { ConsoleAnswer, Project, ProjectMetric, RunMetric, Upload, WholeRun } from "./types";
 
 export const projectAddress = (name: string) => `/api/v1/projects/${encodeURIComponent(name)}`;
@@ -45,10 +46,14 @@ export function fetchConsole(question: ConsoleQuestion, signal?: AbortSignal): P
 
 /** A file's path keeps its slashes. */
 export const fileAddress = (name: string, runId: string, path: string) =>
-  `${run(name, runId)}/files/${path.split("/").map(encodeURIComponent).join("/")}`;
+  resource(`${run(name, runId)}/files/${path.split("/").map(encodeURIComponent).join("/")}`);
 
 export const exportAddress = (name: string, runId: string, format: "csv" | "jsonl") =>
   `${run(name, runId)}/export?format=${format}`;
+
+/** A page as one file: of a run, or of what a workspace shows where `runId` is null. */
+export const htmlAddress = (name: string, runId: string | null, query: string) =>
+  `${runId === null ? project(name) : run(name, runId)}/html?${new URLSearchParams({ query })}`;
 
 export const SERIES_ADDRESS = "/api/v1/series:query";
 export const LIVE_ADDRESS = "/api/v1/live";

@@ -10,6 +10,7 @@ import { Link } from "../ui/Link";
 import { useKeys } from "../ui/use_keys";
 import { parseRoute } from "../url/route";
 import { isEmbedded } from "./embedded";
+import { ExportedNote, isExported } from "./exported";
 import { LiveMark } from "./LiveMark";
 import styles from "./Page.module.css";
 import { projectLinks } from "./project_links";
@@ -47,6 +48,7 @@ export function Page({ trail, live, isWide = false, isBusy = false, children }: 
 
   return (
     <div className={isWide ? styles.wide : styles.page} data-embedded={isEmbedded}>
+      {ExportedNote && <ExportedNote />}
       {!isEmbedded && (
         <header className={styles.header}>
           <nav aria-label="Where you are" className={styles.trail}>
@@ -68,8 +70,8 @@ export function Page({ trail, live, isWide = false, isBusy = false, children }: 
           </nav>
           {project !== null && <ProjectTabs project={project} />}
           <span className={styles.room} />
-          <UploadMark />
-          {live && <LiveMark state={live} />}
+          {!isExported && <UploadMark />}
+          {!isExported && live && <LiveMark state={live} />}
           <button
             type="button"
             className={`quiet ${styles.find}`}
@@ -81,9 +83,11 @@ export function Page({ trail, live, isWide = false, isBusy = false, children }: 
             <KeyCaps name="mod+k" />
           </button>
           <ThemeMenu />
-          <Link href="/settings" className={styles.settings} aria-label="Settings" title="Settings (g s)">
-            <SettingsIcon />
-          </Link>
+          {!isExported && (
+            <Link href="/settings" className={styles.settings} aria-label="Settings" title="Settings (g s)">
+              <SettingsIcon />
+            </Link>
+          )}
           <button
             type="button"
             className={`quiet icon ${styles.keys}`}

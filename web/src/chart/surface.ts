@@ -1,5 +1,6 @@
 /** A canvas that can be painted on: by the worker where the browser can, otherwise by the main thread. */
 import type { FromWorker, ToWorker } from "./messages";
+import { openWorker } from "./open_worker";
 import { Painter } from "./painter";
 import type { PaintRequest } from "./painting";
 
@@ -22,7 +23,7 @@ function sharedWorker(): Worker | null {
   if (isWorkerBroken || typeof Worker === "undefined" || !canTransfer) return null;
   if (!worker) {
     try {
-      worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "trackd-charts" });
+      worker = openWorker();
     } catch {
       isWorkerBroken = true;
       return null;

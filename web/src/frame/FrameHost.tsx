@@ -6,6 +6,7 @@
  * says is text from a stranger.
  */
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { resource } from "../api/resource";
 import type { ThemeName } from "../chart/palette";
 import { Words } from "../media/Words";
 import { useOnScreen } from "../panel/use_on_screen";
@@ -68,7 +69,7 @@ function LiveFrame({ name, title, content, theme }: FrameHostProps) {
         className={styles.frame}
         // Only scripts: no origin of ours, no pop-ups, no navigation of the page, no downloads.
         sandbox="allow-scripts"
-        src={`/frames/${name}.html`}
+        src={resource(`/frames/${name}.html`)}
         title={title}
         data-state={state.kind}
         aria-hidden={isFailed || undefined}

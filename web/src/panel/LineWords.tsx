@@ -1,6 +1,7 @@
 /** What stands in a chart that has nothing to draw: why, and since when it waits. */
 import type { ReactNode } from "react";
 import type { XAxis } from "../api/series";
+import { isExported } from "../app/exported";
 import { seriesStore } from "../data/page_store";
 import { Since } from "../ui/Moment";
 import { axisLabel } from "./axis";
@@ -44,6 +45,7 @@ function wordsOf(props: LineWordsProps): ReactNode {
   if (hasSeries) return isBlank ? "No point lies in this range." : null;
   if (isZoomed) return `No point of ${what} lies in this range.`;
   if (axis.startsWith("metric:")) return `No run has logged ${axisLabel(axis)} along with ${what} yet.`;
+  if (isExported) return `No point of ${what} is in this file.`;
   const running = runs.filter((shown) => shown.isRunning);
   return (
     <>

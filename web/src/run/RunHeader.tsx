@@ -1,6 +1,7 @@
 /** What is seen on every part of a run's page: its name, its state and why it ended, and the way to the other parts. */
 import { exportAddress } from "../api/routes";
 import type { WholeRun } from "../api/types";
+import { isExported } from "../app/exported";
 import { Elapsed } from "../ui/Moment";
 import { StateLabel } from "../ui/StateLabel";
 import type { ViewState } from "../url/view_state";
@@ -30,11 +31,13 @@ export function RunHeader({ run, view, counts }: RunHeaderProps) {
             isGrowing={run.state === "running"}
           />
         </span>
-        <span className={styles.downloads}>
-          History as <a href={exportAddress(run.project, run.run_id, "csv")}>CSV</a>
-          {" · "}
-          <a href={exportAddress(run.project, run.run_id, "jsonl")}>JSON lines</a>
-        </span>
+        {!isExported && (
+          <span className={styles.downloads}>
+            History as <a href={exportAddress(run.project, run.run_id, "csv")}>CSV</a>
+            {" · "}
+            <a href={exportAddress(run.project, run.run_id, "jsonl")}>JSON lines</a>
+          </span>
+        )}
       </div>
       {reason && (
         <p className={styles.reason} title={reason}>

@@ -1,6 +1,7 @@
 /** A link within the app: no page load, but all that links can do otherwise. */
 import type { AnchorHTMLAttributes, MouseEvent } from "react";
 import { navigate } from "wouter/use-browser-location";
+import { hrefOf } from "../url/href";
 
 export function Link({ href, onClick, ...rest }: AnchorHTMLAttributes<HTMLAnchorElement> & { href: string }) {
   const follow = (event: MouseEvent<HTMLAnchorElement>) => {
@@ -18,5 +19,5 @@ export function Link({ href, onClick, ...rest }: AnchorHTMLAttributes<HTMLAnchor
     event.preventDefault();
     navigate(href);
   };
-  return <a href={href} onClick={follow} {...rest} />;
+  return <a href={hrefOf(href)} onClick={follow} {...rest} />;
 }

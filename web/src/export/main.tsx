@@ -1,0 +1,3 @@
+/** Starts the web app in an exported file. */
+import "./place";
+import "../main";
