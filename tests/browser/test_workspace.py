@@ -170,6 +170,14 @@ def test_sections_fold_to_small_lines_and_one_slider_moves_all_records(page: Pag
     expect(first).to_have_attribute("data-step", "5", timeout=PATIENCE_MS)
     expect(second).to_have_attribute("data-step", "5", timeout=PATIENCE_MS)
     expect(page).to_have_url(re.compile("at=5"))
+    # By keys for the whole page, where nothing else was chosen.
+    section(page, "media").get_by_role("button", name="latest").click()
+    expect(first).to_have_attribute("data-step", "15", timeout=PATIENCE_MS)
+    page.locator("body").press("[")
+    expect(second).to_have_attribute("data-step", "5", timeout=PATIENCE_MS)
+    expect(page).to_have_url(re.compile("cursor=5"))
+    page.locator("body").press("]")
+    expect(second).to_have_attribute("data-step", "15", timeout=PATIENCE_MS)
 
 
 def test_run_has_the_colour_a_person_gives_it(page: Page) -> None:

@@ -4,7 +4,7 @@ import type { RecordQuestion } from "../src/data/records";
 import { scaleColor, scaleShare } from "../src/media/color_scale";
 import { barsOf, barsPath, binAt, columnEdges, countsInWords, heatPixels, placeIn } from "../src/media/histogram";
 import { DEFAULT_MARKS, isShown, markClass, markSets, reachesScores, scoreRanges } from "../src/media/marks";
-import { positionOf, stepAtMost, unionOfSteps } from "../src/media/steps";
+import { nextStep, positionOf, stepAtMost, unionOfSteps } from "../src/media/steps";
 import { lookUp } from "../src/media/card_records";
 import { outlineOf } from "../src/media/waveform";
 import { dtypeName, formatBytes, formatShape } from "../src/media/words";
@@ -17,6 +17,13 @@ describe("the step shown", () => {
     expect(stepAtMost([0, 18, 20], 19)).toBe(18);
     expect(stepAtMost([0, 18, 20], 20)).toBe(20);
     expect(stepAtMost([5], 4)).toBeNull();
+  });
+
+  test("goes back and on by what was logged, and behind the last one follows the latest", () => {
+    const steps = [10, 20, 30];
+    expect([null, 30, 25, 20, 10, 5].map((chosen) => nextStep(steps, chosen, -1))).toEqual([20, 20, 20, 10, 10, 10]);
+    expect([null, 30, 25, 20, 5].map((chosen) => nextStep(steps, chosen, 1))).toEqual([null, null, 30, 30, 10]);
+    expect(nextStep([7], null, -1)).toBe(7);
   });
 
   test("stands among the steps of all runs, each once", () => {

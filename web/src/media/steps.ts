@@ -17,3 +17,16 @@ export function stepAtMost(steps: readonly number[], chosen: number): number | n
 export function positionOf(steps: readonly number[], chosen: number | null): number {
   return chosen === null ? steps.length - 1 : Math.max(0, countUpTo(steps, chosen) - 1);
 }
+
+/**
+ * The step before or behind a chosen one; null, which follows the latest, behind the last of them.
+ *
+ * @param steps at least one.
+ */
+export function nextStep(steps: readonly number[], chosen: number | null, by: -1 | 1): number | null {
+  const below = chosen === null ? steps.length : countUpTo(steps, chosen);
+  if (by === 1) return below < steps.length ? steps[below] : null;
+  const isOnStep = below > 0 && steps[below - 1] === chosen;
+  // Nothing chosen shows the last: back of it is the one before.
+  return steps[Math.max(0, below - (isOnStep || chosen === null ? 2 : 1))];
+}

@@ -10,7 +10,13 @@ import { useWatched } from "./use_watched";
 const MEDIA_MAX = 12;
 const RUNS_MAX = 12;
 
-export function useSectionSteps(project: string, media: readonly MediaMetric[], runs: readonly ShownRun[]): number[] {
+/** @param isWanted whether anybody asks: each series is a question of its own. */
+export function useSectionSteps(
+  project: string,
+  media: readonly MediaMetric[],
+  runs: readonly ShownRun[],
+  isWanted = true,
+): number[] {
   const questions = useMemo(
     () =>
       media
@@ -22,11 +28,12 @@ export function useSectionSteps(project: string, media: readonly MediaMetric[], 
         ),
     [project, media, runs],
   );
-  const version = useWatched(questions, true);
+  const version = useWatched(questions, isWanted);
   return useStable(
     useMemo(() => {
       void version;
+      void isWanted; // what others have asked meanwhile is known already
       return unionOfSteps(questions.flatMap(({ series }) => [recordStore.steps(series) ?? []]));
-    }, [questions, version]),
+    }, [questions, version, isWanted]),
   );
 }

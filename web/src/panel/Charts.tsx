@@ -11,6 +11,7 @@ import { useEvents } from "../data/use_events";
 import { EMPTY_LAYOUT } from "../layout/document";
 import type { LayoutHandle } from "../layout/use_layout";
 import { plural } from "../format/number";
+import { useStepKeys } from "../media/use_step_keys";
 import type { ChangeView } from "../url/use_view";
 import type { ViewState } from "../url/view_state";
 import { matcher } from "../ui/matcher";
@@ -69,6 +70,7 @@ export function Charts(props: ChartsProps) {
     project,
     useMemo(() => (groups ? [] : runs.map((run) => run.id)), [groups, runs]),
   );
+  useStepKeys(project, media, runs, view, changeView);
   const shown = {
     project,
     events,
