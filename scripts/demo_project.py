@@ -89,7 +89,7 @@ def rows(rate: float, width: int, seed: int) -> Iterator[dict[str, Any]]:
             "train/loss": loss,
             "train/accuracy": min(1.0, max(0.1, 1 - loss / 2.4)),
             "train/gradient_norm": abs(2.5 * left + 0.2 * float(rng.standard_normal())) + 0.05,
-            "schedule/lr": rate * 0.5 * (1 + math.cos(math.pi * step / STEPS)),
+            "train/lr": rate * 0.5 * (1 + math.cos(math.pi * step / STEPS)),
         }
         if step % VALIDATION_INTERVAL_STEPS == 0 and math.isfinite(loss):
             overfit = 0.0004 * step * (rate > 0.1)
