@@ -1,5 +1,6 @@
 /** The columns of runs: what they are called, where they come from, and which are shown before anybody has chosen. */
 import type { ColumnInfo } from "../api/run_sets";
+import { headlines } from "../run/headline";
 
 export const NAME_COLUMN = "name";
 
@@ -46,15 +47,16 @@ const isDull = (column: string) => /^(config|summary)\.(_|step$|epoch$)/.test(co
 /** The columns that are shown as long as nobody has chosen others. */
 export function defaultColumns(varyingConfig: readonly ColumnInfo[], summary: readonly ColumnInfo[]): string[] {
   const config = varyingConfig.filter(({ name }) => originOf(name) === "config" && !isDull(name));
-  const numbers = summary.filter(
-    ({ name, kind }) => originOf(name) === "summary" && kind === "number" && !isDull(name),
-  );
+  const numbers = summary
+    .filter(({ name, kind }) => originOf(name) === "summary" && kind === "number" && !isDull(name))
+    .map(({ name }) => name);
   return [
     "state",
     "create_time",
     "duration",
     ...config.slice(0, CONFIG_MAX).map(({ name }) => name),
-    ...numbers.slice(0, SUMMARY_MAX).map(({ name }) => name),
+    // What stands for a run at a glance is seen without scrolling sideways.
+    ...headlines(numbers, []).slice(0, SUMMARY_MAX),
   ];
 }
 

@@ -30,6 +30,8 @@ export interface RunsPanelProps {
 }
 
 const ROW_HEIGHT = matchMedia("(pointer: coarse)").matches ? 52 : 44;
+// As much as a group stands within the one around it.
+const GROUP_INDENT = 16;
 
 export function RunsPanel(props: RunsPanelProps) {
   const { project, list, error, visible, slots, view, changeView, layout, loadMore } = props;
@@ -110,7 +112,7 @@ export function RunsPanel(props: RunsPanelProps) {
             const run = runs[row.index];
             if (!run) return null;
             return (
-              <li key={run.run_id} style={place}>
+              <li key={run.run_id} style={{ ...place, paddingLeft: GROUP_INDENT * view.groupBy.length }}>
                 <RunRow
                   project={project}
                   run={run}
