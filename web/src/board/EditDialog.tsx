@@ -1,5 +1,6 @@
 /** Edits one card: its title, and what it shows. A change is seen at once, and undone as any other. */
 import { Suspense, useEffect, useMemo, useRef } from "react";
+import { own } from "../data/own";
 import { changeCard, changeConfig } from "../layout/changes";
 import type { LayoutHandle } from "../layout/use_layout";
 import { kindNamed } from "../panels/kinds";
@@ -22,7 +23,7 @@ const COLUMNS_MAX = 2000;
 export function EditDialog({ project, card, layout, metricNames, close }: EditDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
-  const ownTitle = layout.layout.cards[card.id]?.title ?? "";
+  const ownTitle = own(layout.layout.cards, card.id)?.title ?? "";
   return (
     <dialog ref={dialog} className={styles.dialog} aria-label={`Edit ${card.title}`} onClose={close}>
       <h2>{card.title}</h2>

@@ -1,4 +1,5 @@
 /** The cards of a page, in their sections: what was logged has a card by itself, and a layout adds, moves, names and hides. */
+import { own } from "../data/own";
 import type { AddedCard, CardChange, ChartSettings, Layout } from "../layout/document";
 import { byName, makeSections, titleIn, UNNAMED_SECTION } from "../panel/sections";
 import type { ChartMetric, MediaMetric } from "../panel/shown_run";
@@ -83,7 +84,7 @@ export function makeBoard(
   for (const { name, keys, media: records } of natural) {
     for (const key of keys) {
       const id = lineId(key);
-      const change = layout.cards[id];
+      const change = own(layout.cards, id);
       place(
         { what: "line", metric: byKey.get(key)!, settings: change?.settings, ...baseOf(id, name, key, change) },
         change,
@@ -91,34 +92,34 @@ export function makeBoard(
     }
     for (const metric of records) {
       const id = mediaId(metric.kind, metric.key);
-      const change = layout.cards[id];
+      const change = own(layout.cards, id);
       place({ what: "media", metric, ...baseOf(id, name, metric.key, change) }, change);
     }
   }
   for (const added of layout.added) {
     const title = titleOf(added);
-    const { width } = layout.cards[added.id] ?? {};
+    const width = own(layout.cards, added.id)?.width;
     place({ what: "panel", id: added.id, section: added.section, title, width, added }, undefined);
   }
   for (const name of layout.addedSections) {
     if (!sections.has(name)) sections.set(name, emptySection(name, layout));
   }
-  for (const section of sections.values()) inOrder(section, layout.sections[section.name]?.order);
+  for (const section of sections.values()) inOrder(section, own(layout.sections, section.name)?.order);
   return { sections: sectionsInOrder([...sections.values()], layout.sectionOrder), hiddenCount };
 }
 
 function baseOf(id: string, natural: string, key: string, change: CardChange | undefined): CardBase {
   const section = change?.section ?? natural;
-  const own = section === natural ? titleIn(natural, key) : key;
-  return { id, section, title: change?.title ?? own, width: change?.width };
+  const title = section === natural ? titleIn(natural, key) : key;
+  return { id, section, title: change?.title ?? title, width: change?.width };
 }
 
 const emptySection = (name: string, layout: Layout): BoardSection => ({
   name,
   cards: [],
   isAdded: layout.addedSections.includes(name),
-  columns: layout.sections[name]?.columns,
-  height: layout.sections[name]?.height,
+  columns: own(layout.sections, name)?.columns,
+  height: own(layout.sections, name)?.height,
 });
 
 /** Cards that a person has put in order come first; those that came since follow as they are. */

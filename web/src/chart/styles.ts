@@ -1,4 +1,5 @@
 /** Gives each visible run a look of its own and keeps it while the run stays visible. */
+import { own } from "../data/own";
 import type { LineStyle } from "./model";
 import { CONTEXT_COLOR, DASHES, RUN_COLORS, type ThemeName } from "./palette";
 
@@ -29,7 +30,10 @@ export function assignSlots(
     slots.set(run, slot);
     taken.add(slot);
   };
-  for (const run of visible) if (chosen[run] !== undefined) take(run, chosen[run] % DISTINCT_MAX);
+  for (const run of visible) {
+    const slot = own(chosen, run);
+    if (slot !== undefined) take(run, slot % DISTINCT_MAX);
+  }
   for (const [run, slot] of before) if (wanted.has(run) && !slots.has(run) && !taken.has(slot)) take(run, slot);
   let next = 0;
   for (const run of visible) {

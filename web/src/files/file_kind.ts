@@ -1,4 +1,5 @@
 /** How a file is shown, by its name; what its bytes say decides where the name does not. */
+import { own } from "../data/own";
 import { baseName } from "./tree";
 
 export type FileKind =
@@ -55,11 +56,11 @@ const extensionOf = (path: string): string => {
 
 export function kindOf(path: string): FileKind {
   const extension = extensionOf(path);
-  return MEDIA[extension]?.[0] ?? KINDS[extension] ?? (TEXTS.has(extension) ? "text" : "unknown");
+  return own(MEDIA, extension)?.[0] ?? own(KINDS, extension) ?? (TEXTS.has(extension) ? "text" : "unknown");
 }
 
 /** The media type an object is asked as: one that the daemon serves. */
-export const mediaTypeOf = (path: string): string => MEDIA[extensionOf(path)]?.[1] ?? "text/plain";
+export const mediaTypeOf = (path: string): string => own(MEDIA, extensionOf(path))?.[1] ?? "text/plain";
 
 export const separatorOf = (path: string): "," | "\t" => (extensionOf(path) === "tsv" ? "\t" : ",");
 

@@ -1,4 +1,5 @@
 /** The changes that a person makes to a layout: each gives a new one and leaves the old as it was, so that undoing is going back. */
+import { own } from "../data/own";
 import {
   type AddedCard,
   CARD_HEIGHT_MAX,
@@ -132,7 +133,7 @@ function withEntry<T extends object>(
   name: string,
   change: T,
 ): Readonly<Record<string, T>> {
-  const before: Partial<T> = all[name] ?? {};
+  const before: Partial<T> = own(all, name) ?? {};
   const after = Object.fromEntries(
     Object.entries({ ...before, ...change }).filter(([, value]) => value !== undefined),
   ) as T;

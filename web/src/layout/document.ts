@@ -157,12 +157,13 @@ const within = (value: number | undefined, min: number, max: number): number | u
   value === undefined ? undefined : Math.min(max, Math.max(min, value));
 
 function entries<T>(json: unknown, read: (one: unknown) => T | null): Record<string, T> {
-  const found: Record<string, T> = {};
-  for (const [name, one] of Object.entries(object(json) ?? {})) {
-    const value = read(one);
-    if (value !== null) found[name] = value;
-  }
-  return found;
+  // Not by assignment, for which `__proto__` is no name like others.
+  return Object.fromEntries(
+    Object.entries(object(json) ?? {}).flatMap(([name, one]): [string, T][] => {
+      const value = read(one);
+      return value === null ? [] : [[name, value]];
+    }),
+  );
 }
 
 /** Without what is undefined: absent and undefined are the same thing, and only one of them is written. */

@@ -1,6 +1,7 @@
 /** Which masks and boxes are seen over the images of a card: a switch a class, the opacity of masks, the least scores of boxes. */
 import { useQueries } from "@tanstack/react-query";
 import { type ImageDocument, isLarge, isList, isWhole, type RecordDocument } from "../api/records";
+import { own } from "../data/own";
 import { formatValue } from "../format/number";
 import { classColor } from "./class_palette";
 import styles from "./MarkControls.module.css";
@@ -53,7 +54,7 @@ export function MarkControls({ card, documents, marks, isFullScreen }: MarkContr
         </label>
       )}
       {scores.map(({ name, min, max }) => {
-        const least = marks.scoreMin[name] ?? min;
+        const least = own(marks.scoreMin, name) ?? min;
         return (
           <label key={name}>
             {name} ≥ <span className={styles.number}>{formatValue(least, 2)}</span>

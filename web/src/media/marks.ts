@@ -4,6 +4,7 @@
  * A class is named by the kind and the name of its set and by its id, so that the same class of a prediction and of the truth are
  * switched apart from each other. What is chosen for a card is kept for as long as the page lives.
  */
+import { own } from "../data/own";
 import type { ClassNames, ImageBox, ImageDocument } from "../api/records";
 
 export interface Marks {
@@ -60,7 +61,7 @@ export const isShown = ({ switched }: Pick<Marks, "switched">, one: MarkClass): 
 /** Whether a box's scores reach what is asked; a score that it has not is not asked for. */
 export function reachesScores(marks: Marks, box: ImageBox): boolean {
   return Object.entries(box.scores ?? {}).every(
-    ([name, score]) => score === null || score >= (marks.scoreMin[name] ?? -Infinity),
+    ([name, score]) => score === null || score >= (own(marks.scoreMin, name) ?? -Infinity),
   );
 }
 

@@ -1,5 +1,6 @@
 /** The columns of runs: what they are called, where they come from, and which are shown before anybody has chosen. */
 import type { ColumnInfo } from "../api/run_sets";
+import { own } from "../data/own";
 import { headlines } from "../run/headline";
 
 export const NAME_COLUMN = "name";
@@ -36,7 +37,7 @@ export function originOf(column: string): ColumnOrigin {
 /** What stands over a column: the key alone; where it is from is said beside it. */
 export function columnLabel(column: string): string {
   const origin = originOf(column);
-  return origin === "run" ? (FIELDS[column] ?? column) : column.slice(origin.length + 1);
+  return origin === "run" ? (own(FIELDS, column) ?? column) : column.slice(origin.length + 1);
 }
 
 const CONFIG_MAX = 8;

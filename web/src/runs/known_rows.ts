@@ -6,6 +6,7 @@
  */
 import type { ColumnValue, RunGroup, RunsAnswer } from "../api/run_sets";
 import type { Run } from "../api/types";
+import { own } from "../data/own";
 
 // Rows of a few hundred columns are some tens of kilobytes each hundred.
 const ROWS_MAX = 2_000;
@@ -35,8 +36,9 @@ export function addAnswer(before: KnownRows, key: string, offset: number, answer
   const isSameOrder = isSameQuestion && before.answer !== null && hasSameOrder(before, offset, answer);
   const rows = new Map<number, RunRow>(isSameOrder ? before.rows : []);
   answer.run_ids.forEach((id, index) => {
-    const values: Record<string, ColumnValue> = {};
-    for (const column of answer.columns) values[column.name] = column.values[index] ?? null;
+    const values = Object.fromEntries(
+      answer.columns.map(({ name, values: all }): [string, ColumnValue] => [name, all[index] ?? null]),
+    );
     const row = { id, run: answer.runs[index] ?? null, values };
     const place = offset + index;
     rows.delete(place);
@@ -67,7 +69,7 @@ function kept(before: RunRow | undefined, next: RunRow): RunRow {
   const isSame =
     isSameRun &&
     names.length === Object.keys(before.values).length &&
-    names.every((name) => isSameValue(values[name], before.values[name]));
+    names.every((name) => isSameValue(values[name], own(before.values, name) ?? null));
   return isSame ? before : { id: next.id, run: isSameRun ? before.run : next.run, values };
 }
 

@@ -1,6 +1,7 @@
 /** The value of a run in a column: of its brief form where that says it, else of what was asked. */
 import type { ColumnValue } from "../api/run_sets";
 import type { Run } from "../api/types";
+import { own } from "../data/own";
 import type { RunRow } from "./known_rows";
 
 const SECOND_MS = 1000;
@@ -26,9 +27,9 @@ export const askedOf = (columns: readonly string[]): string[] =>
   columns.filter((column) => !Object.hasOwn(OF_BRIEF, column));
 
 export function valueOf(row: RunRow, column: string): ColumnValue {
-  const read = Object.hasOwn(OF_BRIEF, column) ? OF_BRIEF[column] : null;
+  const read = own(OF_BRIEF, column);
   if (read && row.run) return read(row.run);
-  return row.values[column] ?? null;
+  return own(row.values, column) ?? null;
 }
 
 export const nameOf = (row: RunRow): string => row.run?.name || row.id;
