@@ -5,6 +5,7 @@ import { usePathname } from "wouter/use-browser-location";
 import { queryClient } from "../data/queries";
 import { Projects } from "../projects/Projects";
 import { RunPage } from "../run/RunPage";
+import { Boundary } from "../ui/Boundary";
 import { Link } from "../ui/Link";
 import { Problem } from "../ui/Problem";
 import { parseRoute, type Route } from "../url/route";
@@ -21,10 +22,27 @@ export function App() {
   const pathname = usePathname();
   return (
     <QueryClientProvider client={queryClient}>
-      <Suspense fallback={<Page trail={[]} isBusy />}>{pageOf(parseRoute(pathname))}</Suspense>
+      {/* Its key: another page is not broken because one is. */}
+      <Boundary key={pathname} instead={brokenPage}>
+        <Suspense fallback={<Page trail={[]} isBusy />}>{pageOf(parseRoute(pathname))}</Suspense>
+      </Boundary>
     </QueryClientProvider>
   );
 }
+
+const brokenPage = (error: Error) => (
+  <Page trail={[]}>
+    <Problem title="This page cannot be shown">
+      <p>{error.message}</p>
+      <p>
+        <button type="button" onClick={() => location.reload()}>
+          Load again
+        </button>{" "}
+        <Link href="/">All projects</Link>
+      </p>
+    </Problem>
+  </Page>
+);
 
 // Keys: another project or run is another page, with nothing of the one before.
 function pageOf(route: Route) {

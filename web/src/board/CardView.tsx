@@ -5,6 +5,9 @@ import type { ChartSettings } from "../layout/document";
 import { newId } from "../layout/use_layout";
 import { MediaCard } from "../media/MediaCard";
 import { LinePanel } from "../panel/LinePanel";
+import { Words } from "../media/Words";
+import cardStyles from "../panel/Card.module.css";
+import { Boundary } from "../ui/Boundary";
 import type { MenuEntry } from "../ui/Menu";
 import type { ViewState } from "../url/view_state";
 import type { BoardContext } from "./Board";
@@ -22,7 +25,22 @@ interface CardViewProps extends BoardContext {
 const NONE: readonly string[] = [];
 const NO_ITEMS: readonly MenuEntry[] = [];
 
+/** A card that cannot be shown says so, and leaves the others as they are. */
 export function CardView(props: CardViewProps) {
+  const { card } = props;
+  const broken = (error: Error) => (
+    <article className={cardStyles.card} aria-label={card.title}>
+      <Words isTrouble>{`${card.title} cannot be shown: ${error.message}`}</Words>
+    </article>
+  );
+  return (
+    <Boundary instead={broken} tried={card}>
+      <WholeCard {...props} />
+    </Boundary>
+  );
+}
+
+function WholeCard(props: CardViewProps) {
   const { card, section, project, metrics, runs, groups, events, view, changeView, layout, edit, isFullScreen } = props;
   const { id, title } = card;
   const shown = { project, runs, changeView, isFullScreen };
