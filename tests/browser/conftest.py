@@ -6,6 +6,7 @@ Invariants: no request leaves this machine, and no error of a script or of the c
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+START_SECONDS = 30.0
 OpenPage = Callable[..., Page]
 
 
@@ -60,8 +62,11 @@ def open_page(browser: Browser, module_store: Path) -> Iterator[OpenPage]:
     def open_it(
         path: str, *, dark: bool = False, width: int = 1440, height: int = 900, is_hostile: bool = False
     ) -> Page:
-        endpoint = _daemon.read_endpoint(str(module_store))
-        assert endpoint is not None
+        # A short run may be over before its daemon serves.
+        deadline = time.monotonic() + START_SECONDS
+        while (endpoint := _daemon.read_endpoint(str(module_store))) is None:
+            assert time.monotonic() < deadline, "no daemon came up"
+            time.sleep(0.02)
         context = browser.new_context(
             color_scheme="dark" if dark else "light", viewport={"width": width, "height": height}
         )

@@ -286,22 +286,20 @@ with trackd.init(project="logs", id="long", settings={"finish_timeout_seconds": 
         number = row.get_attribute("data-line")
         expect(row).to_contain_text(f"step {number} loss")
 
-    console(page).hover()
-    slowest = page.evaluate(
+    # However fast it goes by, only what is near the screen is in the page.
+    most = page.evaluate(
         """async () => {
             const list = document.querySelector('[data-testid="console"]');
-            const gaps = [];
-            let last = performance.now();
+            let most = 0;
             for (let frame = 0; frame < 90; frame++) {
                 list.scrollTop += 90;
                 await new Promise(requestAnimationFrame);
-                gaps.push(performance.now() - last);
-                last = performance.now();
+                most = Math.max(most, list.querySelectorAll("[data-line]").length);
             }
-            return gaps.sort((a, b) => a - b)[Math.floor(gaps.length * 0.95)];
+            return most;
         }"""
     )
-    assert slowest < 100, f"the 95th percentile of frames took {slowest:.0f} ms"
+    assert 0 < most < 300
     expect(page.get_by_text("…", exact=True)).to_have_count(0, timeout=PATIENCE_MS)
 
     with page.expect_download(timeout=60_000) as download:
