@@ -153,7 +153,8 @@ class _Guard:
         given = connection.query_params.get("token") if is_page else None
         if given is not None and auth.is_right(given, self._daemon.token):
             query = urlencode([pair for pair in parse_qsl(connection.url.query) if pair[0] != "token"])
-            path = connection.url.path.replace("//", "/")
+            # With two of them it would be the address of another site.
+            path = "/" + connection.url.path.lstrip("/\\")
             answer = RedirectResponse(path + (f"?{query}" if query else ""), 303)
             answer.set_cookie(
                 self._cookie_name, self._daemon.token, max_age=365 * 86_400, httponly=True, samesite="strict"

@@ -175,6 +175,57 @@ def test_other_sites_are_refused_on_every_route(web: Web, headers: dict[str, str
             assert web.ask(path, method=method, headers=headers)[0] == status, (path, method)
 
 
+def test_every_answer_of_every_route_has_a_policy_and_no_other_type_than_it_says(web: Web) -> None:
+    names = {
+        "project": "p%20one",
+        "run": "r1",
+        "path": "no/such.html",
+        "id": "none",
+        "view": "none",
+        "sha256": "0" * 64,
+    }
+    paths = [re.sub(r"{(\w+)}", lambda match: names.get(match[1], "x"), path) for path in api_paths(web)]
+    assert len(paths) > 20
+    frames = [f"/frames/{name}.html" for name in ("vega", "plotly", "bokeh", "molecule")]
+    for path in [
+        *paths,
+        *frames,
+        "/",
+        "/p/x",
+        "/settings",
+        "/assets/none.js",
+        "/frames/none.html",
+        "/api/none",
+        "/..%2f..%2fetc",
+    ]:
+        for method in ("GET", "POST", "PUT", "DELETE"):
+            status, headers, _ = web.ask(
+                path, method=method, body=b"{" if method in ("POST", "PUT") else None
+            )
+            assert status < 500 or status == 503, (path, method, status)
+            policy = headers["content-security-policy"]
+            assert "sandbox" in policy or "script-src 'self'" in policy, (path, method)
+            assert "frame-ancestors 'self'" in policy or policy.startswith("sandbox; default-src 'none'"), (
+                path
+            )
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["referrer-policy"] == "no-referrer"
+            assert "access-control-allow-origin" not in headers
+            if path in frames and method == "GET":
+                assert "sandbox allow-scripts" in policy
+                assert "allow-same-origin" not in policy
+                assert "connect-src 'none'" in policy
+
+
+@pytest.mark.parametrize(
+    "path", ["//evil.example", "///evil.example", "/%2f/evil.example", "/\\evil.example"]
+)
+def test_link_with_the_token_leads_nowhere_else(web: Web, path: str) -> None:
+    status, headers, _ = web.ask(f"{path}?token={web.token}", with_token=False)
+    assert status == 303
+    assert re.match(r"/(?![/\\])", headers["location"]), headers["location"]
+
+
 def test_link_with_the_token_sets_a_cookie_that_opens_the_page(web: Web) -> None:
     status, headers, _ = web.ask(f"/p/x?token={web.token}&view=1", with_token=False)
     assert status == 303
