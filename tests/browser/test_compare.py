@@ -107,7 +107,7 @@ def test_runs_are_chosen_compared_and_looked_at_side_by_side(open_page: OpenPage
         True,
         False,
     ]
-    page.get_by_role("button", name="Make wide the base").click()
+    page.get_by_role("button", name="Make base: wide").click()
     expect(page.get_by_role("columnheader", name="wide, the base")).to_be_visible()
     expect(row(page, "prompt").get_by_role("gridcell").nth(2)).to_contain_text("differs:")
     page.get_by_role("button", name="Remove long").click()

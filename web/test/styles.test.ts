@@ -11,6 +11,11 @@ describe("looks of runs", () => {
     expect(slots.has(`r${DISTINCT_MAX}`)).toBe(false);
   });
 
+  test("are not found where a run has the name of something that every object has", () => {
+    const slots = assignSlots(["constructor", "__proto__"], new Map(), {});
+    expect([...slots.values()]).toEqual([0, 1]);
+  });
+
   test("stay while a run stays visible", () => {
     const before = assignSlots(["a", "b", "c"], new Map());
     const after = assignSlots(["new", "c", "b"], before);

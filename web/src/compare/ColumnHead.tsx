@@ -26,7 +26,7 @@ export function ColumnHead({ name, href, isBase, makeBase, remove }: ColumnHeadP
         <button
           type="button"
           className={`quiet ${styles.makeBase}`}
-          aria-label={`Make ${name} the base`}
+          aria-label={`Make base: ${name}`}
           title="Compare the others with this run"
           onClick={makeBase}
         >

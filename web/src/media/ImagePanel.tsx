@@ -100,13 +100,9 @@ export default function ImagePanel({ document, height }: RecordPanelProps) {
         {isBroken ? (
           <Words isTrouble>This image could not be decoded.</Words>
         ) : open && shown ? (
-          <button
-            type="button"
-            className={styles.open}
-            style={size}
-            aria-label={`Show ${caption || "the image"} full size`}
-            onClick={() => open(index)}
-          >
+          <button type="button" className={styles.open} style={size} onClick={() => open(index)}>
+            {/* Not a label: the words of the boxes are a part of the button's name too. */}
+            <span className="visuallyHidden">{`Show ${caption || "the image"} full size`}</span>
             {picture}
           </button>
         ) : (

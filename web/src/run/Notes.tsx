@@ -24,7 +24,6 @@ export function Notes({ notes, edit }: NotesProps) {
         type="button"
         className={`quiet ${styles.notes}`}
         data-empty={notes === ""}
-        aria-label={notes === "" ? "Write notes" : "Change the notes"}
         title="Press to change"
         onClick={() => setDraft(notes)}
       >
