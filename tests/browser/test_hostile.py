@@ -333,7 +333,7 @@ def test_nothing_that_was_logged_runs_leaves_or_breaks_a_page(
             logged = page.get_by_role("article", name="media/html").frame_locator("iframe")
             expect(logged.get_by_role("heading", name="a page")).to_be_visible(timeout=PATIENCE_MS)
         if tab == "tables":  # charts and figures have drawn what they can
-            expect(page.get_by_test_id("frame")).to_have_count(2)
+            expect(page.get_by_test_id("frame")).to_have_count(2, timeout=PATIENCE_MS)
             expect(page.get_by_text("Drawing …")).to_have_count(0, timeout=PATIENCE_MS)
         guard.check(path)
     assert not guard.faults, "\n".join(guard.faults)

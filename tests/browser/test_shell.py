@@ -10,7 +10,6 @@ import os
 import re
 import signal
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import OpenPage
@@ -19,15 +18,6 @@ from tests.conftest import WaitUntil
 
 import trackd
 from trackd import _daemon
-
-AXE = Path(__file__).resolve().parents[2] / "web/node_modules/axe-core/axe.min.js"
-# The rules of WCAG 2 up to AA, and what axe holds to be good practice.
-LOOK_FOR_FAULTS = """async (rule) => {
-  const found = await axe.run(document, { resultTypes: ['violations'], ...(rule && { runOnly: [rule] }) });
-  return found.violations
-    .filter((one) => one.impact === 'serious' || one.impact === 'critical')
-    .map((one) => [one.id, one.impact, one.nodes.map((node) => node.html.slice(0, 160))]);
-}"""
 
 
 def log_run(project: str, name: str, steps: int = 5) -> str:
@@ -215,57 +205,6 @@ def test_a_preset_is_looked_at_renamed_edited_deleted_and_brought_back(open_page
     saved.get_by_role("link", name=re.compile("Confusion matrix")).click()
     expect(page.get_by_text("comes with trackd and stays as it is")).to_be_visible()
     expect(page.get_by_role("button", name="Delete")).to_have_count(0)
-
-
-def faults(page: Page) -> Any:
-    """Returns what axe finds in both themes; the test puts its script in, which the page's policy would not let a page do."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate(LOOK_FOR_FAULTS, None)
-    page.keyboard.press("t")
-    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    found += page.evaluate(LOOK_FOR_FAULTS, "color-contrast")
-    page.keyboard.press("t")
-    expect(page.locator("html")).not_to_have_attribute("data-theme", "dark")
-    return found
-
-
-def test_pages_can_be_used_by_everybody(open_page: OpenPage) -> None:
-    run = f"/p/access/r/{log_run('access', 'r')}"
-    page = open_page("/")
-    origin = "/".join(page.url.split("/")[:3])
-    chart = page.locator("[data-testid=chart][data-points]").first
-    pages = {
-        "/": page.locator('[data-project="access"]'),
-        "/settings": page.get_by_text(re.compile(r"^process \d+, for ")),
-        "/presets": page.get_by_role("link", name=re.compile("Confusion matrix")),
-        "/p/access": chart,
-        "/p/access/table": page.get_by_role("grid"),
-        f"/p/access/compare?runs={run.rpartition('/')[2]}": page.get_by_role(
-            "heading", name=re.compile("compare")
-        ),
-        run: page.get_by_role("heading", name="Config"),
-        f"{run}?tab=charts": chart,
-        f"{run}?tab=files": page.get_by_role("main"),
-        f"{run}?tab=health": page.get_by_role("main"),
-        f"{run}?tab=system": page.get_by_role("main"),
-        f"{run}?tab=logs": page.get_by_role("main"),
-    }
-    found = {}
-    for path, sign in pages.items():
-        page.goto(origin + path)
-        expect(sign).to_be_visible(timeout=PATIENCE_MS)
-        page.wait_for_load_state("networkidle")
-        found[path] = faults(page)
-    page.keyboard.press("Control+k")
-    expect(page.get_by_role("dialog").get_by_role("option").first).to_be_visible()
-    found["the palette"] = page.evaluate(LOOK_FOR_FAULTS, None)
-    assert {path: each for path, each in found.items() if each} == {}
-
-    # Within another page there is what was asked for, and nothing beside it.
-    page.goto(f"{origin}/p/access?embed=1")
-    expect(chart).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_role("banner")).to_have_count(0)
-    expect(page.get_by_role("complementary", name="Runs")).to_be_hidden()
 
 
 def test_a_page_recovers_by_itself_when_its_daemon_is_killed(
