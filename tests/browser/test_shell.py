@@ -1,6 +1,6 @@
 """Owns the browser tests of what stands around every page: palette, keys, tabs, look, projects, settings, presets.
 
-And of what holds for all pages: that everybody can use them, and that they recover when their daemon is killed.
+And that a page recovers when its daemon is killed.
 """
 
 from __future__ import annotations
