@@ -5,8 +5,8 @@
 PYTHON ?= python3
 STEPS ?=
 PYTEST_ARGUMENTS ?=
-# Most tests wait for processes: three at a time keep two cores busy. A file's tests stay together, in its order.
-PYTEST_WORKERS ?= 3
+# Most tests wait for processes: two at a time take half as long. A file's tests stay together, in its order.
+PYTEST_WORKERS ?= 2
 ROUNDS ?= 60
 
 BIN := .venv/bin
