@@ -1,36 +1,6 @@
 /** Writes what is drawn as SVG: shapes as shapes and text as text, in the order they are painted. */
 import { FONT_FAMILY, FONT_SIZE, type PaintContext } from "./context";
 
-interface State {
-  fillStyle: string;
-  strokeStyle: string;
-  globalAlpha: number;
-  lineWidth: number;
-  lineJoin: CanvasLineJoin;
-  font: string;
-  textAlign: CanvasTextAlign;
-  textBaseline: CanvasTextBaseline;
-  dash: number[];
-  shiftX: number;
-  shiftY: number;
-  clip: string;
-}
-
-const FIRST: State = {
-  fillStyle: "#000",
-  strokeStyle: "#000",
-  globalAlpha: 1,
-  lineWidth: 1,
-  lineJoin: "miter",
-  font: "",
-  textAlign: "left",
-  textBaseline: "alphabetic",
-  dash: [],
-  shiftX: 0,
-  shiftY: 0,
-  clip: "",
-};
-
 // Near enough for text that is placed by its middle or its end; the reader's font decides anyway.
 const CHARACTER_WIDTH = 6.6;
 const ANCHORS: Partial<Record<CanvasTextAlign, string>> = { center: "middle", right: "end", end: "end" };
@@ -45,77 +15,45 @@ export const escapeXml = (text: string): string =>
 
 const round = (value: number) => String(Math.round(value * 100) / 100);
 
-export class SvgContext implements PaintContext {
-  private state: State = { ...FIRST };
-  private readonly saved: State[] = [];
+/** What `save` keeps and `restore` brings back. */
+class State {
+  fillStyle = "#000";
+  strokeStyle = "#000";
+  globalAlpha = 1;
+  lineWidth = 1;
+  lineJoin: CanvasLineJoin = "miter";
+  font = "";
+  textAlign: CanvasTextAlign = "left";
+  textBaseline: CanvasTextBaseline = "alphabetic";
+  protected dash: number[] = [];
+  protected shiftX = 0;
+  protected shiftY = 0;
+  protected clipId = "";
+}
+
+const STATE_FIELDS = Object.keys(new State()) as (keyof State)[];
+
+export class SvgContext extends State implements PaintContext {
+  private readonly saved: Partial<State>[] = [];
   private readonly elements: string[] = [];
   private readonly clips: string[] = [];
   private path: string[] = [];
 
-  get fillStyle(): string {
-    return this.state.fillStyle;
-  }
-  set fillStyle(color: string) {
-    this.state.fillStyle = color;
-  }
-  get strokeStyle(): string {
-    return this.state.strokeStyle;
-  }
-  set strokeStyle(color: string) {
-    this.state.strokeStyle = color;
-  }
-  get globalAlpha(): number {
-    return this.state.globalAlpha;
-  }
-  set globalAlpha(alpha: number) {
-    this.state.globalAlpha = alpha;
-  }
-  get lineWidth(): number {
-    return this.state.lineWidth;
-  }
-  set lineWidth(width: number) {
-    this.state.lineWidth = width;
-  }
-  get lineJoin(): CanvasLineJoin {
-    return this.state.lineJoin;
-  }
-  set lineJoin(join: CanvasLineJoin) {
-    this.state.lineJoin = join;
-  }
-  get font(): string {
-    return this.state.font;
-  }
-  set font(font: string) {
-    this.state.font = font;
-  }
-  get textAlign(): CanvasTextAlign {
-    return this.state.textAlign;
-  }
-  set textAlign(align: CanvasTextAlign) {
-    this.state.textAlign = align;
-  }
-  get textBaseline(): CanvasTextBaseline {
-    return this.state.textBaseline;
-  }
-  set textBaseline(baseline: CanvasTextBaseline) {
-    this.state.textBaseline = baseline;
-  }
-
   save(): void {
-    this.saved.push({ ...this.state });
+    this.saved.push(Object.fromEntries(STATE_FIELDS.map((field) => [field, this[field]])));
   }
 
   restore(): void {
-    this.state = this.saved.pop() ?? this.state;
+    Object.assign(this, this.saved.pop());
   }
 
   translate(x: number, y: number): void {
-    this.state.shiftX += x;
-    this.state.shiftY += y;
+    this.shiftX += x;
+    this.shiftY += y;
   }
 
   setLineDash(lengths: number[]): void {
-    this.state.dash = lengths;
+    this.dash = lengths;
   }
 
   beginPath(): void {
@@ -148,12 +86,12 @@ export class SvgContext implements PaintContext {
   clip(): void {
     const id = `plot-${this.clips.length}`;
     this.clips.push(`<clipPath id="${id}"><path d="${this.path.join("")}"/></clipPath>`);
-    this.state.clip = id;
+    this.clipId = id;
   }
 
   stroke(): void {
     if (this.path.length === 0) return;
-    const { strokeStyle, lineWidth, lineJoin, dash } = this.state;
+    const { strokeStyle, lineWidth, lineJoin, dash } = this;
     const dashes = dash.length > 0 ? ` stroke-dasharray="${dash.join(" ")}"` : "";
     const join = lineJoin === "miter" ? "" : ` stroke-linejoin="${lineJoin}"`;
     const look = `fill="none" stroke="${escapeXml(strokeStyle)}" stroke-width="${round(lineWidth)}"${join}${dashes}`;
@@ -162,14 +100,14 @@ export class SvgContext implements PaintContext {
 
   fill(): void {
     if (this.path.length === 0) return;
-    this.elements.push(`<path d="${this.path.join("")}" fill="${escapeXml(this.state.fillStyle)}"${this.common()}/>`);
+    this.elements.push(`<path d="${this.path.join("")}" fill="${escapeXml(this.fillStyle)}"${this.common()}/>`);
   }
 
   fillText(text: string, x: number, y: number): void {
-    const { font, textAlign, textBaseline, fillStyle } = this.state;
+    const { font, textAlign, textBaseline, fillStyle } = this;
     const size = Number.parseFloat(font.match(/([\d.]+)px/)?.[1] ?? "") || FONT_SIZE;
     const weight = font.match(/^\d{3}(?= )/)?.[0];
-    const at = `x="${round(x + this.state.shiftX)}" y="${round(y + this.state.shiftY + size * (DESCENTS[textBaseline] ?? 0))}"`;
+    const at = `x="${round(x + this.shiftX)}" y="${round(y + this.shiftY + size * (DESCENTS[textBaseline] ?? 0))}"`;
     const anchor = ANCHORS[textAlign] ? ` text-anchor="${ANCHORS[textAlign]}"` : "";
     const bold = weight ? ` font-weight="${weight}"` : "";
     this.elements.push(
@@ -193,11 +131,11 @@ export class SvgContext implements PaintContext {
   }
 
   private place(x: number, y: number): string {
-    return `${round(x + this.state.shiftX)} ${round(y + this.state.shiftY)}`;
+    return `${round(x + this.shiftX)} ${round(y + this.shiftY)}`;
   }
 
   private common(): string {
-    const { globalAlpha, clip } = this.state;
+    const { globalAlpha, clipId: clip } = this;
     return (globalAlpha < 1 ? ` opacity="${round(globalAlpha)}"` : "") + (clip ? ` clip-path="url(#${clip})"` : "");
   }
 }

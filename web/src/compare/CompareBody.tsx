@@ -3,7 +3,8 @@ import { lazy, type ReactNode, Suspense, useState } from "react";
 import { copyText } from "../ui/copy_text";
 import { CellDetail } from "./CellDetail";
 import styles from "./CompareBody.module.css";
-import { type ComparedRun, CompareGrid, type Place } from "./CompareGrid";
+import type { Place } from "../table/next_place";
+import { type ComparedRun, CompareGrid } from "./CompareGrid";
 import { CODE, pathOf } from "./facts";
 import { fullText, type Row } from "./rows";
 

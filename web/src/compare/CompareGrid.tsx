@@ -3,6 +3,7 @@ import { type KeyboardEvent, memo, type ReactNode, useId, useMemo, useRef } from
 import type { LineStyle } from "../chart/model";
 import { formatAny, formatCount, plural } from "../format/number";
 import { useBox } from "../media/use_box";
+import { nextPlace, type Place } from "../table/next_place";
 import { edgesOf } from "../table/scroll";
 import { useScroll } from "../table/use_scroll";
 import { ChevronIcon } from "../ui/icons";
@@ -19,11 +20,6 @@ export interface ComparedRun {
   id: string;
   name: string;
   style: LineStyle;
-}
-
-export interface Place {
-  row: number;
-  column: number;
 }
 
 export interface CompareGridProps {
@@ -65,7 +61,7 @@ export function CompareGrid({ label, rows, runs, head, toggle, active, setActive
     } else if ((event.key === "Enter" || event.key === " ") && row?.kind === "section") {
       toggle(row.section);
     } else {
-      const next = nextPlace(active ?? { row: -1, column: 0 }, event.key, isWhole, scroll.pageRows, rows.length);
+      const next = nextPlace(active ?? { row: -1, column: 0 }, event.key, isWhole, scroll.pageRows);
       if (!next || rows.length === 0) return;
       const place = {
         row: Math.min(rows.length - 1, Math.max(0, next.row)),
@@ -142,30 +138,6 @@ export function CompareGrid({ label, rows, runs, head, toggle, active, setActive
       </div>
     </div>
   );
-}
-
-function nextPlace(from: Place, key: string, isWhole: boolean, page: number, count: number): Place | null {
-  const { row, column } = from;
-  switch (key) {
-    case "ArrowUp":
-      return { row: row - 1, column };
-    case "ArrowDown":
-      return { row: row + 1, column };
-    case "ArrowLeft":
-      return { row, column: column - 1 };
-    case "ArrowRight":
-      return { row, column: column + 1 };
-    case "PageUp":
-      return { row: row - page, column };
-    case "PageDown":
-      return { row: row + page, column };
-    case "Home":
-      return { row: isWhole ? 0 : row, column: 0 };
-    case "End":
-      return { row: isWhole ? count - 1 : row, column: Infinity };
-    default:
-      return null;
-  }
 }
 
 interface LineProps {

@@ -53,10 +53,6 @@ export function reorder(list: RunsAnswer, order: RunsAnswer): RunsAnswer | null 
   return { ...order, runs };
 }
 
-/** How long a run has been going, or went, in milliseconds. */
-export const runDuration = (run: Run, nowMs: number): number =>
-  (run.state === "running" ? nowMs : (run.finish_time_unix_ms ?? run.update_time_unix_ms)) - run.create_time_unix_ms;
-
 /** Whether something that was logged did not come in as it was sent. */
 export function hasTrouble({ ingest_health: health }: Run): boolean {
   if (!health) return false;

@@ -2,7 +2,8 @@
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { copyText } from "../ui/copy_text";
 import { cellText } from "../table/cells";
-import { Grid, type Place } from "../table/Grid";
+import { Grid } from "../table/Grid";
+import type { Place } from "../table/next_place";
 import { RowPages } from "../table/row_pages";
 import type { ShownRows } from "../table/use_rows";
 import { firstWidths } from "../table/widths";

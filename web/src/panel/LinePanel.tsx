@@ -12,7 +12,7 @@ import type { ChangeView } from "../url/use_view";
 import type { ViewState } from "../url/view_state";
 import { axisLabel } from "./axis";
 import cardStyles from "./Card.module.css";
-import styles from "./ChartCard.module.css";
+import styles from "./LinePanel.module.css";
 import { ChartPlot } from "./ChartPlot";
 import { caption, type Captioned, summary, tally } from "./caption";
 import type { ChartEvent } from "./chart_event";

@@ -5,7 +5,7 @@ import { isExported } from "../app/exported";
 import { seriesStore } from "../data/page_store";
 import { Since } from "../ui/Moment";
 import { axisLabel } from "./axis";
-import styles from "./ChartCard.module.css";
+import styles from "./LinePanel.module.css";
 import type { ShownRun } from "./shown_run";
 
 interface LineWordsProps {

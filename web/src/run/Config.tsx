@@ -5,6 +5,7 @@ import { CopyButton } from "../ui/CopyButton";
 import { ChevronIcon } from "../ui/icons";
 import { matcher } from "../ui/matcher";
 import styles from "./Config.module.css";
+import table from "./KeyValueTable.module.css";
 import { configRows } from "./config_tree";
 import { flatten } from "./flatten";
 
@@ -31,10 +32,10 @@ export function Config({ config, closed, setClosed }: ConfigProps) {
   const toggle = (path: string) =>
     setClosed(closed.includes(path) ? closed.filter((one) => one !== path) : [...closed, path]);
   return (
-    <section className={styles.config} aria-label="Config">
+    <section className={`${table.section} ${styles.config}`} aria-label="Config">
       <header>
         <h2>Config</h2>
-        <span className={styles.count}>{count > 0 && formatCount(count)}</span>
+        <span className={table.count}>{count > 0 && formatCount(count)}</span>
         {count >= SEARCH_FROM && (
           <input
             type="search"
@@ -50,7 +51,7 @@ export function Config({ config, closed, setClosed }: ConfigProps) {
       {count === 0 && <p>No config was given.</p>}
       {count > 0 && (
         // What scrolls must be reachable by keyboard.
-        <div className={styles.scroll} tabIndex={0}>
+        <div className={`${table.scroll} ${styles.scroll}`} tabIndex={0}>
           <table>
             <tbody>
               {rows.slice(0, ROWS_MAX).map((row) => (
@@ -73,7 +74,7 @@ export function Config({ config, closed, setClosed }: ConfigProps) {
                     )}
                   </th>
                   {row.countBelow > 0 ? (
-                    <td className={styles.count}>{formatCount(row.countBelow)}</td>
+                    <td className={table.count}>{formatCount(row.countBelow)}</td>
                   ) : (
                     <td title={typeof row.value === "string" ? row.value : JSON.stringify(row.value)}>
                       {formatAny(row.value)}

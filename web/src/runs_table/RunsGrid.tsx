@@ -12,7 +12,8 @@ import { useStable } from "../ui/use_stable";
 import type { ViewState } from "../url/view_state";
 import { GridHead, type HeadActions } from "./GridHead";
 import { GroupLine, type GroupStatistic } from "./GroupLine";
-import { type GridPlace, HEADER_ROW, NAME_PLACE } from "./places";
+import type { Place } from "../table/next_place";
+import { HEADER_ROW, NAME_PLACE } from "./places";
 import { type LineProps, RunLine } from "./RunLine";
 import styles from "./RunsGrid.module.css";
 import { useColumnForms } from "./column_forms";
@@ -68,7 +69,7 @@ export function RunsGrid(props: RunsGridProps) {
   const headerHeight = HEADER_HEIGHT + pinned.length * ROW_HEIGHT + (pinned.length > 0 ? 1 : 0);
   const { rowCount } = layout;
   const scroll = useScroll(root, { rowCount, rowHeight: ROW_HEIGHT, headerHeight, stickyWidth: leadWidth, edges });
-  const [active, setActive] = useState<GridPlace | null>(null);
+  const [active, setActive] = useState<Place | null>(null);
   const [drag, setDrag] = useState<{ column: string; way: number } | null>(null);
 
   const { rows } = scroll;

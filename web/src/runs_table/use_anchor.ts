@@ -5,7 +5,7 @@
 import { type RefObject, useLayoutEffect, useRef } from "react";
 import type { RunLayout } from "../runs/group_rows";
 import type { KnownRows } from "../runs/known_rows";
-import type { GridPlace } from "./places";
+import type { Place } from "../table/next_place";
 
 /** Where a run stands now; null where that is not known. */
 export function positionOfRun(known: KnownRows, layout: RunLayout, run: string): number | null {
@@ -28,8 +28,8 @@ export function useAnchor(
   rowHeight: number,
   known: KnownRows,
   layout: RunLayout,
-  active: GridPlace | null,
-  setActive: (place: GridPlace) => void,
+  active: Place | null,
+  setActive: (place: Place) => void,
 ): void {
   const before = useRef({ known, layout });
   useLayoutEffect(() => {

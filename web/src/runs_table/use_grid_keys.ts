@@ -3,7 +3,8 @@ import { type KeyboardEvent, type RefObject, useEffect, useRef } from "react";
 import { NAME_COLUMN } from "../runs/column_names";
 import type { RunLayout } from "../runs/group_rows";
 import type { GridScroll } from "../table/use_scroll";
-import { type GridPlace, HEADER_ROW, NAME_PLACE, nextPlace, within } from "./places";
+import { type Place, nextPlace } from "../table/next_place";
+import { HEADER_ROW, NAME_PLACE, within } from "./places";
 
 export interface GridKeys {
   onSort: (column: string, isAdded: boolean) => void;
@@ -29,8 +30,8 @@ interface GridKeysProps {
   columns: readonly string[];
   layout: RunLayout;
   scroll: GridScroll;
-  active: GridPlace | null;
-  setActive: (place: GridPlace | null) => void;
+  active: Place | null;
+  setActive: (place: Place | null) => void;
   keys: GridKeys;
 }
 
@@ -39,7 +40,7 @@ export function useGridKeys({ root, columns, layout, scroll, active, setActive, 
   const place = active ?? { row: 0, column: NAME_PLACE };
   const column = place.column === NAME_PLACE ? NAME_COLUMN : (columns[place.column] ?? NAME_COLUMN);
 
-  const go = (next: GridPlace) => {
+  const go = (next: Place) => {
     const held = within(next, rowCount, columns.length);
     setActive(held);
     scroll.reveal(Math.max(0, held.row), held.column);
@@ -98,7 +99,7 @@ export function useGridKeys({ root, columns, layout, scroll, active, setActive, 
       return;
     }
     if (event.altKey) return;
-    const next = nextPlace(place, key, isWhole, scroll.pageRows);
+    const next = nextPlace(place, key, isWhole, scroll.pageRows, NAME_PLACE);
     if (!next) return;
     event.preventDefault();
     // With shift, what one passes is selected on the way.

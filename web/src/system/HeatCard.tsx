@@ -2,17 +2,15 @@
 import { type PointerEvent, useEffect, useMemo, useRef, useState } from "react";
 import type { XAxis } from "../api/series";
 import { useTheme } from "../app/theme";
-import type { SeriesQuestion } from "../data/question";
 import { seriesStore } from "../data/page_store";
 import { formatMeasure } from "../format/measure";
 import { plural } from "../format/number";
 import { scaleColor } from "../media/color_scale";
 import { axisLabel, formatX } from "../panel/axis";
 import cardStyles from "../panel/Card.module.css";
-import chartStyles from "../panel/ChartCard.module.css";
+import chartStyles from "../panel/LinePanel.module.css";
 import { getCursor, subscribeCursor } from "../panel/cursor";
 import { bucketsFor } from "../panel/chart_questions";
-import { useSeries } from "../panel/use_chart_series";
 import { useOnScreen } from "../panel/use_on_screen";
 import { useWidth } from "../ui/use_size";
 import type { ChangeView } from "../url/use_view";
@@ -20,6 +18,7 @@ import type { ViewState } from "../url/view_state";
 import type { SystemChart } from "./charts";
 import { type Heat, heatOf } from "./heat";
 import styles from "./HeatCard.module.css";
+import { useSystemSeries } from "./use_system_series";
 
 interface HeatCardProps {
   project: string;
@@ -34,28 +33,18 @@ interface HeatCardProps {
 export const LINES_MAX = 16;
 const COLUMNS = 300;
 
-const keyOf = (question: SeriesQuestion): string => question.key;
-
 export function HeatCard({ project, run, chart, axis, view, changeView }: HeatCardProps) {
   const root = useRef<HTMLElement>(null);
   const width = useWidth(root);
   const isOnScreen = useOnScreen(root);
   const { zoom } = view;
   const buckets = bucketsFor(COLUMNS);
-  const questions = useMemo(() => {
-    const range = zoom?.axis === axis ? zoom : null;
-    return chart.lines.map(({ key }): SeriesQuestion => ({
-      project,
-      run,
-      key,
-      x: axis,
-      buckets,
-      min: range?.min ?? null,
-      max: range?.max ?? null,
-      smoothing: null,
-    }));
-  }, [project, run, chart, axis, zoom, buckets]);
-  const { axis: heldAxis, held, isComplete, error } = useSeries(questions, keyOf, axis, isOnScreen && width > 0);
+  const {
+    axis: heldAxis,
+    held,
+    isComplete,
+    error,
+  } = useSystemSeries(project, run, chart, axis, zoom, buckets, isOnScreen && width > 0);
   const heat = useMemo(
     () =>
       heatOf(

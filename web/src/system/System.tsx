@@ -4,7 +4,6 @@ import type { XAxis } from "../api/series";
 import type { WholeRun } from "../api/types";
 import { useSystemMetrics } from "../data/queries";
 import { formatCount } from "../format/number";
-import chartSection from "../panel/ChartSection.module.css";
 import { Tooltip } from "../panel/Tooltip";
 import { ChevronIcon } from "../ui/icons";
 import { Refusal } from "../ui/Problem";
@@ -72,14 +71,14 @@ export default function System({ run, view, changeView }: SystemProps) {
               : [...view.closed, closedName(name)],
           });
         return (
-          <section key={name} className={chartSection.section} aria-label={name}>
+          <section key={name} className={styles.section} aria-label={name}>
             <h2>
               <button type="button" className="quiet" aria-expanded={!isClosed} onClick={toggle}>
-                <span className={chartSection.chevron} data-open={!isClosed}>
+                <span className={styles.chevron} data-open={!isClosed}>
                   <ChevronIcon />
                 </span>
                 {name}
-                <span className={chartSection.count}>{formatCount(charts.length)}</span>
+                <span className={styles.count}>{formatCount(charts.length)}</span>
               </button>
             </h2>
             {!isClosed && (

@@ -6,17 +6,15 @@ import type { Frame } from "../chart/frame";
 import type { ChartModel } from "../chart/model";
 import { DISTINCT_MAX, styleOf } from "../chart/styles";
 import { seriesStore } from "../data/page_store";
-import type { SeriesQuestion } from "../data/question";
 import { formatMeasure } from "../format/measure";
 import { plural } from "../format/number";
 import { axisLabel } from "../panel/axis";
 import cardStyles from "../panel/Card.module.css";
-import chartStyles from "../panel/ChartCard.module.css";
+import chartStyles from "../panel/LinePanel.module.css";
 import { ChartPlot } from "../panel/ChartPlot";
 import { tally } from "../panel/caption";
 import { bucketsFor } from "../panel/chart_questions";
 import { makeModel } from "../panel/make_model";
-import { useSeries } from "../panel/use_chart_series";
 import { useOnScreen } from "../panel/use_on_screen";
 import { RunSwatch } from "../ui/RunSwatch";
 import { useWidth } from "../ui/use_size";
@@ -24,6 +22,7 @@ import type { ChangeView } from "../url/use_view";
 import type { ViewState } from "../url/view_state";
 import type { SystemChart } from "./charts";
 import styles from "./SystemCard.module.css";
+import { useSystemSeries } from "./use_system_series";
 
 interface SystemCardProps {
   project: string;
@@ -36,8 +35,6 @@ interface SystemCardProps {
 
 // A legend of more lines says nothing that a person could take in; the tooltip names the nearest.
 const LEGEND_MAX = 8;
-
-const keyOf = (question: SeriesQuestion): string => question.key;
 
 /** Shares fill the chart from 0 to 1, so that one glance compares them; of the rest only the ground is fixed. */
 function boundsOf({ measure }: SystemChart): ChartModel["yBounds"] {
@@ -52,20 +49,12 @@ export function SystemCard({ project, run, chart, axis, view, changeView }: Syst
   const theme = useTheme();
   const buckets = bucketsFor(width);
   const { zoom } = view;
-  const questions = useMemo(() => {
-    const range = zoom?.axis === axis ? zoom : null;
-    return chart.lines.map(({ key }) => ({
-      project,
-      run,
-      key,
-      x: axis,
-      buckets,
-      min: range?.min ?? null,
-      max: range?.max ?? null,
-      smoothing: null,
-    }));
-  }, [project, run, chart, axis, zoom, buckets]);
-  const { axis: heldAxis, held, isComplete, error } = useSeries(questions, keyOf, axis, isOnScreen && width > 0);
+  const {
+    axis: heldAxis,
+    held,
+    isComplete,
+    error,
+  } = useSystemSeries(project, run, chart, axis, zoom, buckets, isOnScreen && width > 0);
   const lines = useMemo(
     () =>
       chart.lines.map(({ key, label }, slot) => ({

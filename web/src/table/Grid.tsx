@@ -4,6 +4,7 @@ import type { Cell, RecordDocument, TableColumn } from "../api/records";
 import { formatCount } from "../format/number";
 import { cellLabel, documentOf, isNumeric } from "./cells";
 import styles from "./Grid.module.css";
+import { nextPlace, type Place } from "./next_place";
 import { RecordCell } from "./RecordCell";
 import type { Sort } from "./question";
 import { edgesOf } from "./scroll";
@@ -17,11 +18,6 @@ const ROW_HEIGHT = 28;
 const RECORD_ROW_HEIGHT = 72;
 /** Pages are asked for at most this often while a list is scrolled past them. */
 const LOOK_INTERVAL_MS = 60;
-
-export interface Place {
-  row: number;
-  column: number;
-}
 
 export interface GridProps {
   shown: ShownRows;
@@ -202,29 +198,6 @@ function useLook({ pages }: ShownRows, first: number, end: number): void {
     },
     [],
   );
-}
-
-function nextPlace({ row, column }: Place, key: string, isWhole: boolean, pageRows: number): Place | null {
-  switch (key) {
-    case "ArrowUp":
-      return { row: row - 1, column };
-    case "ArrowDown":
-      return { row: row + 1, column };
-    case "ArrowLeft":
-      return { row, column: column - 1 };
-    case "ArrowRight":
-      return { row, column: column + 1 };
-    case "PageUp":
-      return { row: row - pageRows, column };
-    case "PageDown":
-      return { row: row + pageRows, column };
-    case "Home":
-      return isWhole ? { row: 0, column: 0 } : { row, column: 0 };
-    case "End":
-      return isWhole ? { row: Infinity, column: Infinity } : { row, column: Infinity };
-    default:
-      return null;
-  }
 }
 
 interface HeaderProps {
