@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from trackd_service.comparison import MISSING, Difference, compare, compare_packages, compare_texts
-from trackd_service.store import Store, StoredRun
+from trackd_service.store import Store
+from trackd_service.stored_runs import StoredRun
 
 _FILE_BYTES_MAX = 10 << 20  # of a text that is compared; larger ones are only said to differ
 _PACKAGES = "requirements.txt"

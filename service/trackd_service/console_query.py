@@ -19,7 +19,8 @@ import numpy as np
 from trackd_service.errors import InvalidArgument
 from trackd_service.segments import COLOURS, Search
 from trackd_service.series import Int64Array, Series, merge
-from trackd_service.store import Store, StoredRun
+from trackd_service.store import Store
+from trackd_service.stored_runs import StoredRun
 from trackd_service.streams import CONSOLE_STREAMS, console_key
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ import numpy as np
 from trackd_service.errors import InvalidArgument
 from trackd_service.series import NUMERIC_KINDS, Kind
 from trackd_service.series_reader import MovedError, SeriesReader, loaded, read_whole, times_ascend
-from trackd_service.store import Store, StoredRun
+from trackd_service.store import Store
+from trackd_service.stored_runs import StoredRun
 from trackd_service.streams import ROW_KEY
 
 RUNS_MAX = 1_000

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from trackd_service.series import Kind, Series
-from trackd_service.store import StoredRun
+from trackd_service.stored_runs import StoredRun
 from trackd_service.streams import ROW_KEY
 
 _POINTS_PER_PIECE = 200_000  # 5 MB of arrays, some 20 MB of text

@@ -1,7 +1,8 @@
 """Owns what an exported page holds: the answers that its page will ask for, taken from the HTTP API itself.
 
 Invariants: what is in the file is what the API answered; what did not fit, or is not taken along, is said in a sentence; runs
-and lists come first, then lines of charts, the console, records, and their objects.
+and lists come first, then lines of charts, the console, records, and their objects. What is packed is packed in a thread:
+the writers go first.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import json
 import struct
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote, urlencode
+from urllib.parse import quote, urlencode
 
 from trackd_service import html_archive
 from trackd_service.errors import InvalidArgument
+from trackd_service.html_view import View, axes_in, smoothings_in, values_in, view_of, walk
 from trackd_service.series import RECORD_KINDS
 
 BUCKETS = 2000
@@ -71,55 +73,6 @@ class Wanted:
     bytes_max: int
 
 
-@dataclass
-class _View:
-    """What the address of a page says that matters to which answers it needs."""
-
-    filter: str = ""
-    search: str = ""
-    archived: str = "without"
-    hidden: set[str] = field(default_factory=set)
-    only: set[str] = field(default_factory=set)
-    group_by: list[str] = field(default_factory=list)
-    aggregate: str = "mean"
-    band: str = "range"
-    axis: str = ""
-    smoothings: list[dict[str, Any]] = field(default_factory=list)
-    expressions: list[str] = field(default_factory=list)
-    metrics: list[str] = field(default_factory=list)
-    view: str = ""
-
-    def shows(self, run_id: str) -> bool:
-        """Says whether the run is drawn."""
-        return run_id in self.only if self.only else run_id not in self.hidden
-
-
-def _view(query: str) -> _View:
-    values = parse_qs(query, keep_blank_values=True)
-    one = {name: given[0] for name, given in values.items()}
-    return _View(
-        filter=one.get("filter", ""),
-        search=one.get("search", ""),
-        archived="with" if one.get("archived") == "with" else "without",
-        hidden=set(values.get("hide", [])),
-        only=set(values.get("only", [])),
-        group_by=values.get("group", []),
-        aggregate=one.get("aggregate", "mean"),
-        band=one.get("band", "range"),
-        axis=one.get("x", ""),
-        smoothings=[smoothing] if (smoothing := _smoothing(one.get("smooth", ""))) else [],
-        view=one.get("view", ""),
-    )
-
-
-def _smoothing(text: str) -> dict[str, Any] | None:
-    kind, _, amount = text.partition(":")
-    try:
-        return {"kind": kind, "amount": float(amount)} if kind else None
-    except ValueError:
-        return None
-
-
 class Exporter:
     """Makes one file."""
 
@@ -150,8 +103,8 @@ class Exporter:
         script = files["page_with_scenes.js" if has_scenes else "page.js"]
         overhead = len(script.encode()) + len(files["page.css"].encode()) + _SHELL_BYTES
         self._archive = html_archive.Archive(max(0, self._wanted.bytes_max - overhead))
-        query = await self._query_of_view()
-        view = _view(query)
+        query = await self._query_ofview_of()
+        view = view_of(query)
         runs = await self._take_lists(view)
         metrics = await self._take_runs(runs)
         await self._take_series(view, runs, metrics)
@@ -160,8 +113,7 @@ class Exporter:
         await self._take_records(runs, metrics)
         await self._take_objects()
         await self._take_files()
-        place = self._archive.put(json.dumps(self._series, separators=(",", ":")).encode())
-        self._archive.finish()
+        place = await asyncio.to_thread(self._finish)
         if place is None:
             raise self._too_small()
         name = runs[0]["name"] or runs[0]["run_id"] if self._wanted.run else ""
@@ -182,6 +134,11 @@ class Exporter:
             html_archive.page, title, script, files["page.css"], index, self._archive, self._foreign
         )
         return page, self._left_out
+
+    def _finish(self) -> html_archive.Place | None:
+        place = self._archive.put(json.dumps(self._series, separators=(",", ":")).encode())
+        self._archive.finish()
+        return place
 
     def _address(self, query: str) -> str:
         path = f"/p/{quote(self._wanted.project, safe='')}"
@@ -204,25 +161,27 @@ class Exporter:
     async def _post(self, path: str, value: Any) -> Answer:
         return await self._ask("POST", path, json.dumps(value).encode())
 
-    def _keep(self, answer: Answer, *name: str) -> bool:
+    async def _keep(self, answer: Answer, *name: str) -> bool:
         """Keeps an answer under a name; says whether it was one and fits."""
-        return answer.status == 200 and self._archive.put_answer(_name(*name), answer.data, answer.media_type)
+        return answer.status == 200 and await asyncio.to_thread(
+            self._archive.put_answer, _name(*name), answer.data, answer.media_type
+        )
 
     async def _require(self, answer: Answer, *name: str) -> Any:
         """Keeps an answer that the page cannot be without, and returns it."""
         if answer.status != 200:
             message = json.loads(answer.data)["error"]["message"]
             raise InvalidArgument(message)
-        if not self._keep(answer, *name):
+        if not await self._keep(answer, *name):
             raise self._too_small()
         return answer.json()
 
     # -- runs and lists --------------------------------------------------------------------------------------------
 
-    async def _query_of_view(self) -> str:
+    async def _query_ofview_of(self) -> str:
         """Keeps the saved view that the address names, and returns the address' query with what the view says in it."""
         project, query = self._wanted.project, self._wanted.query
-        view_id = _view(query).view
+        view_id = view_of(query).view
         listing: list[dict[str, Any]] = []
         if view_id and not self._wanted.run:
             answer = await self._get(f"{self._project}/views/{quote(view_id, safe='')}")
@@ -233,14 +192,14 @@ class Exporter:
                 query = "&".join(filter(None, [query, self._document["query"]]))
         else:
             self._document = {}
-        self._put_json({"views": listing}, "projects", project, "views")
+        await self._put_json({"views": listing}, "projects", project, "views")
         return query
 
-    def _put_json(self, value: Any, *name: str) -> None:
-        if not self._archive.put_answer(_name(*name), json.dumps(value).encode(), "application/json"):
+    async def _put_json(self, value: Any, *name: str) -> None:
+        if not await self._keep(Answer(200, "application/json", json.dumps(value).encode()), *name):
             raise self._too_small()
 
-    async def _take_lists(self, view: _View) -> list[dict[str, Any]]:
+    async def _take_lists(self, view: View) -> list[dict[str, Any]]:
         """Keeps the table of the runs and what says which columns and metrics there are; returns the runs that are drawn."""
         project = self._wanted.project
         chosen = (
@@ -266,18 +225,18 @@ class Exporter:
         await self._require(metrics, "projects", project, "metrics")
         running = sum(run["state"] == "running" for run in table["runs"])
         latest = max((run["update_time_unix_ms"] for run in table["runs"]), default=0)
-        self._put_json(
+        await self._put_json(
             {"projects": [{
                 "name": project, "run_count": table["total_count"], "running_count": running, "update_time_unix_ms": latest,
             }]},
             "projects",
         )  # fmt: skip
-        self._keep(await self._get("/api/v1/presets"), "presets")
+        await self._keep(await self._get("/api/v1/presets"), "presets")
         runs = [run for run in table["runs"] if self._wanted.run or view.shows(run["run_id"])]
         if not runs:
             raise InvalidArgument("no run of the project is shown in this view: there is nothing to export")
         ids = ",".join(quote(run["run_id"], safe="") for run in runs[:_EVENT_RUNS_MAX])
-        self._keep(await self._get(f"{self._project}/events?runs={ids}"), "projects", project, "events")
+        await self._keep(await self._get(f"{self._project}/events?runs={ids}"), "projects", project, "events")
         return runs
 
     def _run(self, run_id: str) -> str:
@@ -297,16 +256,16 @@ class Exporter:
     # -- lines of charts -------------------------------------------------------------------------------------------
 
     async def _take_series(
-        self, view: _View, runs: list[dict[str, Any]], metrics: dict[str, list[dict[str, Any]]]
+        self, view: View, runs: list[dict[str, Any]], metrics: dict[str, list[dict[str, Any]]]
     ) -> None:
         listed = (await self._get(f"{self._project}/metrics")).json()["metrics"]
         numeric = {each["name"]: each["step_metric"] for each in listed if each["kind"] in ("number", "bool")}
-        asked = list(_values_in(self._document, "expressions"))
-        smoothings = [*view.smoothings, *_smoothings_in(self._document)]
+        asked = list(values_in(self._document, "expressions"))
+        smoothings = [*view.smoothings, *smoothings_in(self._document)]
         groups = await self._groups(view, runs)
         missing = 0
         own = {run_id: {each["name"] for each in kept} for run_id, kept in metrics.items()}
-        axes_of_view = [axis for axis in {view.axis, *_axes_in(self._document)} if axis.startswith("metric:")]
+        axes_of_view = [axis for axis in {view.axis, *axes_in(self._document)} if axis.startswith("metric:")]
         for axis in dict.fromkeys(
             [*_AXES, *axes_of_view, *(f"metric:{name}" for name in numeric.values() if name)]
         ):
@@ -330,7 +289,7 @@ class Exporter:
         if self._wanted.run:
             run_id = self._wanted.run
             system = await self._get(f"{self._run(run_id)}/metrics?stream=system")
-            self._keep(system, "projects", self._wanted.project, "runs", run_id, "metrics", "system")
+            await self._keep(system, "projects", self._wanted.project, "runs", run_id, "metrics", "system")
             measured = [
                 each["name"]
                 for each in (system.json() or {"metrics": []})["metrics"]
@@ -348,7 +307,7 @@ class Exporter:
                 f"{missing:,} lines of charts over one axis each, for which there was no room."
             )
 
-    async def _groups(self, view: _View, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    async def _groups(self, view: View, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Returns the groups that are drawn as one line, as questions name them."""
         if not view.group_by or self._wanted.run:
             return []
@@ -379,22 +338,32 @@ class Exporter:
                 (smoothing, await self._post("/api/v1/series:query", {**question, "smoothing": smoothing}))
                 for smoothing in [None, *smoothings]
             ]
-            decoded = [
-                (smoothing, list(_series_of(answer.data)))
-                for smoothing, answer in answers
-                if answer.status == 200
-            ]
-            if not decoded or decoded[0][0] is not None:
-                continue  # such as an expression that cannot be read: the page says so by itself
-            for number, each in enumerate(asked):
-                header, columns = decoded[0][1][number]
-                smoothed = {
-                    _smoothing_name(smoothing): every[number][1]["smoothed"][1]
-                    for smoothing, every in decoded[1:]
-                    if smoothing is not None and "smoothed" in every[number][1]
-                }
-                missing += not self._take_line(axis, each, header, columns, smoothed)
-            await asyncio.sleep(0)  # the writers go first
+            missing += await asyncio.to_thread(self._take_answers, axis, asked, answers)
+        return missing
+
+    def _take_answers(
+        self,
+        axis: str,
+        asked: list[dict[str, Any]],
+        answers: list[tuple[dict[str, Any] | None, Answer]],
+    ) -> int:
+        """Keeps lines, smoothed as was asked besides; returns how many did not fit."""
+        decoded = [
+            (smoothing, list(_series_of(answer.data)))
+            for smoothing, answer in answers
+            if answer.status == 200
+        ]
+        if not decoded or decoded[0][0] is not None:
+            return 0  # such as an expression that cannot be read: the page says so by itself
+        missing = 0
+        for number, each in enumerate(asked):
+            header, columns = decoded[0][1][number]
+            smoothed = {
+                _smoothing_name(smoothing): every[number][1]["smoothed"][1]
+                for smoothing, every in decoded[1:]
+                if smoothing is not None and "smoothed" in every[number][1]
+            }
+            missing += not self._take_line(axis, each, header, columns, smoothed)
         return missing
 
     def _take_line(
@@ -432,7 +401,7 @@ class Exporter:
             found = answer.json()
             if found is None:
                 continue
-            if not self._keep(answer, *name, writer):
+            if not await self._keep(answer, *name, writer):
                 self._left_out.append("The console, for which there was no room.")
             elif writer and found["line_count"] > len(found["lines"]):
                 missing = found["line_count"] - len(found["lines"])
@@ -452,7 +421,7 @@ class Exporter:
                 query = urlencode({"key": key, "kind": kind, "limit": _RECORDS_MAX})
                 answer = await self._get(f"{self._run(run_id)}/records?{query}")
                 found = answer.json()
-                if found is None or not self._keep(answer, *name, "records", key, kind):
+                if found is None or not await self._keep(answer, *name, "records", key, kind):
                     missing += 1
                     continue
                 if found["total_count"] > len(found["records"]):
@@ -460,7 +429,7 @@ class Exporter:
                     self._left_out.append(f"The first {count:,} records of '{key}' of run '{run['name']}'.")
                 if kind == "histogram":
                     grid = urlencode({"key": key, **_HISTOGRAM_GRID})
-                    missing += not self._keep(
+                    missing += not await self._keep(
                         await self._get(f"{self._run(run_id)}/histograms?{grid}"), *name, "histograms", key
                     )
                 await self._note_frames(kind, found["records"])
@@ -474,24 +443,26 @@ class Exporter:
     async def _note_frames(self, kind: str, records: list[dict[str, Any]]) -> None:
         """Keeps the viewers and presets that records need."""
         for record in records:
-            for document in _walk(record["document"]):
+            for document in walk(record["document"]):
                 name = (
                     "molecule" if kind == "molecule" else _FRAMES.get(str(document.get("language", "")), "")
                 )
                 if name:
-                    self._take_frame(name)
+                    await self._take_frame(name)
                 preset = document.get("preset_id")
                 if isinstance(preset, str) and preset:
                     address = "/".join(quote(part, safe="") for part in preset.split("/"))
-                    self._keep(await self._get(f"/api/v1/presets/{address}"), "presets", *preset.split("/"))
+                    await self._keep(
+                        await self._get(f"/api/v1/presets/{address}"), "presets", *preset.split("/")
+                    )
 
-    def _take_frame(self, name: str) -> None:
+    async def _take_frame(self, name: str) -> None:
         path = _WEB / "frames" / f"{name}.html"
         if name in self._frames or not path.is_file():
             return
         self._frames.add(name)
-        data = path.read_bytes()
-        if self._archive.put_file(f"/frames/{name}.html", data, "text/html"):
+        data = await asyncio.to_thread(path.read_bytes)
+        if await self._put_file(f"/frames/{name}.html", data, "text/html"):
             self._foreign.append(data)
         else:
             self._left_out.append(f"The viewer of {name} charts, for which there was no room.")
@@ -504,7 +475,7 @@ class Exporter:
             took = size <= _OBJECT_BYTES_MAX
             if took and document.get("media_type") == _PARQUET:
                 rows = await self._post(f"{address}/rows", {"limit": _ROWS_MAX})
-                took = self._keep(rows, "objects", sha256, "rows")
+                took = await self._keep(rows, "objects", sha256, "rows")
                 if took:
                     for inner in _files_in(rows.json()["rows"]):
                         if inner["sha256"] not in self._objects:
@@ -538,17 +509,20 @@ class Exporter:
                 f"{missing:,} files kept with the run, which are large or for which there was no room."
             )
 
+    async def _put_file(self, address: str, data: bytes, media_type: str) -> bool:
+        return await asyncio.to_thread(self._archive.put_file, address, data, media_type)
+
     async def _take_object(self, sha256: str, document: dict[str, Any]) -> bool:
         media_type = str(document.get("media_type", ""))
         address = f"/api/v1/objects/{sha256}"
         answer = await self._get(f"{address}?{urlencode({'type': media_type})}")
-        took = answer.status == 200 and self._archive.put_file(address, answer.data, media_type)
+        took = answer.status == 200 and await self._put_file(address, answer.data, media_type)
         if took and media_type == "text/html":
             for query in ("", "?inject=true"):
                 page = await self._get(f"{address}/page{query}")
                 took = (
                     page.status == 200
-                    and self._archive.put_file(f"{address}/page{query}", page.data, "text/html")
+                    and await self._put_file(f"{address}/page{query}", page.data, "text/html")
                     and took
                 )
                 self._foreign.append(page.data)
@@ -598,40 +572,8 @@ def _series_of(data: bytes) -> Iterator[tuple[dict[str, Any], dict[str, tuple[st
         yield header, columns
 
 
-def _walk(value: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(value, dict):
-        yield value
-        for inner in value.values():
-            yield from _walk(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _walk(inner)
-
-
 def _files_in(value: Any) -> Iterator[dict[str, Any]]:
     """Yields the references to objects within a document."""
-    for each in _walk(value):
+    for each in walk(value):
         if isinstance(each.get("sha256"), str) and isinstance(each.get("size_bytes"), int):
             yield each
-
-
-def _values_in(document: Any, name: str) -> Iterator[str]:
-    """Yields the texts of every list of that name in a view's document."""
-    for each in _walk(document):
-        given = each.get(name)
-        yield from (one for one in given if isinstance(one, str)) if isinstance(given, list) else ()
-
-
-def _axes_in(document: Any) -> Iterator[str]:
-    for each in _walk(document):
-        if isinstance(axis := each.get("x"), str) and axis.startswith("metric:"):
-            yield axis
-
-
-def _smoothings_in(document: Any) -> Iterator[dict[str, Any]]:
-    for each in _walk(document):
-        smoothing = each.get("smoothing")
-        if isinstance(smoothing, str) and (read := _smoothing(smoothing)):
-            yield read
-        elif isinstance(smoothing, dict) and isinstance(smoothing.get("amount"), int | float):
-            yield {"kind": smoothing.get("kind"), "amount": smoothing["amount"]}

@@ -25,7 +25,8 @@ from trackd_service.ingest import Ingest, Source
 from trackd_service.records import Surroundings
 from trackd_service.runs import Run
 from trackd_service.sampler import Sampler
-from trackd_service.store import Store, StoredRun
+from trackd_service.store import Store
+from trackd_service.stored_runs import StoredRun
 from trackd_service.worker import Worker, WorkerClosed
 
 _log = logging.getLogger("trackd.observer")

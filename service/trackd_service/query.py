@@ -22,7 +22,8 @@ from trackd_service.group_query import GroupRequest, query_group
 from trackd_service.record_query import RecordQuery
 from trackd_service.series import NUMERIC_KINDS, RECORD_KINDS, Kind, Series
 from trackd_service.series_query import SeriesAnswer, SeriesRequest, is_derived, query
-from trackd_service.store import Store, StoredRun
+from trackd_service.store import Store
+from trackd_service.stored_runs import StoredRun
 from trackd_service.streams import ROW_KEY, Stream, stream_of
 
 if TYPE_CHECKING:

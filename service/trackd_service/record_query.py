@@ -13,7 +13,8 @@ import numpy as np
 
 from trackd_service.errors import InvalidArgument
 from trackd_service.series import RECORD_KINDS, Kind, Series, merge
-from trackd_service.store import Store, StoredRun
+from trackd_service.store import Store
+from trackd_service.stored_runs import StoredRun
 
 LIMIT_MAX = 1_000  # documents in one answer
 COLUMNS_MAX, BINS_MAX = 4_096, 512

@@ -14,7 +14,8 @@ from trackd_service.errors import RunNotFound, TrackdError
 from trackd_service.ingest import Ingest
 from trackd_service.records import Changes, Update, check_tag_texts
 from trackd_service.runs import Run
-from trackd_service.store import Store, StoredRun
+from trackd_service.store import Store
+from trackd_service.stored_runs import StoredRun
 
 Change: TypeAlias = Update | Changes
 
