@@ -118,9 +118,12 @@ function LastLines({ run, view }: EndingProps) {
     <>
       <h3>
         Last lines{" "}
-        <Link href={`${location.pathname}?${query}`} className={styles.more}>
-          Open in Logs
-        </Link>
+        {/* It leads to a line, which is known when the lines have come. */}
+        {!lines.isPending && (
+          <Link href={`${location.pathname}?${query}`} className={styles.more}>
+            Open in Logs
+          </Link>
+        )}
       </h3>
       {/* As high as it will be, so that nothing moves when the lines come. */}
       <pre className={styles.text} tabIndex={0} aria-label="Last lines of the console" aria-busy={!lines.data}>
