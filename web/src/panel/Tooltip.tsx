@@ -24,6 +24,7 @@ export function Tooltip() {
       cancelAnimationFrame(frame);
       unsubscribe();
       stop();
+      view.close();
       unpin();
     };
   }, []);

@@ -23,8 +23,14 @@ export interface Cursor {
   hits: () => readonly Hit[];
 }
 
+// After this long without a move the pointer rests: a person looks now.
+const REST_MS = 80;
+
 let cursor: Cursor | null = null;
 let pinned: Cursor | null = null;
+let isResting = false;
+let moveCount = 0;
+let restTimer: ReturnType<typeof setTimeout> | undefined;
 const listeners = new Set<() => void>();
 
 export const getCursor = (): Cursor | null => cursor;
@@ -32,9 +38,24 @@ export const getCursor = (): Cursor | null => cursor;
 /** The place whose values a person keeps on the screen. */
 export const getPinned = (): Cursor | null => pinned;
 
+/** Whether the cursor stays where it is; all who draw it are told when that begins and ends. */
+export const isAtRest = (): boolean => isResting;
+
+/** Whether what is not looked at may leave this move out: every other one while the pointer moves. */
+export const isBetween = (): boolean => !isResting && moveCount % 2 === 0;
+
 export function setCursor(next: Cursor | null): void {
   if (next === cursor) return;
   cursor = next;
+  isResting = false;
+  moveCount++;
+  clearTimeout(restTimer);
+  if (next) {
+    restTimer = setTimeout(() => {
+      isResting = true;
+      tell();
+    }, REST_MS);
+  }
   tell();
 }
 

@@ -5,9 +5,9 @@ import { type Hit, hitsAt } from "../chart/hit";
 import type { ChartModel } from "../chart/model";
 import { toPixel } from "../chart/scale";
 import styles from "./ChartPlot.module.css";
-import { getCursor, subscribeCursor } from "./cursor";
+import { getCursor, isAtRest, isBetween, subscribeCursor } from "./cursor";
 
-// More dots than this say nothing, and cost each chart of the page its time at each move of the pointer.
+// More dots than this say nothing, and cost each chart its time.
 const DOTS_MAX = 12;
 
 export class PlotOverlay {
@@ -15,6 +15,7 @@ export class PlotOverlay {
   private readonly mark = layer(styles.mark);
   private readonly range = layer(styles.range);
   private readonly dots: HTMLElement[] = [];
+  private dotCount = 0;
   private readonly unsubscribe: () => void;
   private axis: XAxis = "step";
   private marker: number | null = null;
@@ -56,14 +57,13 @@ export class PlotOverlay {
 
   private moveCursor(): void {
     const cursor = getCursor();
+    if (cursor && cursor.source !== this.chart && isBetween()) return;
     const isHere = cursor !== null && cursor.axis === this.axis && this.stand(this.line, cursor.x);
-    if (!isHere) {
-      this.line.style.visibility = "hidden";
-      this.showDots([]);
-      return;
-    }
-    if (cursor.source === this.chart) this.showDots(cursor.hits());
-    else this.showDots(this.hitsOf(cursor.x));
+    if (!isHere) this.showDots([]);
+    else if (cursor.source === this.chart) this.showDots(cursor.hits());
+    // Nobody reads the dots of all other charts while the pointer moves, and they would cost half of the frame.
+    else this.showDots(isAtRest() ? this.hitsOf(cursor.x) : []);
+    if (!isHere) this.line.style.visibility = "hidden";
   }
 
   /** Of a chart that the pointer is not in: all lines where they are few, else those that stand out. */
@@ -100,7 +100,8 @@ export class PlotOverlay {
       dot.style.background = hit.series.style.color;
       dot.style.visibility = "visible";
     }
-    for (; count < this.dots.length; count++) this.dots[count].style.visibility = "hidden";
+    for (let index = count; index < this.dotCount; index++) this.dots[index].style.visibility = "hidden";
+    this.dotCount = count;
   }
 
   private dotAt(index: number): HTMLElement {
