@@ -48,6 +48,7 @@ class SeriesFace:
         question = await body(request)
         try:
             requests = list(_requests(question))
+            omit = frozenset(_texts(question, "omit")) if question.get("omit") is not None else frozenset()
         except ValueError as error:  # of the requests, Smoothing and expressions, which check themselves
             raise InvalidArgument(str(error)) from None
         answers: list[SeriesAnswer] = []
@@ -63,7 +64,7 @@ class SeriesFace:
                     *map(self._query.series, cast("Iterator[SeriesRequest]", alone))
                 )
             await asyncio.sleep(0)  # the writers go first
-        data = await asyncio.to_thread(encode, answers)
+        data = await asyncio.to_thread(encode, answers, omit)
         return Response(data, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
     async def events(self, request: Request) -> Response:

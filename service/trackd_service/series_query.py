@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -59,6 +59,7 @@ _ATTEMPTS_MAX = 3
 _EXACT_MAX = 1 << 53
 # Beyond every step, and still a double.
 _X_MAX = 1 << 64
+_X_COLUMNS = frozenset({"x", "x_first", "x_last", "step"})
 _ALIGNMENT = 8
 
 Mode: TypeAlias = Literal["points", "buckets", "group"]
@@ -202,15 +203,17 @@ def is_derived(request: SeriesRequest) -> bool:
     )
 
 
-def encode(answers: Sequence[SeriesAnswer]) -> bytes:
-    """Writes answers in the binary form of `docs/http_api.md`, in their order."""
+def encode(answers: Sequence[SeriesAnswer], omit: Collection[str] = ()) -> bytes:
+    """Writes answers in the binary form of `docs/http_api.md`, in their order, without the columns named in `omit`."""
     described: list[dict[str, object]] = []
     pieces: list[bytes] = []
     offset = 0
     for answer in answers:
         columns = []
         for name, column in answer.columns.items():
-            kind = "uint32" if column.dtype == np.uint32 else "float64"
+            if name in omit:
+                continue
+            kind = "uint32" if column.dtype == np.uint32 or _is_short(name, column) else "float64"
             piece = np.ascontiguousarray(column, "<u4" if kind == "uint32" else "<f8").tobytes()
             columns.append({"name": name, "type": kind, "offset": offset, "length": len(column)})
             piece += bytes(-len(piece) % _ALIGNMENT)
@@ -239,6 +242,14 @@ def encode(answers: Sequence[SeriesAnswer]) -> bytes:
     header = json.dumps({"series": described}, separators=(",", ":")).encode()
     header += b" " * (-(len(MAGIC) + 4 + len(header)) % _ALIGNMENT)
     return b"".join([MAGIC, len(header).to_bytes(4, "little"), header, *pieces])
+
+
+def _is_short(name: str, column: npt.NDArray[Any]) -> bool:
+    """Returns whether a column of x, as steps are, fits uint32: half of its bytes."""
+    if name not in _X_COLUMNS or not len(column) or column[0] % 1 != 0:
+        return False
+    with np.errstate(invalid="ignore"):
+        return bool(np.all((column >= 0) & (column < 2**32) & (column % 1 == 0)))
 
 
 def _bounds(axis: Axis, request: SeriesRequest) -> tuple[int | None, int | None, int | None]:

@@ -61,6 +61,19 @@ def test_group_is_one_line_with_the_true_extremes_and_zooms_to_the_steps(web: We
     np.testing.assert_allclose(columns["high"] - columns["y"], np.std(rows, axis=0, ddof=1))
 
 
+def test_columns_that_nobody_draws_stay_away_and_steps_take_half(web: Web) -> None:
+    one = {"project": "groups", "run": "a", "key": "train/loss"}
+    ((_, whole),) = web.series({"buckets": 100, "series": [one]})
+    ((_, drawn),) = web.series({"buckets": 100, "omit": ["mean", "x_first"], "series": [one]})
+    assert set(whole) - set(drawn) == {"mean", "x_first"}
+    assert whole["x_last"].dtype == drawn["x_last"].dtype == np.uint32
+    assert drawn["x_last"].tolist() == whole["x_last"].tolist()
+    assert whole["x_last"][-1] == STEP_COUNT - 1
+    ((_, points),) = web.series({"x": "metric:half", "min_x": 1, "max_x": 2, "series": [one]})
+    assert (points["x"].dtype, points["step"].dtype) == (np.float64, np.uint32)
+    assert points["x"].tolist() == [1, 1.5, 2]
+
+
 def test_group_has_its_answer_over_every_x_and_with_smoothing(web: Web) -> None:
     smoothing = {"kind": "ema", "amount": 0.9}
     for x in ("step", "wall_time", "relative_time", "metric:half"):

@@ -42,7 +42,7 @@ export function bucketSeries(
       max: Float64Array.from(highs),
       last: Float64Array.from(highs),
       mean: Float64Array.from(lows),
-      nonfinite: Uint32Array.from(lasts, () => 0),
+      nonfinite: Float64Array.from(lasts, () => 0),
     },
     ...over,
   };
@@ -55,10 +55,14 @@ export function groupSeries(x: Numbers, y: Numbers, low: Numbers, high: Numbers,
     y: Float64Array.from(y),
     low: Float64Array.from(low),
     high: Float64Array.from(high),
-    count: Uint32Array.from(x, () => 3),
+    count: Float64Array.from(x, () => 3),
   };
   return { ...pointSeries(x, y), mode: "group", columns, ...over };
 }
+
+/** What the daemon sends as uint32: counts, and steps. */
+const isShort = (name: string, data: Float64Array) =>
+  ["nonfinite", "count", "x", "x_first", "x_last"].includes(name) && data.every((value) => value === value >>> 0);
 
 /** The bytes of an answer that holds these series. */
 export function encodeSeries(all: readonly Series[]): ArrayBuffer {
@@ -79,7 +83,8 @@ export function encodeSeries(all: readonly Series[]): ArrayBuffer {
     missing_count: series.missingCount,
     revision: series.revision,
     x_extent: series.xExtent,
-    columns: Object.entries(series.columns).map(([name, data]) => {
+    columns: Object.entries(series.columns).map(([name, values]) => {
+      const data = isShort(name, values) ? Uint32Array.from(values) : values;
       const at = offset;
       columns.push({ at, data });
       offset += Math.ceil(data.byteLength / 8) * 8;

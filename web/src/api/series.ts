@@ -52,7 +52,7 @@ export interface Series {
   missingCount: number;
   revision: number;
   xExtent: [number, number] | null;
-  columns: Record<string, Float64Array | Uint32Array>;
+  columns: Record<string, Float64Array>;
 }
 
 interface SeriesHeader {
@@ -94,15 +94,17 @@ export function decodeSeries(bytes: ArrayBuffer): Series[] {
 }
 
 function decodeOne(header: SeriesHeader, bytes: ArrayBuffer, start: number): Series {
-  const columns: Record<string, Float64Array | Uint32Array> = {};
+  const columns: Record<string, Float64Array> = {};
   for (const { name, type, offset, length } of header.columns ?? []) {
     const begin = start + offset;
     const end = begin + length * (type === "float64" ? 8 : 4);
     if (end > bytes.byteLength)
       throw new Error(`column '${name}' of '${header.key ?? header.expression}' ends past the answer`);
     // Typed arrays are in the machine's byte order; every machine with a browser today is little-endian, as the format is.
-    const own = bytes.slice(begin, end);
-    columns[name] = type === "float64" ? new Float64Array(own) : new Uint32Array(own);
+    columns[name] =
+      type === "float64"
+        ? new Float64Array(bytes.slice(begin, end))
+        : Float64Array.from(new Uint32Array(bytes, begin, length));
   }
   return {
     project: header.project,

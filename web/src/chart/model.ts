@@ -5,7 +5,7 @@ import type { Clip } from "../url/view_state";
 import type { Scale } from "./scale";
 import type { Unit } from "./ticks";
 
-export type Columns = Record<string, Float64Array | Uint32Array>;
+export type Columns = Record<string, Float64Array>;
 
 export interface LineStyle {
   color: string;

@@ -58,9 +58,8 @@ function isWhole(series: Series): boolean {
   return Math.ceil(series.totalCount / series.pointsPerBucket) === series.count;
 }
 
-function joined(before: Float64Array | Uint32Array, kept: number, after: Float64Array | Uint32Array) {
-  const Column = before instanceof Float64Array ? Float64Array : Uint32Array;
-  const all = new Column(kept + after.length);
+function joined(before: Float64Array, kept: number, after: Float64Array): Float64Array {
+  const all = new Float64Array(kept + after.length);
   all.set(before.subarray(0, kept));
   all.set(after, kept);
   return all;

@@ -22,6 +22,8 @@ export interface SeriesQuestion {
   min: number | null;
   max: number | null;
   smoothing: SeriesSmoothing | null;
+  /** Columns of buckets that nobody looks at. */
+  omit?: readonly string[];
 }
 
 /** Where the new part of a series begins; see `after_x` of the HTTP API. */
@@ -40,6 +42,7 @@ export const headOf = (question: SeriesQuestion): string =>
     min_x: question.min,
     max_x: question.max,
     smoothing: question.smoothing,
+    omit: question.omit,
   });
 
 const identities = new WeakMap<SeriesQuestion, string>();

@@ -15,7 +15,7 @@ export interface Wanted {
   project: string;
   lines: readonly ChartLine[];
   axis: XAxis;
-  view: Pick<ViewState, "smoothing" | "zoom" | "aggregate" | "band">;
+  view: Pick<ViewState, "smoothing" | "zoom" | "line" | "aggregate" | "band">;
   buckets: number;
 }
 
@@ -31,6 +31,8 @@ export function questionsOf({ project, lines, axis, view, buckets }: Wanted): Se
       min: zoom?.min ?? null,
       max: zoom?.max ?? null,
       smoothing: view.smoothing,
+      // A line goes through one of the two.
+      omit: view.line === "mean" ? ["last"] : ["mean"],
       ...(source.isExpression && { isExpression: true }),
     };
     return source.runIds

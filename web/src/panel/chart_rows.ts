@@ -4,8 +4,6 @@ import { type ChartModel, type ChartSeries, spanColumns, xColumn, yColumn } from
 import { csvLine } from "../table/csv";
 import { axisLabel } from "./axis";
 
-type Column = Float64Array | Uint32Array;
-
 export interface ChartRows {
   /** The name of x, then those of the lines' columns. */
   names: string[];
@@ -48,7 +46,7 @@ export function chartRows(model: ChartModel, axis: XAxis, nameOf: (line: string)
   for (let place = 0; place < differentCount; place++) starts[place + 1] = starts[place] + counts[place];
 
   const names = [axisLabel(axis)];
-  const columns: { line: PlacedLine; values: Column }[] = [];
+  const columns: { line: PlacedLine; values: Float64Array }[] = [];
   for (const { series, first, end } of shown) {
     const line: PlacedLine = { first, rows: new Int32Array(end - first) };
     eachPlace(series, first, end, different, (index, place, occurrence) => {
@@ -71,9 +69,9 @@ export function chartRows(model: ChartModel, axis: XAxis, nameOf: (line: string)
   };
 }
 
-function columnsOf(series: ChartSeries, line: ChartModel["line"]): [string, Column][] {
+function columnsOf(series: ChartSeries, line: ChartModel["line"]): [string, Float64Array][] {
   const { mode, columns } = series;
-  const made: [string, Column][] = [["", yColumn(series, line)]];
+  const made: [string, Float64Array][] = [["", yColumn(series, line)]];
   if (columns.smoothed) made.push([" (smoothed)", columns.smoothed]);
   if (mode !== "points") {
     const [lows, highs] = spanColumns(series);
