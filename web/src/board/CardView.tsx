@@ -1,5 +1,5 @@
 /** One card of the board, whatever it shows, with the menu that its layout gives it. */
-import { useMemo } from "react";
+import { useDeferredValue, useMemo } from "react";
 import { changeCard, changeConfig, duplicateCard, removeCard } from "../layout/changes";
 import type { ChartSettings } from "../layout/document";
 import { newId } from "../layout/use_layout";
@@ -28,11 +28,14 @@ const NO_ITEMS: readonly MenuEntry[] = [];
 /** A card that cannot be shown says so, and leaves the others as they are. */
 export function CardView(props: CardViewProps) {
   const { card } = props;
+  // The board comes first and its cards then, piece by piece: the page answers while a screen full of charts is made.
+  const isDue = useDeferredValue(true, false);
   const broken = (error: Error) => (
     <article className={cardStyles.card} aria-label={card.title}>
       <Words isTrouble>{`${card.title} cannot be shown: ${error.message}`}</Words>
     </article>
   );
+  if (!isDue) return <div className={cardStyles.card} />;
   return (
     <Boundary instead={broken} tried={card}>
       <WholeCard {...props} />

@@ -1,7 +1,7 @@
 /** The row of a run. What is pressed in it is told by the grid, from `data-act` and `data-column`. */
 import { memo } from "react";
 import { RunCell } from "../runs/RunCell";
-import { cellText, numberOf } from "../runs/cell_text";
+import { cellLabel, cellText, numberOf } from "../runs/cell_text";
 import { EDITABLE, NAME_COLUMN } from "../runs/column_names";
 import type { RunRow } from "../runs/known_rows";
 import { nameOf, valueOf } from "../runs/run_value";
@@ -43,6 +43,9 @@ interface RunLineProps extends LineProps {
 }
 
 const INDENT = 16;
+// A digit of 13 px is narrower than this, with what stands beside the text.
+const DIGIT_WIDTH = 8;
+const CELL_PADDING = 16;
 const toldByGrid = () => undefined;
 
 export const RunLine = memo(function RunLine(props: RunLineProps) {
@@ -171,6 +174,7 @@ const LineCell = memo(function LineCell(props: LineCellProps) {
   const { id, place, row, column, decimals, isActive, isEdited, onEdited, left, width } = props;
   const value = valueOf(row, column);
   const text = cellText(column, value);
+  const isNumber = numberOf(value) !== null;
   return (
     <div
       id={id}
@@ -179,7 +183,8 @@ const LineCell = memo(function LineCell(props: LineCellProps) {
       aria-colindex={place + 2}
       data-column={column}
       data-active={isActive}
-      data-number={numberOf(value) !== null}
+      data-number={isNumber}
+      data-fits={isNumber && cellLabel(column, value, decimals).length * DIGIT_WIDTH <= width - CELL_PADDING}
       title={text}
       style={{ left, width }}
     >
