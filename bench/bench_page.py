@@ -32,6 +32,14 @@ _PEER_PATIENCE_SECONDS = 60.0
 _IDLE_SECONDS = 10.0
 _LINE_COUNT = 1_000_000
 _LIVE_METRICS = 20
+# Looks at each frame: Playwright itself looks less and less often, up to half a second apart.
+_CLICK_AND_LOOK = """(link, text) => new Promise((done) => {
+  const begin = performance.now();
+  const look = () =>
+    document.body.textContent.includes(text) ? done(performance.now() - begin) : requestAnimationFrame(look);
+  link.click();
+  requestAnimationFrame(look);
+})"""
 
 
 @dataclass(frozen=True)
@@ -247,10 +255,7 @@ def measure_log(folder: Path, repeats: int) -> None:
                 )
                 logs.first.wait_for()
                 opened.page.wait_for_timeout(500)
-                begin = time.perf_counter()
-                logs.first.click()
-                opened.page.get_by_text(f"{_LINE_COUNT - 1:07} ").first.wait_for(timeout=30_000)
-                times.append((time.perf_counter() - begin) * 1e3)
+                times.append(logs.first.evaluate(_CLICK_AND_LOOK, f"{_LINE_COUNT - 1:07} "))
     value = median(times)
     show(_ROW, "log of 1 M lines, 100 MB: its end is there", value, "ms", bar="≤ 300 ms", is_met=value <= 300)
     show(_ROW, "the same, the first time", times[0], "ms")
