@@ -1,11 +1,12 @@
-"""What does the page cost: time to the first chart, data, memory, hovering and scrolling, on projects of all shapes?
+r"""What does the page cost: time to the first chart, data, memory, hovering and scrolling, on projects of all shapes?
 
     .venv/bin/python bench/bench_page.py
-    .venv/bin/python bench/bench_page.py --cases a,b,c,d,e,f,g,h,live --tensorboard /tmp/tb/bin/python
+    .venv/bin/python bench/bench_page.py --cases a,b,c,d,e,f,g,h,live --tensorboard /tmp/tb/bin/python \
+        --trackio /tmp/tio/bin/python --aim /tmp/aim/bin/python
 
 Cases: a to f are workspaces (10 x 20 x 2,000; 500 x 4 x 200; 1 x 5,000 x 20; 1,000 x 1,000 x 2; 10 x 1 x 1 M; 1 x 100,000 x 3
 runs, metrics and points), g the table of 10,000 runs, h a log of 1 M lines, live a run that goes on. The stores are filled
-once and stay in the folder. Each figure is the median of browsers with empty profiles, those of TensorBoard in turn.
+once and stay in the folder. Each figure is the median of browsers with empty profiles, those of its peers in turn.
 The daemon was asked for the project once before; "the daemon begun anew" says what it takes otherwise. The page has to be
 built: `.venv/bin/python hatch_build.py web`.
 """
@@ -22,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import big_store
-import page_peers
 from _browser import HEIGHT, WIDTH, OpenPage, browser_page
 from _harness import Store, arguments, fresh, median, say_machine, show, spawn, wait_until
+from page_peers import AIM, TENSORBOARD, TRACKIO, Peer
 
 _ROW = "P22"
 _AREA = (340, 110, WIDTH, HEIGHT)  # right of the list of runs, below the bars
@@ -126,10 +127,12 @@ def served(folder: Path, fill: Callable[[], None]) -> Iterator[Store]:
         store.stop()
 
 
-def measure(name: str, folder: Path, repeats: int, tensorboard: str | None) -> None:
-    """Measures a project's workspace, in turn with TensorBoard's page of the same runs."""
+def measure(name: str, folder: Path, repeats: int, pythons: dict[Peer, str]) -> None:
+    """Measures a project's workspace, in turn with its peers' pages of the same runs."""
     case = CASES[name]
     filled = folder / name
+    ours: list[Figures] = []
+    theirs: dict[Peer, list[Figures]] = {}
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(
             served(
@@ -139,42 +142,39 @@ def measure(name: str, folder: Path, repeats: int, tensorboard: str | None) -> N
         )
         path = f"/p/{big_store.PROJECT}"
         cold = look_at(address_of(store, path), _AREA, "[role=img]")
-        peer = None
-        if tensorboard and case.ratio_max:
-            peer = stack.enter_context(
-                page_peers.tensorboard(
-                    tensorboard,
-                    folder / f"tensorboard-{name}",
-                    case.run_count,
-                    case.metric_count,
-                    case.point_count,
-                )
-            )
-        ours, theirs = [], []
+        counts = (case.run_count, case.metric_count, case.point_count)
+        addresses = {
+            peer: stack.enter_context(peer.served(python, folder / f"{peer.name.lower()}-{name}", *counts))
+            for peer, python in pythons.items()
+            if case.ratio_max and (peer is TENSORBOARD or case.data_mb_max)
+        }
         for _ in range(repeats):
             ours.append(look_at(address_of(store, path), _AREA, "[role=img]"))
-            if peer is not None:
+            for peer, address in list(addresses.items()):
                 try:
-                    theirs.append(look_at(peer, page_peers.AREA, "line-chart"))
+                    theirs.setdefault(peer, []).append(look_at(address, peer.area, peer.chart))
                 except RuntimeError as error:
-                    print(f"TensorBoard: {error}")
-                    peer = None
+                    print(f"{peer.name}: {error}")
+                    del addresses[peer]
     report(case, cold, ours, theirs)
 
 
-def report(case: Case, cold: Figures, ours: list[Figures], theirs: list[Figures]) -> None:
-    """Prints the medians."""
+def report(case: Case, cold: Figures, ours: list[Figures], theirs: dict[Peer, list[Figures]]) -> None:
+    """Prints the medians; the bars are ratios to TensorBoard."""
 
     def line(
         what: str, field: str, unit: str, limit: float = 0.0, ratio_max: float = 0.0, digits: str = "g"
     ) -> None:
         value = median(getattr(each, field) for each in ours)
-        other = ("TensorBoard", median(getattr(each, field) for each in theirs)) if theirs else None
+        peers = {peer: median(getattr(each, field) for each in some) for peer, some in theirs.items()}
+        other = (TENSORBOARD.name, peers.pop(TENSORBOARD)) if TENSORBOARD in peers else None
         bar = f"≤ {limit:{digits}} {unit}" if limit else f"≤ {ratio_max} x TensorBoard" if ratio_max else ""
         is_met: bool | None = value <= limit if limit else None
         if ratio_max:
             is_met = value <= ratio_max * other[1] if other else None
         show(_ROW, f"{case}: {what}", value, unit, floor=other, bar=bar, is_met=is_met)
+        for peer, figure in peers.items():
+            show(_ROW, f"    the same of {peer.name}", figure, unit)
 
     line("first chart", "first_chart_ms", "ms", case.first_chart_ms_max, case.ratio_max)
     show(_ROW, f"{case}: first chart, the daemon begun anew", cold.first_chart_ms, "ms")
@@ -329,14 +329,22 @@ def main() -> None:
         help="a folder, in which the stores are and stay (default: %(default)s)",
     )
     parser.add_argument("--cases", default="a", help="some of a,b,c,d,e,f,g,h,live (default: %(default)s)")
-    parser.add_argument(
-        "--tensorboard", help="an interpreter that has TensorBoard 2.21; without it, no ratios"
-    )
+    for peer in (TENSORBOARD, TRACKIO, AIM):
+        parser.add_argument(
+            f"--{peer.name.lower()}",
+            help=f"an interpreter that has {peer.name}; see page_peers.py"
+            + ("; without it, no ratios" if peer is TENSORBOARD else ""),
+        )
     parser.add_argument("--live-seconds", type=float, default=600.0, help="of the watch on memory")
     options = parser.parse_args()
     say_machine()
     if options.tensorboard is None:
         print("TensorBoard is not there: bars that are ratios to it are not judged")
+    pythons = {
+        peer: python
+        for peer in (TENSORBOARD, TRACKIO, AIM)
+        if (python := getattr(options, peer.name.lower())) is not None
+    }
     size = initial_script_kb()
     show(_ROW, "JavaScript that every page loads first, gzip", size, "kB", bar="≤ 220 kB", is_met=size <= 220)
     options.stores.mkdir(parents=True, exist_ok=True)
@@ -349,7 +357,7 @@ def main() -> None:
         if name in others:
             others[name]()
         else:
-            measure(name, options.stores, options.repeats, options.tensorboard)
+            measure(name, options.stores, options.repeats, pythons)
 
 
 if __name__ == "__main__":
