@@ -4,7 +4,7 @@ import type { RecordQuestion } from "../src/data/records";
 import { scaleColor, scaleShare } from "../src/media/color_scale";
 import { barsOf, barsPath, binAt, columnEdges, countsInWords, heatPixels, placeIn } from "../src/media/histogram";
 import { DEFAULT_MARKS, isShown, markClass, markSets, reachesScores, scoreRanges } from "../src/media/marks";
-import { nextStep, positionOf, stepAtMost, unionOfSteps } from "../src/media/steps";
+import { nextStep, positionOf, stepAtMost, stepInWords, unionOfSteps } from "../src/media/steps";
 import { lookUp } from "../src/media/card_records";
 import { outlineOf } from "../src/media/waveform";
 import { dtypeName, formatBytes, formatShape } from "../src/media/words";
@@ -24,6 +24,12 @@ describe("the step shown", () => {
     expect([null, 30, 25, 20, 10, 5].map((chosen) => nextStep(steps, chosen, -1))).toEqual([20, 20, 20, 10, 10, 10]);
     expect([null, 30, 25, 20, 5].map((chosen) => nextStep(steps, chosen, 1))).toEqual([null, null, 30, 30, 10]);
     expect(nextStep([7], null, -1)).toBe(7);
+  });
+
+  test("says when it is another one than was asked for", () => {
+    expect(stepInWords(80, 1000)).toBe("step 80, the last before 1,000");
+    expect(stepInWords(80, 5)).toBe("step 80, the first after 5");
+    expect([stepInWords(80, 80), stepInWords(80, null)]).toEqual(["step 80", "step 80"]);
   });
 
   test("stands among the steps of all runs, each once", () => {

@@ -21,7 +21,7 @@ import { StepSlider } from "./StepSlider";
 import type { CardRecords } from "./card_records";
 import { useCardRecords } from "./use_card_records";
 import { useBox } from "./use_box";
-import { useChosenStep, useStepOf } from "./use_chosen_step";
+import { chooseStep, useChosenStep, useStepOf } from "./use_chosen_step";
 import { KIND_WORDS } from "./words";
 
 export interface MediaCardProps {
@@ -56,10 +56,18 @@ export function MediaCard(props: MediaCardProps) {
   const isOnScreen = useOnScreen(root);
   const theme = useTheme();
   const [cellMax, setCellMax] = useState(CELLS_STEP);
-  const [own, choose] = useChosenStep(id, view, changeView);
+  const [own, chooseOwn] = useChosenStep(id, view, changeView);
   const ofSection = useStepOf(sectionSteps, view);
   // What was chosen here comes first, then for the section, then on a chart.
   const chosen = own ?? ofSection ?? view.cursor;
+  const choose = useCallback(
+    (next: number | null) => {
+      chooseOwn(next);
+      // The latest is what the card's section does not hold back either.
+      if (next === null && sectionSteps !== null && ofSection !== null) chooseStep(sectionSteps, null, changeView);
+    },
+    [chooseOwn, sectionSteps, ofSection, changeView],
+  );
   const card = `${project}\n${id}`;
   const marks = useSyncExternalStore(subscribeMarks, () => getMarks(card));
 
@@ -143,7 +151,7 @@ export function MediaCard(props: MediaCardProps) {
             <MediaCell
               key={cell.run.id}
               cell={cell}
-              step={step ?? 0}
+              asked={chosen ?? step}
               height={layout.height}
               width={
                 isFullScreen ? ANY_WIDTH : { min: Math.min(box.width, CELL_WIDTH_MIN[kind]), max: CELL_WIDTH_MAX[kind] }

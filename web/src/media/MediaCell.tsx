@@ -11,6 +11,7 @@ import type { Marks } from "./marks";
 import styles from "./MediaCell.module.css";
 import { RecordView } from "./RecordView";
 import type { CardCell } from "./card_records";
+import { stepInWords } from "./steps";
 import { Words } from "./Words";
 
 const HistogramOverSteps = lazy(() => import("./HistogramOverSteps"));
@@ -19,8 +20,8 @@ const NAME_HEIGHT = 20;
 
 interface MediaCellProps {
   cell: CardCell;
-  /** The step the card shows. */
-  step: number;
+  /** The step that was asked for; of the latest, the last of all runs. */
+  asked: number | null;
   height: number;
   width: { min: number; max: number | undefined };
   hasName: boolean;
@@ -35,14 +36,16 @@ interface MediaCellProps {
 }
 
 export function MediaCell(props: MediaCellProps) {
-  const { cell, step, height, width, hasName, marks, open } = props;
+  const { cell, asked, height, width, hasName, marks, open } = props;
   const root = useRef<HTMLElement>(null);
   const isOnScreen = useOnScreen(root);
   const [wasSeen, setSeen] = useState(false);
   if (isOnScreen && !wasSeen) setSeen(true);
   const { id, name, style } = cell.run;
   const context = useMemo(() => ({ marks, open: open && ((index: number) => open(id, index)) }), [marks, open, id]);
-  const isOther = cell.shown !== null && cell.shown.step !== step;
+  const { shown, wanted } = cell;
+  // While the record is on its way another one is here, of which the step alone is true.
+  const words = shown && shown.step !== asked && stepInWords(shown.step, shown.step === wanted ? asked : null);
   return (
     <section
       ref={root}
@@ -57,7 +60,7 @@ export function MediaCell(props: MediaCellProps) {
         <h4 className={styles.name}>
           <RunSwatch style={style} />
           <span title={name}>{name}</span>
-          {isOther && <em>step {formatCount(cell.shown!.step)}</em>}
+          {words && <em title={words}>{words}</em>}
         </h4>
       )}
       <CardContext value={context}>
