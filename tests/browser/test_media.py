@@ -56,3 +56,43 @@ def test_steps_play_to_the_last_and_say_what_is_older(open_page: OpenPage) -> No
     shown.get_by_role("button", name="latest").click()
     page.wait_for_url(re.compile("/p/steps$"))
     expect(shown).to_have_attribute("data-step", "40")
+
+
+def test_runs_by_steps_are_a_grid_that_asks_for_what_is_seen(open_page: OpenPage) -> None:
+    for number in range(6):
+        with trackd.init(project="grid", name=f"run {number}") as run:
+            for step in range(0, 60, 2 if number == 5 else 1):
+                caption = f"{number} at {step}"
+                run.log({"sample": trackd.Image(picture(step, 8), caption=caption)}, step=step)
+    page = open_page("/p/grid")
+    card(page, "sample")
+    asked: set[str] = set()
+    page.on("request", lambda request: asked.add(request.url) if "/records?" in request.url else None)
+    card(page, "sample").get_by_role("button", name=re.compile("full screen")).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("radio", name="all steps").check()
+    grid = dialog.get_by_role("grid", name="sample: 6 runs, 60 steps")
+    expect(grid.get_by_role("columnheader", name="59")).to_be_in_viewport()
+    expect(grid.get_by_role("img", name="4 at 59")).to_be_in_viewport()
+    odd = grid.get_by_role("row").filter(has_text="run 5").first
+    expect(odd.get_by_role("gridcell").last).to_have_text("–")
+    grid.evaluate("grid => grid.scrollTo(0, 0)")
+    expect(grid.get_by_role("img", name="4 at 3")).to_be_in_viewport()
+    assert 50 < len(asked) < 250  # of 330
+    assert grid.get_by_role("gridcell").count() < 200
+    grid.get_by_role("img", name="4 at 4").click()
+    slider = dialog.get_by_role("slider", name="Step")
+    expect(slider).to_have_value("4")
+    grid.press("ArrowRight")
+    grid.press("Control+ArrowUp")
+    grid.press("Enter")
+    expect(slider).to_have_value("5")
+    # The grid follows the slider for as long as its step is seen.
+    slider.press("End")
+    expect(grid.get_by_role("columnheader", name="59")).to_be_in_viewport()
+    page.wait_for_url(re.compile("show=steps.*at=59"))
+    page.reload()
+    expect(grid.get_by_role("img", name="3 at 59")).to_be_in_viewport()
+    dialog.get_by_role("radio", name="one step").check()
+    expect(grid).to_have_count(0)
+    expect(dialog.get_by_role("region", name="run 3").get_by_role("img")).to_be_visible()

@@ -1,5 +1,5 @@
 /** The records of one kind under one key: those of the visible runs side by side, at a step that a slider chooses. */
-import { useCallback, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { lazy, Suspense, useCallback, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useTheme } from "../app/theme";
 import { recordStore } from "../data/page_store";
 import { formatCount, plural } from "../format/number";
@@ -16,6 +16,7 @@ import { getMarks, subscribeMarks } from "./marks";
 import cardStyles from "../panel/Card.module.css";
 import styles from "./MediaCard.module.css";
 import { MediaCell } from "./MediaCell";
+import { MediaTools, shownOf } from "./MediaTools";
 import { CELL_WIDTH_MAX, CELL_WIDTH_MIN } from "./panels";
 import { StepSlider } from "./StepSlider";
 import type { CardRecords } from "./card_records";
@@ -42,6 +43,7 @@ export interface MediaCardProps {
 
 // Runs side by side at first and with each "More runs": more than fit on a screen, few enough to stay quick.
 const CELLS_STEP = 12;
+const StepsGrid = lazy(() => import("./StepsGrid"));
 // Of a run's record in full screen, where rows are as high as the window allows but not lower than this.
 const FULL_HEIGHT_MIN = 300;
 
@@ -79,12 +81,19 @@ export function MediaCard(props: MediaCardProps) {
   const [settledStep, setSettledStep] = useState<number | null>(null);
   if (records.isSettled && step !== settledStep) setSettledStep(step);
 
+  const shownAs = isFullScreen ? shownOf(kind, view) : "step";
   const openItem = useCallback(
     (run: string, index: number) => changeView({ media: id, item: { run, index } }, "keep"),
     [changeView, id],
   );
   const hasNames = runs.length > 1;
-  const layout = layoutOf(cells.length, box.width, box.height, CELL_WIDTH_MIN[kind], isFullScreen);
+  const layout = layoutOf(
+    shownAs === "steps" ? 1 : cells.length,
+    box.width,
+    box.height,
+    CELL_WIDTH_MIN[kind],
+    isFullScreen,
+  );
   return (
     <article
       ref={root}
@@ -129,7 +138,8 @@ export function MediaCard(props: MediaCardProps) {
         )}
         {extraItems.length > 0 && <Menu label={`More for ${key}`} entries={extraItems} />}
       </header>
-      {kind === "image" && (
+      {isFullScreen && <MediaTools kind={kind} view={view} changeView={changeView} />}
+      {kind === "image" && shownAs !== "steps" && (
         <MarkControls
           card={card}
           documents={cells.flatMap((cell) => (cell.shown ? [cell.shown.document] : []))}
@@ -146,7 +156,21 @@ export function MediaCard(props: MediaCardProps) {
         role={layout.isScrolling ? "group" : undefined}
         aria-label={layout.isScrolling ? `${key} of ${plural(cells.length, "run")}` : undefined}
       >
+        {box.height > 0 && shownAs === "steps" && step !== null && (
+          <Suspense>
+            <StepsGrid
+              label={key}
+              cells={cells}
+              steps={steps}
+              step={step}
+              chooseStep={choose}
+              height={box.height}
+              only={item?.index}
+            />
+          </Suspense>
+        )}
         {box.height > 0 &&
+          shownAs !== "steps" &&
           cells.map((cell) => (
             <MediaCell
               key={cell.run.id}
