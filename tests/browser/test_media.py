@@ -75,7 +75,7 @@ def test_runs_by_steps_are_a_grid_that_asks_for_what_is_seen(open_page: OpenPage
     expect(grid.get_by_role("columnheader", name="59")).to_be_in_viewport()
     expect(grid.get_by_role("img", name="4 at 59")).to_be_in_viewport()
     odd = grid.get_by_role("row").filter(has_text="run 5").first
-    expect(odd.get_by_role("gridcell").last).to_have_text("–")
+    expect(odd.get_by_role("gridcell").last).to_have_text("\u2013")
     grid.evaluate("grid => grid.scrollTo(0, 0)")
     expect(grid.get_by_role("img", name="4 at 3")).to_be_in_viewport()
     assert 50 < len(asked) < 250  # of 330
@@ -96,3 +96,78 @@ def test_runs_by_steps_are_a_grid_that_asks_for_what_is_seen(open_page: OpenPage
     dialog.get_by_role("radio", name="one step").check()
     expect(grid).to_have_count(0)
     expect(dialog.get_by_role("region", name="run 3").get_by_role("img")).to_be_visible()
+
+
+def look(page: Page, run: str) -> dict[str, Any]:
+    """Returns where the image of a run lies in its view, and how."""
+    image = page.get_by_role("dialog").get_by_role("region", name=run).locator("img, canvas").first
+    inner: dict[str, Any] = image.evaluate(
+        """image => {
+          const [inner, view] = [image.parentElement, image.parentElement.parentElement];
+          const [a, b] = [inner.getBoundingClientRect(), view.getBoundingClientRect()];
+          return {zoom: a.width / b.width, x: (b.x - a.x) / a.width, y: (b.y - a.y) / a.height,
+                  filter: image.style.filter, rendering: getComputedStyle(image).imageRendering};
+        }"""
+    )
+    return inner
+
+
+def test_images_are_looked_at_closely_and_subtracted(open_page: OpenPage) -> None:
+    for name, value, side in (("small", 250, 16), ("other", 250, 32), ("base", 40, 32)):
+        with trackd.init(project="looking", name=name) as run:
+            run.log({"sample": trackd.Image(picture(value, side), caption=name)})
+    page = open_page("/p/looking?media=image:sample")
+    dialog = page.get_by_role("dialog")
+    other = dialog.get_by_role("region", name="other")
+    expect(other.get_by_role("img", name="other")).to_be_visible()
+    zoom = dialog.get_by_role("group", name="Zoom of images")
+    for key in ("+", "+", "-", "="):
+        page.keyboard.press(key)
+    expect(zoom).to_contain_text("2.3\u00d7")
+    assert (
+        look(page, "base")
+        == look(page, "other")
+        == {
+            **look(page, "other"),
+            "zoom": pytest.approx(2.25),
+            "rendering": "pixelated",
+        }
+    )
+    # A pixel of the image is large enough to have its value read.
+    other.get_by_role("img", name="other").hover(position={"x": 400, "y": 300}, force=True)
+    expect(page.get_by_role("tooltip")).to_have_text(re.compile(r"^x \d+, y \d+: (250 100 50|10)$"))
+    before = look(page, "base")
+    page.mouse.down()
+    page.mouse.move(0, 0, steps=4)
+    page.mouse.up()
+    after = look(page, "base")
+    assert after["x"] > before["x"]
+    assert after == look(page, "other")
+    expect(dialog.get_by_role("region")).to_have_count(3)  # a dragged image is not opened
+    page.mouse.move(*middle(other))
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -200)
+    page.keyboard.up("Control")
+    expect(zoom).to_contain_text("5\u00d7")
+    other.get_by_role("button").dblclick(position={"x": 50, "y": 50})
+    expect(zoom).to_contain_text("1\u00d7")
+    dialog.get_by_role("slider", name="brightness").press("End")
+    expect(dialog.get_by_role("button", name="as logged")).to_be_visible()
+    assert look(page, "base")["filter"] == "brightness(8) contrast(1)"
+    dialog.get_by_role("button", name="as logged").click()
+    # The first run is taken from the others.
+    dialog.get_by_role("radio", name="difference").check()
+    canvas = other.get_by_role("img", name="other, minus base")
+    expect(canvas).to_have_attribute("aria-busy", "false")
+    pixel = "canvas => [...canvas.getContext('2d').getImageData(0, 0, 1, 1).data]"
+    assert canvas.evaluate(pixel) == [210, 0, 0, 255]
+    expect(dialog.get_by_role("region", name="base").get_by_role("img", name="base")).to_be_visible()
+    small = dialog.get_by_role("region", name="small")
+    expect(small).to_contain_text("No difference: this image is 16 \u00d7 16, that of base 32 \u00d7 32.")
+    page.wait_for_url(re.compile("show=difference"))
+
+
+def middle(element: Locator) -> tuple[float, float]:
+    box = element.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

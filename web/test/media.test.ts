@@ -3,6 +3,8 @@ import type { Histograms, ImageDocument, LoggedRecord, RecordSeries } from "../s
 import type { RecordQuestion } from "../src/data/records";
 import { scaleColor, scaleShare } from "../src/media/color_scale";
 import { barsOf, barsPath, binAt, columnEdges, countsInWords, heatPixels, placeIn } from "../src/media/histogram";
+import { DEFAULT_LOOK, dragged, filterOf, imagePlace, innerPlace, zoomed, ZOOM_MAX } from "../src/media/image_look";
+import { differenceOf, pixelInWords, type Pixels } from "../src/media/pixels";
 import { DEFAULT_MARKS, isShown, markClass, markSets, reachesScores, scoreRanges } from "../src/media/marks";
 import { nextStep, positionOf, stepAtMost, stepInWords, unionOfSteps } from "../src/media/steps";
 import { lookUp } from "../src/media/card_records";
@@ -282,4 +284,40 @@ test("sizes, types and shapes are written for people", () => {
     "<U7",
   ]);
   expect([formatShape([]), formatShape([3, 1024])]).toEqual(["one value", "3 × 1,024"]);
+});
+
+describe("looking closely", () => {
+  const look = (part: object) => ({ ...DEFAULT_LOOK, ...part });
+
+  test("what is under the pointer stays there, and nothing beside the image comes into view", () => {
+    const at = { x: 0.25, y: 0.9 };
+    const closer = look(zoomed(DEFAULT_LOOK, 4, at));
+    expect(imagePlace(closer, at).x).toBeCloseTo(0.25);
+    expect(imagePlace(closer, at).y).toBeCloseTo(0.9);
+    const corner = look(dragged(closer, 10, 10));
+    expect(imagePlace(corner, { x: 0, y: 0 })).toEqual({ x: 0, y: 0 });
+    expect(zoomed(corner, 0.01)).toEqual({ zoom: 1, x: 0.5, y: 0.5 });
+    expect(zoomed(corner, 1e9).zoom).toBe(ZOOM_MAX);
+  });
+
+  test("the whole image lies where its middle is that of the look", () => {
+    const inner = innerPlace(look({ zoom: 2, x: 0.25, y: 0.5 }), 100, 50);
+    expect(inner).toMatchObject({ width: 200, height: 100, style: { transform: "translate(0px, -25px)" } });
+    expect(dragged(look({ zoom: 2 }), 0.2, -0.2)).toEqual({ zoom: 2, x: 0.4, y: 0.6 });
+    expect([filterOf(DEFAULT_LOOK), filterOf(look({ contrast: 2 }))]).toEqual([undefined, "brightness(1) contrast(2)"]);
+  });
+
+  const pixels = (width: number, ...data: number[]): Pixels => ({
+    width,
+    height: data.length / 4 / width,
+    data: new Uint8ClampedArray(data),
+  });
+
+  test("a difference is of each colour, and of images of one size only", () => {
+    const [a, b] = [pixels(1, 10, 200, 3, 255, 0, 0, 0, 0), pixels(1, 30, 100, 3, 255, 255, 1, 0, 255)];
+    expect([...differenceOf(a, b)!.data]).toEqual([20, 100, 0, 255, 255, 1, 0, 255]);
+    expect(differenceOf(a, pixels(2, 0, 0, 0, 0, 0, 0, 0, 0))).toBeNull();
+    expect(pixelInWords(a, 0, 0)).toBe("x 0, y 0: 10 200 3");
+    expect(pixelInWords(a, 0, 1)).toBe("x 0, y 1: 0, opacity 0");
+  });
 });

@@ -10,6 +10,7 @@ import { Menu, type MenuEntry } from "../ui/Menu";
 import { Since } from "../ui/Moment";
 import type { ChangeView } from "../url/use_view";
 import { mediaId, type ViewState } from "../url/view_state";
+import type { CardBase } from "./card_context";
 import { CELL_GAP } from "./card_room";
 import { MarkControls } from "./MarkControls";
 import { getMarks, subscribeMarks } from "./marks";
@@ -19,7 +20,7 @@ import { MediaCell } from "./MediaCell";
 import { MediaTools, shownOf } from "./MediaTools";
 import { CELL_WIDTH_MAX, CELL_WIDTH_MIN } from "./panels";
 import { StepSlider } from "./StepSlider";
-import type { CardRecords } from "./card_records";
+import type { CardCell, CardRecords } from "./card_records";
 import { useCardRecords } from "./use_card_records";
 import { useBox } from "./use_box";
 import { chooseStep, useChosenStep, useStepOf } from "./use_chosen_step";
@@ -73,15 +74,19 @@ export function MediaCard(props: MediaCardProps) {
   const card = `${project}\n${id}`;
   const marks = useSyncExternalStore(subscribeMarks, () => getMarks(card));
 
+  const shownAs = isFullScreen ? shownOf(kind, view) : "step";
+  const isDifference = shownAs === "difference";
   const item = isFullScreen ? view.item : null;
-  const shownRuns = useMemo(() => (item ? runs.filter((run) => run.id === item.run) : runs), [runs, item]);
+  // A difference is one between runs, whichever of them was opened.
+  const onlyRun = isDifference ? undefined : item?.run;
+  const shownRuns = useMemo(() => (onlyRun ? runs.filter((run) => run.id === onlyRun) : runs), [runs, onlyRun]);
   const records = useCardRecords({ project, key, kind, runs: shownRuns, cellMax, chosen }, isOnScreen);
   const { cells, steps, step } = records;
   // What is on the card while the records of another step are on their way.
   const [settledStep, setSettledStep] = useState<number | null>(null);
   if (records.isSettled && step !== settledStep) setSettledStep(step);
 
-  const shownAs = isFullScreen ? shownOf(kind, view) : "step";
+  const base = useBase(isDifference ? cells[0] : undefined, item?.index ?? null);
   const openItem = useCallback(
     (run: string, index: number) => changeView({ media: id, item: { run, index } }, "keep"),
     [changeView, id],
@@ -138,7 +143,7 @@ export function MediaCard(props: MediaCardProps) {
         )}
         {extraItems.length > 0 && <Menu label={`More for ${key}`} entries={extraItems} />}
       </header>
-      {isFullScreen && <MediaTools kind={kind} view={view} changeView={changeView} />}
+      {isFullScreen && <MediaTools card={card} kind={kind} view={view} changeView={changeView} />}
       {kind === "image" && shownAs !== "steps" && (
         <MarkControls
           card={card}
@@ -171,9 +176,10 @@ export function MediaCard(props: MediaCardProps) {
         )}
         {box.height > 0 &&
           shownAs !== "steps" &&
-          cells.map((cell) => (
+          cells.map((cell, index) => (
             <MediaCell
               key={cell.run.id}
+              card={card}
               cell={cell}
               asked={chosen ?? step}
               height={layout.height}
@@ -186,10 +192,14 @@ export function MediaCard(props: MediaCardProps) {
               isLogColor={view.isLogColor}
               marks={marks}
               only={item?.index}
+              base={index > 0 ? base : null}
               open={item ? null : openItem}
               chooseStep={choose}
             />
           ))}
+        {isDifference && cells.length === 1 && (
+          <p className={styles.nothing}>A difference is one of two runs: show another run that has logged {key}.</p>
+        )}
         {cells.length === 0 && <Nothing metric={metric} runs={shownRuns} records={records} />}
       </div>
       {hasSlider && steps.length > 0 && <StepSlider name={key} steps={steps} chosen={chosen} choose={choose} />}
@@ -201,6 +211,13 @@ export function MediaCard(props: MediaCardProps) {
       </footer>
     </article>
   );
+}
+
+/** The record of the first run, which is taken from those of the others. */
+function useBase(cell: CardCell | undefined, index: number | null): CardBase | null {
+  const name = cell?.run.name;
+  const document = cell?.shown?.document ?? null;
+  return useMemo(() => (name === undefined ? null : { name, document, index }), [name, document, index]);
 }
 
 const ANY_WIDTH = { min: 0, max: undefined };

@@ -3,11 +3,13 @@ import type { RecordKind } from "../api/records";
 import { Choice } from "../app/Choice";
 import type { ChangeView } from "../url/use_view";
 import type { MediaShown, ViewState } from "../url/view_state";
+import { ImageTools } from "./ImageTools";
 import styles from "./MediaTools.module.css";
 
 const SHOWN: readonly { value: MediaShown; words: string; kinds: readonly RecordKind[] }[] = [
   { value: "step", words: "one step", kinds: ["image", "video"] },
   { value: "steps", words: "all steps", kinds: ["image", "video"] },
+  { value: "difference", words: "difference", kinds: ["image"] },
 ];
 
 /** What the address asks for, as far as there is that for the kind. */
@@ -15,12 +17,15 @@ export const shownOf = (kind: RecordKind, { mediaShown }: ViewState): MediaShown
   SHOWN.some(({ value, kinds }) => value === mediaShown && kinds.includes(kind)) ? mediaShown : "step";
 
 interface MediaToolsProps {
+  /** Names the card. */
+  card: string;
   kind: RecordKind;
   view: ViewState;
   changeView: ChangeView;
 }
 
-export function MediaTools({ kind, view, changeView }: MediaToolsProps) {
+export function MediaTools({ card, kind, view, changeView }: MediaToolsProps) {
+  const shown = shownOf(kind, view);
   const options = SHOWN.filter(({ kinds }) => kinds.includes(kind));
   if (options.length === 0) return null;
   return (
@@ -28,9 +33,10 @@ export function MediaTools({ kind, view, changeView }: MediaToolsProps) {
       <Choice
         label="Shown"
         options={options}
-        chosen={shownOf(kind, view)}
+        chosen={shown}
         choose={(mediaShown) => changeView({ mediaShown }, "keep")}
       />
+      {kind === "image" && shown !== "steps" && <ImageTools card={card} />}
     </div>
   );
 }
