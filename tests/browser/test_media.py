@@ -171,3 +171,57 @@ def middle(element: Locator) -> tuple[float, float]:
     box = element.bounding_box()
     assert box is not None
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_sounds_have_spectrograms_and_videos_play_together(open_page: OpenPage) -> None:
+    seconds = np.arange(8000 * 4) / 8000
+    frames = np.zeros((20, 3, 64, 64), np.uint8)
+    for place in range(20):
+        frames[place, 1, :, place * 3 : place * 3 + 6] = 255
+    for name, count in (("first", 20), ("second", 12)):
+        with trackd.init(project="players", name=name) as run:
+            tone = np.sin(2000 * 2 * np.pi * seconds).astype(np.float32)
+            run.log({"tone": trackd.Audio(tone, sample_rate=8000, caption=f"tone {name}")})
+            run.log({"clip": trackd.Video(frames[:count], fps=4, format="webm", caption=f"clip {name}")})
+    page = open_page("/p/players")
+    sounds = card(page, "tone")
+    sounds.get_by_role("button", name="spectrogram").first.click()
+    for name in ("first", "second"):
+        drawn = sounds.get_by_role("img", name=f"Spectrogram of tone {name}: 0 to 4,000 Hz over 4 s")
+        # The middle of the height is 2,000 Hz, and stands out from all that is above and below it.
+        colors = drawn.locator("canvas").evaluate(
+            """canvas => [0.25, 0.5, 0.75].map(share =>
+              canvas.getContext('2d').getImageData(canvas.width / 2, canvas.height * share, 1, 1).data.join())"""
+        )
+        assert colors[0] == colors[2] != colors[1]
+    sounds.get_by_role("button", name="loop").first.click()
+    players = [sounds.locator("audio").nth(place) for place in range(2)]
+    for player in players:
+        expect(player).to_have_js_property("loop", True)
+        player.evaluate("sound => sound.play()")
+    expect(players[0]).to_have_js_property("paused", True)
+    expect(players[1]).to_have_js_property("paused", False)
+    players[1].evaluate("sound => sound.pause()")
+
+    clips = card(page, "clip")
+    videos = [clips.locator("video").nth(place) for place in range(2)]
+    for video in videos:
+        expect(video).to_have_js_property("readyState", 4)
+    second, first = videos  # the newest run stands first
+    clips.get_by_role("button", name="Next frame of clip first").click()
+    expect(first).to_have_js_property("currentTime", 0.375)
+    expect(second).to_have_js_property("currentTime", 0)
+    clips.get_by_label("play together").check()
+    first.press(".")
+    expect(first).to_have_js_property("currentTime", 0.625)
+    expect(second).to_have_js_property("currentTime", 0.625)
+    first.press(",")
+    expect(second).to_have_js_property("currentTime", 0.375)
+    second.evaluate("video => video.play()")
+    expect(first).to_have_js_property("paused", False)
+    # The short one waits for the long one, and both begin anew.
+    expect(second).to_have_js_property("ended", True)
+    expect(first).to_have_js_property("paused", False)
+    expect(second).to_have_js_property("paused", False)
+    first.evaluate("video => video.pause()")
+    expect(second).to_have_js_property("paused", True)

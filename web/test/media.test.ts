@@ -8,7 +8,9 @@ import { differenceOf, pixelInWords, type Pixels } from "../src/media/pixels";
 import { DEFAULT_MARKS, isShown, markClass, markSets, reachesScores, scoreRanges } from "../src/media/marks";
 import { nextStep, positionOf, stepAtMost, stepInWords, unionOfSteps } from "../src/media/steps";
 import { lookUp } from "../src/media/card_records";
+import { followVideo, frameTime, type LinkedVideo } from "../src/media/video_link";
 import { outlineOf } from "../src/media/waveform";
+import { spectrogramOf } from "../src/media/spectrogram";
 import { dtypeName, formatBytes, formatShape } from "../src/media/words";
 import { chartMetrics } from "../src/panel/chart_metrics";
 import { makeSections } from "../src/panel/sections";
@@ -319,5 +321,101 @@ describe("looking closely", () => {
     expect(differenceOf(a, pixels(2, 0, 0, 0, 0, 0, 0, 0, 0))).toBeNull();
     expect(pixelInWords(a, 0, 0)).toBe("x 0, y 0: 10 200 3");
     expect(pixelInWords(a, 0, 1)).toBe("x 0, y 1: 0, opacity 0");
+  });
+});
+
+describe("a spectrogram", () => {
+  const rate = 8000;
+  const tone = (hertz: number, seconds: number) =>
+    Float32Array.from({ length: rate * seconds }, (_, at) => Math.sin((2 * Math.PI * hertz * at) / rate));
+  const loudestRow = (found: ReturnType<typeof spectrogramOf>, column: number) => {
+    const levels = found.levels.subarray(column * found.rows, (column + 1) * found.rows);
+    return levels.indexOf(Math.max(...levels));
+  };
+
+  test("is loudest at the frequency of a tone, in every channel and at every time", () => {
+    const [low, high] = [tone(500, 1), tone(3000, 1)];
+    const both = new Float32Array(2 * rate);
+    both.set(low);
+    both.set(high, rate);
+    const found = spectrogramOf([both], rate);
+    expect(found).toMatchObject({ durationSeconds: 2, highestHertz: 4000 });
+    const hertzAt = (column: number) => (loudestRow(found, column) / found.rows) * found.highestHertz;
+    // Odd and even columns come of the two parts of one transform.
+    for (const share of [0.1, 0.2, 0.3, 0.4]) {
+      const column = Math.floor(share * found.columns);
+      expect([hertzAt(column), hertzAt(column + 1)]).toEqual([500, 500]);
+      expect(hertzAt(column + Math.floor(found.columns / 2))).toBe(3000);
+    }
+    expect(found.levels[Math.floor(0.1 * found.columns) * found.rows + Math.floor(0.75 * found.rows)]).toBe(0);
+    // What only one channel has is seen, and what another has against it does not undo it.
+    const against = low.map((sample) => -sample);
+    expect(loudestRow(spectrogramOf([low, against], rate), 10)).toBe(loudestRow(spectrogramOf([low], rate), 10));
+  });
+
+  test("shows a click in a long sound, and silence as such", () => {
+    const click = new Float32Array(rate * 120);
+    click[rate * 60] = 1;
+    const found = spectrogramOf([click], rate);
+    const column = found.levels.indexOf(255) / found.rows;
+    expect(Math.abs(column / found.columns - 0.5)).toBeLessThan(0.01);
+    expect(spectrogramOf([new Float32Array(100)], rate).levels.every((level) => level === 0)).toBe(true);
+    expect(spectrogramOf([], rate).columns).toBe(1);
+  });
+});
+
+describe("videos", () => {
+  const video = (duration: number, part: Partial<LinkedVideo> = {}) => {
+    const one = {
+      currentTime: 0,
+      duration,
+      ended: false,
+      paused: true,
+      playbackRate: 1,
+      play: () => {
+        one.paused = false;
+        return Promise.resolve();
+      },
+      pause: () => {
+        one.paused = true;
+      },
+      ...part,
+    };
+    return one;
+  };
+
+  test("that are linked do what one of them has done", () => {
+    const [one, long, short] = [video(5, { currentTime: 3, playbackRate: 2 }), video(9), video(2)];
+    const all = new Set([one, long, short]);
+    followVideo(all, one, "play");
+    expect([long.paused, long.currentTime]).toEqual([false, 3]);
+    expect(short.paused).toBe(true); // it has no such time
+    followVideo(all, one, "ratechange");
+    expect([long.playbackRate, short.playbackRate]).toEqual([2, 2]);
+    one.currentTime = 1;
+    followVideo(all, one, "seeked");
+    expect([long.currentTime, short.currentTime]).toEqual([1, 1]);
+    followVideo(all, one, "pause");
+    expect(long.paused).toBe(true);
+  });
+
+  test("of different lengths begin anew when the longest has ended", () => {
+    const [long, short] = [video(9, { paused: false }), video(2, { ended: true, currentTime: 2 })];
+    const all = new Set([long, short]);
+    followVideo(all, short, "pause");
+    followVideo(all, short, "ended");
+    expect([long.paused, short.currentTime]).toEqual([false, 2]);
+    long.ended = true;
+    long.currentTime = 9;
+    followVideo(all, long, "ended");
+    expect([long.currentTime, short.currentTime, short.paused]).toEqual([0, 0, false]);
+  });
+
+  test("go by the frame, to its middle, and no further than they have some", () => {
+    expect(frameTime(0, 4, 1, 2.5)).toBe(1.5 / 4);
+    expect(frameTime(0.375, 4, 1, 2.5)).toBe(2.5 / 4);
+    expect(frameTime(0.375, 4, -1, 2.5)).toBe(0.5 / 4);
+    expect(frameTime(0, 4, -1, 2.5)).toBe(0.5 / 4);
+    expect(frameTime(2.5, 4, 1, 2.5)).toBe(9.5 / 4);
   });
 });

@@ -12,6 +12,7 @@ import type { ChangeView } from "../url/use_view";
 import { mediaId, type ViewState } from "../url/view_state";
 import type { CardBase } from "./card_context";
 import { CELL_GAP } from "./card_room";
+import { LinkVideos } from "./LinkVideos";
 import { MarkControls } from "./MarkControls";
 import { getMarks, subscribeMarks } from "./marks";
 import cardStyles from "../panel/Card.module.css";
@@ -131,6 +132,7 @@ export function MediaCard(props: MediaCardProps) {
             log colour
           </label>
         )}
+        {kind === "video" && <LinkVideos card={card} isFullScreen={isFullScreen} />}
         {!isFullScreen && (
           <button
             type="button"
