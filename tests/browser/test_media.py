@@ -77,10 +77,10 @@ def test_runs_by_steps_are_a_grid_that_asks_for_what_is_seen(open_page: OpenPage
     odd = grid.get_by_role("row").filter(has_text="run 5").first
     expect(odd.get_by_role("gridcell").last).to_have_text("\u2013")
     grid.evaluate("grid => grid.scrollTo(0, 0)")
-    expect(grid.get_by_role("img", name="4 at 3")).to_be_in_viewport()
+    expect(grid.get_by_role("img", name="4 at 3", exact=True)).to_be_in_viewport()
     assert 50 < len(asked) < 250  # of 330
     assert grid.get_by_role("gridcell").count() < 200
-    grid.get_by_role("img", name="4 at 4").click()
+    grid.get_by_role("img", name="4 at 4", exact=True).click()
     slider = dialog.get_by_role("slider", name="Step")
     expect(slider).to_have_value("4")
     grid.press("ArrowRight")
