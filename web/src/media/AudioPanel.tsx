@@ -1,6 +1,6 @@
 /** A sound: the browser's player, and its waveform or its spectrogram. */
 import { useQuery } from "@tanstack/react-query";
-import { type MouseEvent, use, useRef, useState } from "react";
+import { type MouseEvent, use, useId, useRef, useState } from "react";
 import { objectAddress, wholeOf } from "../api/records";
 import { formatCount, formatValue, plural } from "../format/number";
 import styles from "./AudioPanel.module.css";
@@ -25,8 +25,9 @@ const DECODED_BYTES_MAX = 64 * 2 ** 20;
 export default function AudioPanel({ document, height, theme }: RecordPanelProps) {
   const player = useRef<HTMLAudioElement>(null);
   const [share, setShare] = useState(0);
+  const alone = useId();
   const { card } = use(CardContext);
-  const [{ isSpectrogram, isLooped }, change] = useCardChoices(soundChoices, card);
+  const [{ isSpectrogram, isLooped }, change] = useCardChoices(soundChoices, card ?? alone);
   const audio = wholeOf(document, "audio");
   const isSmall =
     audio !== null &&

@@ -1,5 +1,5 @@
 /** An image with its masks and boxes, or how it differs from another run's. The image before stays until the new one has come. */
-import { use, useEffect, useMemo, useRef, useState } from "react";
+import { use, useEffect, useId, useMemo, useRef, useState } from "react";
 import { type ImageDocument, type ImageMask, objectAddress, wholeOf } from "../api/records";
 import { formatCount } from "../format/number";
 import { useOnScreen } from "../panel/use_on_screen";
@@ -55,6 +55,7 @@ export default function ImagePanel({ document, height, isFullScreen }: RecordPan
   const isOnScreen = useOnScreen(root);
   const image = useMemo(() => wholeOf(document, "image"), [document]);
   const { shown, isBroken } = useSettledImage(image, isOnScreen);
+  const alone = useId();
   const { card, marks, open, base } = use(CardContext);
   const index = use(ItemContext);
   const masks = shown?.masks ?? NO_MASKS;
@@ -62,7 +63,7 @@ export default function ImagePanel({ document, height, isFullScreen }: RecordPan
     masks.map((mask) => mask.file),
     isOnScreen && base === null,
   );
-  const [look, changeLook] = useImageLook(card, isFullScreen);
+  const [look, changeLook] = useImageLook(card ?? alone, isFullScreen);
   const isZoomed = look.zoom > 1;
   const gestures = useImageGestures(frame, look, isFullScreen ? changeLook : null);
   const against = useBaseImage(base, index, image);

@@ -1,5 +1,5 @@
 /** A video with the browser's player and a way to go frame by frame, or a moving image. */
-import { type KeyboardEvent, type SyntheticEvent, use, useEffect, useRef } from "react";
+import { type KeyboardEvent, type SyntheticEvent, use, useEffect, useId, useRef } from "react";
 import { objectAddress, wholeOf } from "../api/records";
 import { formatCount, formatValue, plural } from "../format/number";
 import { ChevronIcon } from "../ui/icons";
@@ -17,7 +17,8 @@ const FRAMES_PER_SECOND = 30;
 
 export default function VideoPanel({ document, height, isFullScreen }: RecordPanelProps) {
   const player = useRef<HTMLVideoElement>(null);
-  const { card } = use(CardContext);
+  const alone = useId();
+  const card = use(CardContext).card ?? alone;
   const [{ isLinked }] = useCardChoices(linkChoices, card);
   const place = linkPlace(card, isFullScreen);
   const video = wholeOf(document, "video");

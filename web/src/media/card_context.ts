@@ -14,8 +14,8 @@ export interface CardBase {
 }
 
 export interface CardContext {
-  /** Names the card; empty for a record that stands alone. */
-  card: string;
+  /** Names the card; null for a record that stands alone. */
+  card: string | null;
   marks: Marks;
   /** Shows the record at a place of the list full screen; null where it is so already. */
   open: ((index: number) => void) | null;
@@ -23,7 +23,12 @@ export interface CardContext {
   base: CardBase | null;
 }
 
-export const CardContext = createContext<CardContext>({ card: "", marks: DEFAULT_MARKS, open: null, base: null });
+export const CardContext = createContext<CardContext>({
+  card: null,
+  marks: DEFAULT_MARKS,
+  open: null,
+  base: null,
+});
 
 /** The place of a record in its list. */
 export const ItemContext = createContext(0);
