@@ -79,6 +79,7 @@ const EXPORT_SEAMS: Readonly<Record<string, string>> = {
   "api/transport.ts": "transport.ts",
   "app/exported.ts": "exported.ts",
   "chart/open_worker.ts": "open_worker.ts",
+  "media/open_spectrogram_worker.ts": "open_spectrogram_worker.ts",
   "url/href.ts": "href.ts",
 };
 // three.js is as large as all the rest: only files with a scene in them have it.

@@ -3,10 +3,14 @@ import type { Histograms, ImageDocument, LoggedRecord, RecordSeries } from "../s
 import type { RecordQuestion } from "../src/data/records";
 import { scaleColor, scaleShare } from "../src/media/color_scale";
 import { barsOf, barsPath, binAt, columnEdges, countsInWords, heatPixels, placeIn } from "../src/media/histogram";
+import { DEFAULT_LOOK, dragged, filterOf, imagePlace, innerPlace, zoomed, ZOOM_MAX } from "../src/media/image_look";
+import { differenceOf, pixelInWords, type Pixels } from "../src/media/pixels";
 import { DEFAULT_MARKS, isShown, markClass, markSets, reachesScores, scoreRanges } from "../src/media/marks";
-import { nextStep, positionOf, stepAtMost, unionOfSteps } from "../src/media/steps";
+import { nextStep, positionOf, stepAtMost, stepInWords, unionOfSteps } from "../src/media/steps";
 import { lookUp } from "../src/media/card_records";
+import { followVideo, frameTime, type LinkedVideo } from "../src/media/video_link";
 import { outlineOf } from "../src/media/waveform";
+import { spectrogramOf } from "../src/media/spectrogram";
 import { dtypeName, formatBytes, formatShape } from "../src/media/words";
 import { chartMetrics } from "../src/panel/chart_metrics";
 import { makeSections } from "../src/panel/sections";
@@ -24,6 +28,12 @@ describe("the step shown", () => {
     expect([null, 30, 25, 20, 10, 5].map((chosen) => nextStep(steps, chosen, -1))).toEqual([20, 20, 20, 10, 10, 10]);
     expect([null, 30, 25, 20, 5].map((chosen) => nextStep(steps, chosen, 1))).toEqual([null, null, 30, 30, 10]);
     expect(nextStep([7], null, -1)).toBe(7);
+  });
+
+  test("says when it is another one than was asked for", () => {
+    expect(stepInWords(80, 1000)).toBe("step 80, the last before 1,000");
+    expect(stepInWords(80, 5)).toBe("step 80, the first after 5");
+    expect([stepInWords(80, 80), stepInWords(80, null)]).toEqual(["step 80", "step 80"]);
   });
 
   test("stands among the steps of all runs, each once", () => {
@@ -276,4 +286,136 @@ test("sizes, types and shapes are written for people", () => {
     "<U7",
   ]);
   expect([formatShape([]), formatShape([3, 1024])]).toEqual(["one value", "3 × 1,024"]);
+});
+
+describe("looking closely", () => {
+  const look = (part: object) => ({ ...DEFAULT_LOOK, ...part });
+
+  test("what is under the pointer stays there, and nothing beside the image comes into view", () => {
+    const at = { x: 0.25, y: 0.9 };
+    const closer = look(zoomed(DEFAULT_LOOK, 4, at));
+    expect(imagePlace(closer, at).x).toBeCloseTo(0.25);
+    expect(imagePlace(closer, at).y).toBeCloseTo(0.9);
+    const corner = look(dragged(closer, 10, 10));
+    expect(imagePlace(corner, { x: 0, y: 0 })).toEqual({ x: 0, y: 0 });
+    expect(zoomed(corner, 0.01)).toEqual({ zoom: 1, x: 0.5, y: 0.5 });
+    expect(zoomed(corner, 1e9).zoom).toBe(ZOOM_MAX);
+  });
+
+  test("the whole image lies where its middle is that of the look", () => {
+    const inner = innerPlace(look({ zoom: 2, x: 0.25, y: 0.5 }), 100, 50);
+    expect(inner).toMatchObject({ width: 200, height: 100, style: { transform: "translate(0px, -25px)" } });
+    expect(dragged(look({ zoom: 2 }), 0.2, -0.2)).toEqual({ zoom: 2, x: 0.4, y: 0.6 });
+    expect([filterOf(DEFAULT_LOOK), filterOf(look({ contrast: 2 }))]).toEqual([undefined, "brightness(1) contrast(2)"]);
+  });
+
+  const pixels = (width: number, ...data: number[]): Pixels => ({
+    width,
+    height: data.length / 4 / width,
+    data: new Uint8ClampedArray(data),
+  });
+
+  test("a difference is of each colour, and of images of one size only", () => {
+    const [a, b] = [pixels(1, 10, 200, 3, 255, 0, 0, 0, 0), pixels(1, 30, 100, 3, 255, 255, 1, 0, 255)];
+    expect([...differenceOf(a, b)!.data]).toEqual([20, 100, 0, 255, 255, 1, 0, 255]);
+    expect(differenceOf(a, pixels(2, 0, 0, 0, 0, 0, 0, 0, 0))).toBeNull();
+    expect(pixelInWords(a, 0, 0)).toBe("x 0, y 0: 10 200 3");
+    expect(pixelInWords(a, 0, 1)).toBe("x 0, y 1: 0, opacity 0");
+  });
+});
+
+describe("a spectrogram", () => {
+  const rate = 8000;
+  const tone = (hertz: number, seconds: number) =>
+    Float32Array.from({ length: rate * seconds }, (_, at) => Math.sin((2 * Math.PI * hertz * at) / rate));
+  const loudestRow = (found: ReturnType<typeof spectrogramOf>, column: number) => {
+    const levels = found.levels.subarray(column * found.rows, (column + 1) * found.rows);
+    return levels.indexOf(Math.max(...levels));
+  };
+
+  test("is loudest at the frequency of a tone, in every channel and at every time", () => {
+    const [low, high] = [tone(500, 1), tone(3000, 1)];
+    const both = new Float32Array(2 * rate);
+    both.set(low);
+    both.set(high, rate);
+    const found = spectrogramOf([both], rate);
+    expect(found).toMatchObject({ durationSeconds: 2, highestHertz: 4000 });
+    const hertzAt = (column: number) => (loudestRow(found, column) / found.rows) * found.highestHertz;
+    // Odd and even columns come of the two parts of one transform.
+    for (const share of [0.1, 0.2, 0.3, 0.4]) {
+      const column = Math.floor(share * found.columns);
+      expect([hertzAt(column), hertzAt(column + 1)]).toEqual([500, 500]);
+      expect(hertzAt(column + Math.floor(found.columns / 2))).toBe(3000);
+    }
+    expect(found.levels[Math.floor(0.1 * found.columns) * found.rows + Math.floor(0.75 * found.rows)]).toBe(0);
+    // What only one channel has is seen, and what another has against it does not undo it.
+    const against = low.map((sample) => -sample);
+    expect(loudestRow(spectrogramOf([low, against], rate), 10)).toBe(loudestRow(spectrogramOf([low], rate), 10));
+  });
+
+  test("shows a click in a long sound, and silence as such", () => {
+    const click = new Float32Array(rate * 120);
+    click[rate * 60] = 1;
+    const found = spectrogramOf([click], rate);
+    const column = found.levels.indexOf(255) / found.rows;
+    expect(Math.abs(column / found.columns - 0.5)).toBeLessThan(0.01);
+    expect(spectrogramOf([new Float32Array(100)], rate).levels.every((level) => level === 0)).toBe(true);
+    expect(spectrogramOf([], rate).columns).toBe(1);
+  });
+});
+
+describe("videos", () => {
+  const video = (duration: number, part: Partial<LinkedVideo> = {}) => {
+    const one = {
+      currentTime: 0,
+      duration,
+      ended: false,
+      paused: true,
+      playbackRate: 1,
+      play: () => {
+        one.paused = false;
+        return Promise.resolve();
+      },
+      pause: () => {
+        one.paused = true;
+      },
+      ...part,
+    };
+    return one;
+  };
+
+  test("that are linked do what one of them has done", () => {
+    const [one, long, short] = [video(5, { currentTime: 3, playbackRate: 2 }), video(9), video(2)];
+    const all = new Set([one, long, short]);
+    followVideo(all, one, "play");
+    expect([long.paused, long.currentTime]).toEqual([false, 3]);
+    expect(short.paused).toBe(true); // it has no such time
+    followVideo(all, one, "ratechange");
+    expect([long.playbackRate, short.playbackRate]).toEqual([2, 2]);
+    one.currentTime = 1;
+    followVideo(all, one, "seeked");
+    expect([long.currentTime, short.currentTime]).toEqual([1, 1]);
+    followVideo(all, one, "pause");
+    expect(long.paused).toBe(true);
+  });
+
+  test("of different lengths begin anew when the longest has ended", () => {
+    const [long, short] = [video(9, { paused: false }), video(2, { ended: true, currentTime: 2 })];
+    const all = new Set([long, short]);
+    followVideo(all, short, "pause");
+    followVideo(all, short, "ended");
+    expect([long.paused, short.currentTime]).toEqual([false, 2]);
+    long.ended = true;
+    long.currentTime = 9;
+    followVideo(all, long, "ended");
+    expect([long.currentTime, short.currentTime, short.paused]).toEqual([0, 0, false]);
+  });
+
+  test("go by the frame, to its middle, and no further than they have some", () => {
+    expect(frameTime(0, 4, 1, 2.5)).toBe(1.5 / 4);
+    expect(frameTime(0.375, 4, 1, 2.5)).toBe(2.5 / 4);
+    expect(frameTime(0.375, 4, -1, 2.5)).toBe(0.5 / 4);
+    expect(frameTime(0, 4, -1, 2.5)).toBe(0.5 / 4);
+    expect(frameTime(2.5, 4, 1, 2.5)).toBe(9.5 / 4);
+  });
 });

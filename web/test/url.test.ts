@@ -43,6 +43,7 @@ describe("view state", () => {
       zoom: { min: -1.5, max: 1e-7, axis: "metric:a,b" },
       panel: "train/loss",
       media: "image:a,b/c",
+      mediaShown: "steps",
       item: { run: "r,1", index: 3 },
       steps: { "image:a,b/c": 18, "table:x:y": -1 },
       tab: "logs",

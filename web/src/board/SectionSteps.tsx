@@ -30,7 +30,7 @@ function Slider({ project, name, media, runs, view, changeView }: SliderProps) {
   if (steps.length < 2) return null;
   return (
     <div className={styles.steps}>
-      <StepSlider name={`all records of ${name}`} steps={steps} chosen={chosen} choose={choose} />
+      <StepSlider name={`all records of ${name}`} steps={steps} chosen={chosen ?? view.cursor} choose={choose} />
     </div>
   );
 }

@@ -40,7 +40,7 @@ export function ComparedMedia({ project, media, runs, view, changeView }: Compar
   // A card that goes to a step takes all with it.
   const changeCard = useCallback<ChangeView>(
     ({ steps: next, ...part }, history) => {
-      if (next) choose(Object.values(next)[0] ?? null);
+      if (next) choose(Object.entries(next).find(([id]) => id !== ALL)?.[1] ?? null);
       if (Object.keys(part).length > 0) changeView(part, history);
     },
     [choose, changeView],
@@ -53,7 +53,9 @@ export function ComparedMedia({ project, media, runs, view, changeView }: Compar
         <h2>Media at the same step</h2>
         <span>{plural(media.length, "name")} that at least two of the runs have logged</span>
         <div className={styles.slider}>
-          {steps.length > 0 && <StepSlider name="all media" steps={steps} chosen={chosen} choose={choose} />}
+          {steps.length > 0 && (
+            <StepSlider name="all media" steps={steps} chosen={chosen ?? view.cursor} choose={choose} />
+          )}
         </div>
       </header>
       {media.map((metric) => (

@@ -1,5 +1,5 @@
 /** The records of one kind under one key: those of the visible runs side by side, at a step that a slider chooses. */
-import { useCallback, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { lazy, Suspense, useCallback, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useTheme } from "../app/theme";
 import { recordStore } from "../data/page_store";
 import { formatCount, plural } from "../format/number";
@@ -10,18 +10,21 @@ import { Menu, type MenuEntry } from "../ui/Menu";
 import { Since } from "../ui/Moment";
 import type { ChangeView } from "../url/use_view";
 import { mediaId, type ViewState } from "../url/view_state";
+import type { CardBase } from "./card_context";
 import { CELL_GAP } from "./card_room";
+import { LinkVideos } from "./LinkVideos";
 import { MarkControls } from "./MarkControls";
 import { getMarks, subscribeMarks } from "./marks";
 import cardStyles from "../panel/Card.module.css";
 import styles from "./MediaCard.module.css";
 import { MediaCell } from "./MediaCell";
+import { MediaTools, shownOf } from "./MediaTools";
 import { CELL_WIDTH_MAX, CELL_WIDTH_MIN } from "./panels";
 import { StepSlider } from "./StepSlider";
-import type { CardRecords } from "./card_records";
+import type { CardCell, CardRecords } from "./card_records";
 import { useCardRecords } from "./use_card_records";
 import { useBox } from "./use_box";
-import { useChosenStep, useStepOf } from "./use_chosen_step";
+import { chooseStep, useChosenStep, useStepOf } from "./use_chosen_step";
 import { KIND_WORDS } from "./words";
 
 export interface MediaCardProps {
@@ -42,6 +45,7 @@ export interface MediaCardProps {
 
 // Runs side by side at first and with each "More runs": more than fit on a screen, few enough to stay quick.
 const CELLS_STEP = 12;
+const StepsGrid = lazy(() => import("./StepsGrid"));
 // Of a run's record in full screen, where rows are as high as the window allows but not lower than this.
 const FULL_HEIGHT_MIN = 300;
 
@@ -56,27 +60,46 @@ export function MediaCard(props: MediaCardProps) {
   const isOnScreen = useOnScreen(root);
   const theme = useTheme();
   const [cellMax, setCellMax] = useState(CELLS_STEP);
-  const [own, choose] = useChosenStep(id, view, changeView);
+  const [own, chooseOwn] = useChosenStep(id, view, changeView);
   const ofSection = useStepOf(sectionSteps, view);
   // What was chosen here comes first, then for the section, then on a chart.
   const chosen = own ?? ofSection ?? view.cursor;
+  const choose = useCallback(
+    (next: number | null) => {
+      chooseOwn(next);
+      // The latest is what the card's section does not hold back either.
+      if (next === null && sectionSteps !== null && ofSection !== null) chooseStep(sectionSteps, null, changeView);
+    },
+    [chooseOwn, sectionSteps, ofSection, changeView],
+  );
   const card = `${project}\n${id}`;
   const marks = useSyncExternalStore(subscribeMarks, () => getMarks(card));
 
+  const shownAs = isFullScreen ? shownOf(kind, view) : "step";
+  const isDifference = shownAs === "difference";
   const item = isFullScreen ? view.item : null;
-  const shownRuns = useMemo(() => (item ? runs.filter((run) => run.id === item.run) : runs), [runs, item]);
+  // A difference is one between runs, whichever of them was opened.
+  const onlyRun = isDifference ? undefined : item?.run;
+  const shownRuns = useMemo(() => (onlyRun ? runs.filter((run) => run.id === onlyRun) : runs), [runs, onlyRun]);
   const records = useCardRecords({ project, key, kind, runs: shownRuns, cellMax, chosen }, isOnScreen);
   const { cells, steps, step } = records;
   // What is on the card while the records of another step are on their way.
   const [settledStep, setSettledStep] = useState<number | null>(null);
   if (records.isSettled && step !== settledStep) setSettledStep(step);
 
+  const base = useBase(isDifference ? cells[0] : undefined, item?.index ?? null);
   const openItem = useCallback(
     (run: string, index: number) => changeView({ media: id, item: { run, index } }, "keep"),
     [changeView, id],
   );
   const hasNames = runs.length > 1;
-  const layout = layoutOf(cells.length, box.width, box.height, CELL_WIDTH_MIN[kind], isFullScreen);
+  const layout = layoutOf(
+    shownAs === "steps" ? 1 : cells.length,
+    box.width,
+    box.height,
+    CELL_WIDTH_MIN[kind],
+    isFullScreen,
+  );
   return (
     <article
       ref={root}
@@ -109,6 +132,7 @@ export function MediaCard(props: MediaCardProps) {
             log colour
           </label>
         )}
+        {kind === "video" && <LinkVideos card={card} isFullScreen={isFullScreen} />}
         {!isFullScreen && (
           <button
             type="button"
@@ -121,7 +145,8 @@ export function MediaCard(props: MediaCardProps) {
         )}
         {extraItems.length > 0 && <Menu label={`More for ${key}`} entries={extraItems} />}
       </header>
-      {kind === "image" && (
+      {isFullScreen && <MediaTools card={card} kind={kind} view={view} changeView={changeView} />}
+      {kind === "image" && shownAs !== "steps" && (
         <MarkControls
           card={card}
           documents={cells.flatMap((cell) => (cell.shown ? [cell.shown.document] : []))}
@@ -138,12 +163,27 @@ export function MediaCard(props: MediaCardProps) {
         role={layout.isScrolling ? "group" : undefined}
         aria-label={layout.isScrolling ? `${key} of ${plural(cells.length, "run")}` : undefined}
       >
+        {box.height > 0 && shownAs === "steps" && step !== null && (
+          <Suspense>
+            <StepsGrid
+              label={key}
+              cells={cells}
+              steps={steps}
+              step={step}
+              chooseStep={choose}
+              height={box.height}
+              only={item?.index}
+            />
+          </Suspense>
+        )}
         {box.height > 0 &&
-          cells.map((cell) => (
+          shownAs !== "steps" &&
+          cells.map((cell, index) => (
             <MediaCell
               key={cell.run.id}
+              card={card}
               cell={cell}
-              step={step ?? 0}
+              asked={chosen ?? step}
               height={layout.height}
               width={
                 isFullScreen ? ANY_WIDTH : { min: Math.min(box.width, CELL_WIDTH_MIN[kind]), max: CELL_WIDTH_MAX[kind] }
@@ -154,10 +194,14 @@ export function MediaCard(props: MediaCardProps) {
               isLogColor={view.isLogColor}
               marks={marks}
               only={item?.index}
+              base={index > 0 ? base : null}
               open={item ? null : openItem}
               chooseStep={choose}
             />
           ))}
+        {isDifference && cells.length === 1 && (
+          <p className={styles.nothing}>A difference is one of two runs: show another run that has logged {key}.</p>
+        )}
         {cells.length === 0 && <Nothing metric={metric} runs={shownRuns} records={records} />}
       </div>
       {hasSlider && steps.length > 0 && <StepSlider name={key} steps={steps} chosen={chosen} choose={choose} />}
@@ -169,6 +213,13 @@ export function MediaCard(props: MediaCardProps) {
       </footer>
     </article>
   );
+}
+
+/** The record of the first run, which is taken from those of the others. */
+function useBase(cell: CardCell | undefined, index: number | null): CardBase | null {
+  const name = cell?.run.name;
+  const document = cell?.shown?.document ?? null;
+  return useMemo(() => (name === undefined ? null : { name, document, index }), [name, document, index]);
 }
 
 const ANY_WIDTH = { min: 0, max: undefined };

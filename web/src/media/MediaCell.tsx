@@ -6,11 +6,12 @@ import { recordStore } from "../data/page_store";
 import { formatCount } from "../format/number";
 import { useOnScreen } from "../panel/use_on_screen";
 import { RunSwatch } from "../ui/RunSwatch";
-import { CardContext } from "./card_context";
+import { type CardBase, CardContext } from "./card_context";
 import type { Marks } from "./marks";
 import styles from "./MediaCell.module.css";
 import { RecordView } from "./RecordView";
 import type { CardCell } from "./card_records";
+import { stepInWords } from "./steps";
 import { Words } from "./Words";
 
 const HistogramOverSteps = lazy(() => import("./HistogramOverSteps"));
@@ -18,9 +19,11 @@ const HistogramOverSteps = lazy(() => import("./HistogramOverSteps"));
 const NAME_HEIGHT = 20;
 
 interface MediaCellProps {
+  /** Names the card. */
+  card: string;
   cell: CardCell;
-  /** The step the card shows. */
-  step: number;
+  /** The step that was asked for; of the latest, the last of all runs. */
+  asked: number | null;
   height: number;
   width: { min: number; max: number | undefined };
   hasName: boolean;
@@ -31,18 +34,25 @@ interface MediaCellProps {
   /** Of a list, the one record to show. */
   only: number | undefined;
   open: ((run: string, index: number) => void) | null;
+  /** What this run's record is compared with; null where it is shown itself. */
+  base: CardBase | null;
   chooseStep: (step: number) => void;
 }
 
 export function MediaCell(props: MediaCellProps) {
-  const { cell, step, height, width, hasName, marks, open } = props;
+  const { card, cell, asked, height, width, hasName, marks, base, open } = props;
   const root = useRef<HTMLElement>(null);
   const isOnScreen = useOnScreen(root);
   const [wasSeen, setSeen] = useState(false);
   if (isOnScreen && !wasSeen) setSeen(true);
   const { id, name, style } = cell.run;
-  const context = useMemo(() => ({ marks, open: open && ((index: number) => open(id, index)) }), [marks, open, id]);
-  const isOther = cell.shown !== null && cell.shown.step !== step;
+  const context = useMemo(
+    () => ({ card, marks, base, open: open && ((index: number) => open(id, index)) }),
+    [card, marks, base, open, id],
+  );
+  const { shown, wanted } = cell;
+  // While the record is on its way another one is here, of which the step alone is true.
+  const words = shown && shown.step !== asked && stepInWords(shown.step, shown.step === wanted ? asked : null);
   return (
     <section
       ref={root}
@@ -57,7 +67,8 @@ export function MediaCell(props: MediaCellProps) {
         <h4 className={styles.name}>
           <RunSwatch style={style} />
           <span title={name}>{name}</span>
-          {isOther && <em>step {formatCount(cell.shown!.step)}</em>}
+          {base && <em>{`minus ${base.name}`}</em>}
+          {words && <em title={words}>{words}</em>}
         </h4>
       )}
       <CardContext value={context}>

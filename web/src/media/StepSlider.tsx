@@ -1,8 +1,11 @@
 /** Chooses one of the logged steps, or the latest, which follows a running run. */
-import { ChevronIcon } from "../ui/icons";
+import { useCallback } from "react";
+import { ChevronIcon, PauseIcon } from "../ui/icons";
 import { formatCount } from "../format/number";
+import { PlayIcon } from "./icons";
 import styles from "./StepSlider.module.css";
-import { positionOf } from "./steps";
+import { positionOf, stepInWords } from "./steps";
+import { usePlay } from "./use_play";
 
 interface StepSliderProps {
   /** What is chosen a step of. */
@@ -18,11 +21,19 @@ export function StepSlider({ name, steps, chosen, choose }: StepSliderProps) {
   const last = steps.length - 1;
   const position = positionOf(steps, chosen);
   const step = steps[position];
-  const go = (next: number) => choose(steps[Math.min(last, Math.max(0, next))]);
+  const go = useCallback(
+    (next: number) => choose(steps[Math.min(steps.length - 1, Math.max(0, next))]),
+    [steps, choose],
+  );
+  const play = usePlay(position, last, go);
+  const goByHand = (next: number) => {
+    play.stop();
+    go(next);
+  };
   if (last === 0) {
     return (
       <div className={styles.slider}>
-        <output className={styles.step}>step {formatCount(step)}</output>
+        <output className={styles.step}>{stepInWords(step, chosen)}</output>
       </div>
     );
   }
@@ -30,10 +41,19 @@ export function StepSlider({ name, steps, chosen, choose }: StepSliderProps) {
     <div className={styles.slider} role="group" aria-label={`Step of ${name}`}>
       <button
         type="button"
+        className="quiet icon"
+        aria-label={play.isPlaying ? "Pause" : "Play the steps"}
+        title={play.isPlaying ? "Pause" : "Play the steps"}
+        onClick={play.toggle}
+      >
+        {play.isPlaying ? <PauseIcon /> : <PlayIcon />}
+      </button>
+      <button
+        type="button"
         className={`quiet icon ${styles.back}`}
         aria-label="Previous step"
         disabled={position === 0}
-        onClick={() => go(position - 1)}
+        onClick={() => goByHand(position - 1)}
       >
         <ChevronIcon />
       </button>
@@ -45,26 +65,33 @@ export function StepSlider({ name, steps, chosen, choose }: StepSliderProps) {
         value={position}
         aria-label="Step"
         aria-valuetext={`step ${step}`}
-        onChange={(event) => go(Number(event.target.value))}
+        onChange={(event) => goByHand(Number(event.target.value))}
       />
       <button
         type="button"
         className="quiet icon"
         aria-label="Next step"
         disabled={position === last}
-        onClick={() => go(position + 1)}
+        onClick={() => goByHand(position + 1)}
       >
         <ChevronIcon />
       </button>
-      <output className={styles.step} style={{ minWidth: `${formatCount(steps[last]).length + 5}ch` }}>
-        step {formatCount(step)}
+      <output
+        className={styles.step}
+        style={{ minWidth: `${formatCount(steps[last]).length + 5}ch` }}
+        title={stepInWords(step, chosen)}
+      >
+        {stepInWords(step, chosen)}
       </output>
       <button
         type="button"
         className={`quiet ${styles.latest}`}
         aria-pressed={chosen === null}
         title="Follow the latest step"
-        onClick={() => choose(chosen === null ? step : null)}
+        onClick={() => {
+          play.stop();
+          choose(chosen === null ? step : null);
+        }}
       >
         latest
       </button>

@@ -1,5 +1,6 @@
 /** Which step a card shows: the steps of several runs put together, and the nearest of each. All lists of steps ascend. */
 import { countUpTo } from "../data/merge";
+import { formatCount } from "../format/number";
 
 /** All steps of the lists, each once. */
 export function unionOfSteps(lists: readonly (readonly number[])[]): number[] {
@@ -29,4 +30,11 @@ export function nextStep(steps: readonly number[], chosen: number | null, by: -1
   const isOnStep = below > 0 && steps[below - 1] === chosen;
   // Nothing chosen shows the last: back of it is the one before.
   return steps[Math.max(0, below - (isOnStep || chosen === null ? 2 : 1))];
+}
+
+/** A step that is shown in place of the one that was asked for, in words; `asked` is null for the latest, which has no other. */
+export function stepInWords(step: number, asked: number | null): string {
+  const words = `step ${formatCount(step)}`;
+  if (asked === null || asked === step) return words;
+  return `${words}, the ${step < asked ? "last before" : "first after"} ${formatCount(asked)}`;
 }

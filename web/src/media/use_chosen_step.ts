@@ -27,14 +27,16 @@ const tell = () => {
   for (const listener of listeners) listener();
 };
 
-function choose(id: string, step: number | null, changeView: ChangeView): void {
+/** Chooses a step under a name, null for the latest; the address follows when it has come to rest. */
+export function chooseStep(id: string, step: number | null, changeView: ChangeView): void {
   const save = () => {
     clearTimeout(drafts.get(id)?.timer);
     drafts.delete(id);
     const steps = { ...parseView(location.search).steps };
     if (step === null) delete steps[id];
     else steps[id] = step;
-    changeView({ steps });
+    // The latest is what nothing was chosen for: a step marked on a chart would be gone to instead.
+    changeView(step === null ? { steps, cursor: null } : { steps });
     tell();
   };
   clearTimeout(drafts.get(id)?.timer);
@@ -56,5 +58,5 @@ export function useChosenStep(
   const chosen = useStepOf(id, view);
   // A card that leaves the page has been chosen for all the same.
   useEffect(() => () => drafts.get(id)?.save(), [id]);
-  return [chosen, useCallback((step) => choose(id, step, changeView), [id, changeView])];
+  return [chosen, useCallback((step) => chooseStep(id, step, changeView), [id, changeView])];
 }

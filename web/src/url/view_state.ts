@@ -29,6 +29,10 @@ export type Band = (typeof BANDS)[number];
 export const CLIPS = ["all", "99", "95"] as const;
 export type Clip = (typeof CLIPS)[number];
 
+/** What a media card shows full screen: the records of one step, those of all steps, or how images of runs differ. */
+export const MEDIA_SHOWN = ["step", "steps", "difference"] as const;
+export type MediaShown = (typeof MEDIA_SHOWN)[number];
+
 /** One column that runs are ordered by; its name is one of docs/http_api.md, "Columns of runs". */
 export interface SortColumn {
   column: string;
@@ -84,6 +88,7 @@ export interface ViewState {
   panel: string | null;
   /** The media card shown full screen. */
   media: string | null;
+  mediaShown: MediaShown;
   /** The one record of it that is shown: its place in the list that `run` has logged. */
   item: MediaItem | null;
   /** The steps chosen for media cards; those that are not here follow the latest. */
@@ -141,6 +146,7 @@ export const DEFAULT_VIEW: ViewState = {
   zoom: null,
   panel: null,
   media: null,
+  mediaShown: "step",
   item: null,
   steps: {},
   tab: "overview",
@@ -192,6 +198,7 @@ export function parseView(search: string): ViewState {
     zoom: parseZoom(query.get("zoom")),
     panel: query.get("panel"),
     media: query.get("media"),
+    mediaShown: MEDIA_SHOWN.find((one) => one === query.get("show")) ?? DEFAULT_VIEW.mediaShown,
     item: parseItem(query.get("item")),
     steps: parseSteps(query.getAll("at")),
     tab: TABS.find((tab) => tab === query.get("tab")) ?? DEFAULT_VIEW.tab,
@@ -238,6 +245,8 @@ export function formatView(view: ViewState): string {
   if (view.zoom) query.set("zoom", `${view.zoom.min},${view.zoom.max},${view.zoom.axis}`);
   if (view.panel !== null) query.set("panel", view.panel);
   if (view.media !== null) query.set("media", view.media);
+  // Of a card that is open alone: the next one opens as usual.
+  if (view.media !== null && view.mediaShown !== DEFAULT_VIEW.mediaShown) query.set("show", view.mediaShown);
   if (view.item) query.set("item", `${view.item.index},${view.item.run}`);
   for (const [id, step] of Object.entries(view.steps)) query.append("at", `${step},${id}`);
   if (view.tab !== DEFAULT_VIEW.tab) query.set("tab", view.tab);

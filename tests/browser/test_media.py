@@ -1,0 +1,227 @@
+"""Owns the browser tests of what a person does with media: going through steps, looking closely, listening and watching."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from tests.browser.conftest import OpenPage
+
+import trackd
+
+PATIENCE_MS = 30_000
+
+
+@pytest.fixture(autouse=True)
+def _patience() -> None:
+    expect.set_options(timeout=PATIENCE_MS)
+
+
+def card(page: Page, key: str) -> Locator:
+    found = page.locator(f'[data-testid="media"][data-key="{key}"]')
+    expect(found).to_have_attribute("data-step", re.compile(r"\d+"))
+    return found
+
+
+def picture(value: int, side: int = 32) -> Any:
+    pixels = np.full((side, side, 3), 10, np.uint8)
+    pixels[: side // 2, : side // 2] = (value, 100, 50)
+    return pixels
+
+
+def test_steps_play_to_the_last_and_say_what_is_older(open_page: OpenPage) -> None:
+    for name, steps in (("first", range(0, 50, 10)), ("second", (0, 20))):
+        with trackd.init(project="steps", name=name) as run:
+            for step in steps:
+                run.log({"sample": trackd.Image(picture(step), caption=f"{name} {step}")}, step=step)
+    page = open_page("/p/steps?at=10,image:sample")
+    shown = card(page, "sample")
+    second = shown.get_by_role("region", name="second")
+    expect(shown).to_have_attribute("data-step", "10")
+    expect(second).to_contain_text("step 0, the last before 10")
+    shown.get_by_role("button", name="Play the steps").press("Enter")
+    expect(shown.get_by_role("button", name="Pause")).to_be_focused()
+    expect(shown).to_have_attribute("data-step", "40")
+    expect(second).to_contain_text("step 20, the last before 40")
+    expect(shown.get_by_role("button", name="Play the steps")).to_be_focused()
+    page.wait_for_url(re.compile("at=40"))
+    # From the last it begins anew; who moves the slider has it to themselves.
+    shown.get_by_role("button", name="Play the steps").click()
+    expect(shown).to_have_attribute("data-step", "0")
+    shown.get_by_role("button", name="Next step").click()
+    expect(shown.get_by_role("button", name="Play the steps")).to_be_visible()
+    shown.get_by_role("button", name="latest").click()
+    page.wait_for_url(re.compile("/p/steps$"))
+    expect(shown).to_have_attribute("data-step", "40")
+
+
+def test_runs_by_steps_are_a_grid_that_asks_for_what_is_seen(open_page: OpenPage) -> None:
+    for number in range(6):
+        with trackd.init(project="grid", name=f"run {number}") as run:
+            for step in range(0, 60, 2 if number == 5 else 1):
+                caption = f"{number} at {step}"
+                run.log({"sample": trackd.Image(picture(step, 8), caption=caption)}, step=step)
+    page = open_page("/p/grid")
+    card(page, "sample")
+    asked: set[str] = set()
+    page.on("request", lambda request: asked.add(request.url) if "/records?" in request.url else None)
+    card(page, "sample").get_by_role("button", name=re.compile("full screen")).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("radio", name="all steps").check()
+    grid = dialog.get_by_role("grid", name="sample: 6 runs, 60 steps")
+    expect(grid.get_by_role("columnheader", name="59")).to_be_in_viewport()
+    expect(grid.get_by_role("img", name="4 at 59")).to_be_in_viewport()
+    odd = grid.get_by_role("row").filter(has_text="run 5").first
+    expect(odd.get_by_role("gridcell").last).to_have_text("\u2013")
+    grid.evaluate("grid => grid.scrollTo(0, 0)")
+    expect(grid.get_by_role("img", name="4 at 3", exact=True)).to_be_in_viewport()
+    assert 50 < len(asked) < 250  # of 330
+    assert grid.get_by_role("gridcell").count() < 200
+    grid.get_by_role("img", name="4 at 4", exact=True).click()
+    slider = dialog.get_by_role("slider", name="Step")
+    expect(slider).to_have_value("4")
+    grid.press("ArrowRight")
+    grid.press("Control+ArrowUp")
+    grid.press("Enter")
+    expect(slider).to_have_value("5")
+    # The grid follows the slider for as long as its step is seen.
+    slider.press("End")
+    expect(grid.get_by_role("columnheader", name="59")).to_be_in_viewport()
+    page.wait_for_url(re.compile("show=steps.*at=59"))
+    page.reload()
+    expect(grid.get_by_role("img", name="3 at 59")).to_be_in_viewport()
+    dialog.get_by_role("radio", name="one step").check()
+    expect(grid).to_have_count(0)
+    expect(dialog.get_by_role("region", name="run 3").get_by_role("img")).to_be_visible()
+
+
+def look(page: Page, run: str) -> dict[str, Any]:
+    """Returns where the image of a run lies in its view, and how."""
+    image = page.get_by_role("dialog").get_by_role("region", name=run).locator("img, canvas").first
+    inner: dict[str, Any] = image.evaluate(
+        """image => {
+          const [inner, view] = [image.parentElement, image.parentElement.parentElement];
+          const [a, b] = [inner.getBoundingClientRect(), view.getBoundingClientRect()];
+          return {zoom: a.width / b.width, x: (b.x - a.x) / a.width, y: (b.y - a.y) / a.height,
+                  filter: image.style.filter, rendering: getComputedStyle(image).imageRendering};
+        }"""
+    )
+    return inner
+
+
+def test_images_are_looked_at_closely_and_subtracted(open_page: OpenPage) -> None:
+    for name, value, side in (("small", 250, 16), ("other", 250, 32), ("base", 40, 32)):
+        with trackd.init(project="looking", name=name) as run:
+            run.log({"sample": trackd.Image(picture(value, side), caption=name)})
+    page = open_page("/p/looking?media=image:sample")
+    dialog = page.get_by_role("dialog")
+    other = dialog.get_by_role("region", name="other")
+    expect(other.get_by_role("img", name="other")).to_be_visible()
+    zoom = dialog.get_by_role("group", name="Zoom of images")
+    for key in ("+", "+", "-", "="):
+        page.keyboard.press(key)
+    expect(zoom).to_contain_text("2.3\u00d7")
+    assert (
+        look(page, "base")
+        == look(page, "other")
+        == {
+            **look(page, "other"),
+            "zoom": pytest.approx(2.25),
+            "rendering": "pixelated",
+        }
+    )
+    # A pixel of the image is large enough to have its value read.
+    other.get_by_role("img", name="other").hover(position={"x": 400, "y": 300}, force=True)
+    expect(page.get_by_role("tooltip")).to_have_text(re.compile(r"^x \d+, y \d+: (250 100 50|10)$"))
+    before = look(page, "base")
+    page.mouse.down()
+    page.mouse.move(0, 0, steps=4)
+    page.mouse.up()
+    after = look(page, "base")
+    assert after["x"] > before["x"]
+    assert after == look(page, "other")
+    expect(dialog.get_by_role("region")).to_have_count(3)  # a dragged image is not opened
+    page.mouse.move(*middle(other))
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -200)
+    page.keyboard.up("Control")
+    expect(zoom).to_contain_text("5\u00d7")
+    other.get_by_role("button").dblclick(position={"x": 50, "y": 50})
+    expect(zoom).to_contain_text("1\u00d7")
+    dialog.get_by_role("slider", name="brightness").press("End")
+    expect(dialog.get_by_role("button", name="as logged")).to_be_visible()
+    assert look(page, "base")["filter"] == "brightness(8) contrast(1)"
+    dialog.get_by_role("button", name="as logged").click()
+    # The first run is taken from the others.
+    dialog.get_by_role("radio", name="difference").check()
+    canvas = other.get_by_role("img", name="other, minus base")
+    expect(canvas).to_have_attribute("aria-busy", "false")
+    pixel = "canvas => [...canvas.getContext('2d').getImageData(0, 0, 1, 1).data]"
+    assert canvas.evaluate(pixel) == [210, 0, 0, 255]
+    expect(dialog.get_by_role("region", name="base").get_by_role("img", name="base")).to_be_visible()
+    small = dialog.get_by_role("region", name="small")
+    expect(small).to_contain_text("No difference: this image is 16 \u00d7 16, that of base 32 \u00d7 32.")
+    page.wait_for_url(re.compile("show=difference"))
+
+
+def middle(element: Locator) -> tuple[float, float]:
+    box = element.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_sounds_have_spectrograms_and_videos_play_together(open_page: OpenPage) -> None:
+    seconds = np.arange(8000 * 4) / 8000
+    frames = np.zeros((20, 3, 64, 64), np.uint8)
+    for place in range(20):
+        frames[place, 1, :, place * 3 : place * 3 + 6] = 255
+    for name, count in (("first", 20), ("second", 12)):
+        with trackd.init(project="players", name=name) as run:
+            tone = np.sin(2000 * 2 * np.pi * seconds).astype(np.float32)
+            run.log({"tone": trackd.Audio(tone, sample_rate=8000, caption=f"tone {name}")})
+            run.log({"clip": trackd.Video(frames[:count], fps=4, format="webm", caption=f"clip {name}")})
+    page = open_page("/p/players")
+    sounds = card(page, "tone")
+    sounds.get_by_role("button", name="spectrogram").first.click()
+    for name in ("first", "second"):
+        drawn = sounds.get_by_role("img", name=f"Spectrogram of tone {name}: 0 to 4,000 Hz over 4 s")
+        # The middle of the height is 2,000 Hz, and stands out from all that is above and below it.
+        colors = drawn.locator("canvas").evaluate(
+            """canvas => [0.25, 0.5, 0.75].map(share =>
+              canvas.getContext('2d').getImageData(canvas.width / 2, canvas.height * share, 1, 1).data.join())"""
+        )
+        assert colors[0] == colors[2] != colors[1]
+    sounds.get_by_role("button", name="loop").first.click()
+    players = [sounds.locator("audio").nth(place) for place in range(2)]
+    for player in players:
+        expect(player).to_have_js_property("loop", True)
+        player.evaluate("sound => sound.play()")
+    expect(players[0]).to_have_js_property("paused", True)
+    expect(players[1]).to_have_js_property("paused", False)
+    players[1].evaluate("sound => sound.pause()")
+
+    clips = card(page, "clip")
+    videos = [clips.locator("video").nth(place) for place in range(2)]
+    for video in videos:
+        expect(video).to_have_js_property("readyState", 4)
+    second, first = videos  # the newest run stands first
+    clips.get_by_role("button", name="Next frame of clip first").click()
+    expect(first).to_have_js_property("currentTime", 0.375)
+    expect(second).to_have_js_property("currentTime", 0)
+    clips.get_by_label("play together").check()
+    first.press(".")
+    expect(first).to_have_js_property("currentTime", 0.625)
+    expect(second).to_have_js_property("currentTime", 0.625)
+    first.press(",")
+    expect(second).to_have_js_property("currentTime", 0.375)
+    second.evaluate("video => video.play()")
+    expect(first).to_have_js_property("paused", False)
+    # The short one waits for the long one, and both begin anew.
+    expect(second).to_have_js_property("ended", True)
+    expect(first).to_have_js_property("paused", False)
+    expect(second).to_have_js_property("paused", False)
+    first.evaluate("video => video.pause()")
+    expect(second).to_have_js_property("paused", True)
