@@ -382,6 +382,7 @@ def _brief(run: Run) -> dict[str, Any]:
         "job_type": run.job_type,
         "tags": run.tags,
         "notes": run.notes,
+        "archived": run.archived,
         "url": run.url,
     }
 
