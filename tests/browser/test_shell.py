@@ -40,7 +40,7 @@ def active(page: Page) -> str:
 
 
 def test_palette_keys_and_tabs_lead_everywhere_without_a_mouse(open_page: OpenPage) -> None:
-    log_run("shell", "amber-fox")
+    shell_run = log_run("shell", "amber-fox")
     log_run("other-project", "r")
     page = open_page("/p/shell?hide=x&sort=-name")
     wait_for(page, "train/loss", lambda _, total: total == 5)
@@ -57,6 +57,13 @@ def test_palette_keys_and_tabs_lead_everywhere_without_a_mouse(open_page: OpenPa
     expect(tabs.get_by_role("link", name="Table")).to_have_attribute("aria-current", "page")
     page.keyboard.press("g")
     page.keyboard.press("w")
+    expect(page).to_have_url(re.compile(r"/p/shell\?sort=-name&hide=x$"))
+    page.keyboard.press("g")
+    page.keyboard.press("c")
+    expect(page).to_have_url(re.compile(rf"/p/shell/compare\?runs={shell_run}&sort=-name&hide=x$"))
+    expect(tabs.get_by_role("link", name="Compare")).to_have_attribute("aria-current", "page")
+    expect(page.get_by_role("heading", name="Choose another run to compare with")).to_be_visible()
+    tabs.get_by_role("link", name="Workspace").click()
     expect(page).to_have_url(re.compile(r"/p/shell\?sort=-name&hide=x$"))
 
     # The list of keys is made of what the page declares; none fires while a person types.

@@ -73,6 +73,7 @@ export function Workspace({ project }: { project: string }) {
 
   const runs = list?.runs;
   const visible = useMemo(() => visibleRuns(runs ?? [], view), [runs, view]);
+  const drawn = useMemo(() => visible.map((run) => run.run_id), [visible]);
   const groups = useStable(
     useMemo(
       () =>
@@ -120,7 +121,7 @@ export function Workspace({ project }: { project: string }) {
 
   const canLoad = list.total_count > runs.length && limit < RUNS_MAX;
   return (
-    <Page trail={trail} live={live} isWide>
+    <Page trail={trail} live={live} isWide drawn={drawn}>
       <h1 className="visuallyHidden">{project}</h1>
       <RunsPanel
         project={project}
