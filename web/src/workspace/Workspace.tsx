@@ -14,6 +14,7 @@ import { METRIC_SEARCH_ID, Toolbar } from "../panel/Toolbar";
 import { runSetQuestion } from "../runs/question";
 import { Since } from "../ui/Moment";
 import { Refusal } from "../ui/Problem";
+import { THIS_PAGE } from "../ui/keys";
 import { useKeys } from "../ui/use_keys";
 import { useStable } from "../ui/use_stable";
 import { useActions } from "../palette/actions";
@@ -24,7 +25,6 @@ import { focusRun } from "./focus_run";
 import { chartGroups, groupId, visibleGroups } from "./groups";
 import { RunsPanel } from "./RunsPanel";
 import { useSlots } from "./use_slots";
-import { useUndoKeys } from "./use_undo_keys";
 import { ViewMenu } from "./ViewMenu";
 import styles from "./Workspace.module.css";
 
@@ -54,8 +54,19 @@ export function Workspace({ project }: { project: string }) {
     "/": () => document.getElementById(METRIC_SEARCH_ID)?.focus(),
     j: () => focusRun(1),
     k: () => focusRun(-1),
+    "mod+z": {
+      words: "undo the last change of the view",
+      group: THIS_PAGE,
+      isOfText: true,
+      run: () => layout.undo?.(),
+    },
+    "mod+shift+z": {
+      words: "redo the change that was undone",
+      group: THIS_PAGE,
+      isOfText: true,
+      run: () => layout.redo?.(),
+    },
   });
-  useUndoKeys(layout);
   useActions([
     { id: "show-all", title: "Show all runs", run: () => changeView({ hidden: [], only: [] }, "keep") },
     {
