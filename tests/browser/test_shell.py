@@ -139,6 +139,20 @@ def test_chosen_look_is_there_before_any_script_and_stays(open_page: OpenPage) -
     expect(facts.get_by_text(os.environ["TRACKD_STORE"])).to_be_visible()
     expect(facts.get_by_text(re.compile(r"^process \d+, for "))).to_be_visible()
     expect(facts.get_by_text(re.compile(r"B$")).first).to_be_visible()
+    # Rows of lists take the room that was chosen, those of which only a part is drawn too.
+    page.keyboard.press("Control+k")
+    option = page.get_by_role("option").first
+    expect(option).to_be_visible()
+    assert option.evaluate("row => row.offsetHeight") == 36
+    page.keyboard.press("Escape")
+    page.get_by_role("radio", name="Compact").check()
+    page.evaluate("history.pushState(null, '', '/p/look')")
+    row = page.get_by_role("complementary", name="Runs").get_by_role("listitem").first
+    expect(row).to_have_css("height", "44px")
+    page.evaluate("history.pushState(null, '', '/settings')")
+    page.get_by_role("radio", name="Cosy").check()
+    page.evaluate("history.pushState(null, '', '/p/look')")
+    expect(row).to_have_css("height", "52px")
 
 
 def test_projects_are_searched_sorted_and_only_a_part_of_them_is_in_the_page(open_page: OpenPage) -> None:

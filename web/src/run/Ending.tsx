@@ -117,8 +117,7 @@ function LastLines({ run, view }: EndingProps) {
   return (
     <>
       <h3>
-        Last lines{" "}
-        {/* It leads to a line, which is known when the lines have come. */}
+        Last lines {/* It leads to a line, which is known when the lines have come. */}
         {!lines.isPending && (
           <Link href={`${location.pathname}?${query}`} className={styles.more}>
             Open in Logs
