@@ -140,7 +140,8 @@ export default function Compare({ project }: { project: string }) {
         </div>
         {failed && (
           <p className={styles.failed} role="status">
-            {`Run ${failed.id} could not be read: ${failed.error.message}. `}
+            Run <bdi>{failed.id}</bdi>
+            {` could not be read: ${failed.error.message}. `}
             <button type="button" onClick={() => remove(failed.id)}>
               Remove it
             </button>

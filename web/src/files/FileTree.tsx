@@ -127,7 +127,10 @@ export function FileTree({ rows, current, choose, toggle }: FileTreeProps) {
               <span className={styles.mark} data-open={row.folder?.isOpen}>
                 {row.folder && <ChevronIcon />}
               </span>
-              <span className={styles.name}>{row.name + (row.folder ? "/" : "")}</span>
+              <span className={styles.name}>
+                <bdi>{row.name}</bdi>
+                {row.folder && "/"}
+              </span>
               <span className={styles.facts}>
                 {row.folder && `${formatCount(row.folder.countOfFiles)} · `}
                 {formatBytes(row.sizeBytes)}

@@ -158,9 +158,15 @@ export function Workspace({ project }: { project: string }) {
           {list.project_run_count === 0 && <p className={styles.empty}>No run in this project yet.</p>}
           {runs.length > 0 && !hasCards && (
             <p className={styles.empty}>
-              {runs.length === 1
-                ? `No data logged yet for run ${runs[0].name || runs[0].run_id} – waiting since `
-                : `No data logged yet for any of the ${plural(runs.length, "run")} – waiting since `}
+              No data logged yet for{" "}
+              {runs.length === 1 ? (
+                <>
+                  run <bdi>{runs[0].name || runs[0].run_id}</bdi>
+                </>
+              ) : (
+                `any of the ${plural(runs.length, "run")}`
+              )}
+              {" – waiting since "}
               <Since unixMs={runs[0].create_time_unix_ms} />
             </p>
           )}
