@@ -357,7 +357,7 @@ def test_archived_is_set_by_a_script_and_afterwards(project: str) -> None:
     assert run.archived is False
     run.archived = True
     with pytest.raises(TypeError, match="archived is 'no'; it must be True or False"):
-        run.archived = "no"
+        run.archived = "no"  # type: ignore[assignment]
     assert run.archived is True
     run.finish()
     other = finished([{"a": 1}])
