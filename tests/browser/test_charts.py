@@ -152,8 +152,6 @@ def test_values_are_listed_pinned_copied_and_marked(open_page: OpenPage) -> None
     expect(tooltip.get_by_role("button", name="Copy")).to_be_hidden()
 
     # A finger that lies still keeps the values too.
-    box = plot.bounding_box()
-    assert box is not None
     touch = page.context.new_cdp_session(page)
     at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
     touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [at]})
