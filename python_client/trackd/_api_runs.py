@@ -18,7 +18,7 @@ from trackd._api_records import StoredRecord, Upload, is_document
 from trackd._connection import Connection
 from trackd._history import Metric, Table
 from trackd._record import Draft
-from trackd._run import check_tags
+from trackd._run import check_archived, check_tags
 from trackd._summary import Summary
 from trackd.errors import CommError
 
@@ -34,18 +34,19 @@ _ROLES = ("primary", "primary", "shared", "helper", "observer")  # by the number
 _ALERT_LEVELS = ("INFO", "INFO", "WARN", "ERROR")  # by the number of AlertLevel
 _CONSOLE_STREAMS = ("stdout", "stdout", "stderr")  # by the number of ConsoleStream
 _CONSOLE_LINES = 10_000  # read at once
-_EDITABLE = ("name", "notes", "tags", "group", "job_type")
+_EDITABLE = ("name", "notes", "tags", "group", "job_type", "archived")
 
 
 class Run:
     """A run of the store, as `trackd.Api` returns it.
 
     Attributes:
-        name: The display name. This and the next four can be set; `update()` keeps them.
+        name: The display name. This and the next five can be set; `update()` keeps them.
         notes: Longer words about the run.
         tags: Its tags, a list.
         group: A name that several runs share.
         job_type: What kind of run it is.
+        archived: Whether it is put away: kept, and left out where the page lists runs.
         config: The config, a dict; changes are kept by `update()`.
         summary: The summary, a mapping; see `RunSummary`.
     """
@@ -55,6 +56,7 @@ class Run:
     tags: list[str]
     group: str
     job_type: str
+    archived: bool
     config: dict[str, Any]
     summary: RunSummary
 
@@ -457,11 +459,12 @@ class Run:
     # -- edits -----------------------------------------------------------------------------------------------------
 
     def update(self) -> None:
-        """Keeps what was changed of name, notes, tags, group, job_type, config and summary."""
+        """Keeps what was changed of name, notes, tags, group, job_type, archived, config and summary."""
         from trackd.v1 import records_pb2, run_service_pb2
 
         request = run_service_pb2.UpdateRunRequest(run=self._message.identity)
         self.tags = list(check_tags(self.tags))
+        self.archived = check_archived(self.archived)
         for name in _EDITABLE:
             value = getattr(self, name)
             if name == "tags":
@@ -469,7 +472,7 @@ class Run:
                     request.update.tags.tags.extend(value)
                     request.update.tags.SetInParent()
             elif value != getattr(self._message, name):
-                setattr(request.update, name, str(value))
+                setattr(request.update, name, value if name == "archived" else str(value))
         changed = {
             key: value
             for key, value in self.config.items()

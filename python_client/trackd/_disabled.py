@@ -32,7 +32,7 @@ class DisabledRun(Run):
         self._group, self._job_type, self._folder, self._settings = group, job_type, folder, settings
         self._mode, self._role, self._store = "disabled", "primary", ""
         self._next_step, self._starting_step, self._start_time = 0, None, 0.0
-        self._resumed, self.note_folder = False, ""
+        self._resumed, self._archived, self.note_folder = False, False, ""
         self._shipper = None
         self._spool = _NoSpool()  # type: ignore[assignment]
         self._writer = Writer(self._spool, project, run_id)

@@ -161,7 +161,7 @@ def init(
             origin=(chosen_project, *moment) if moment else None,
         )
         if before is not None:
-            run.go_on(before.config, _resume.ASK_SECONDS)
+            run.go_on(before.config, before.archived and fork is None, _resume.ASK_SECONDS)
             given = {
                 "name": name,
                 "notes": notes,

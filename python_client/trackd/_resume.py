@@ -33,6 +33,7 @@ class Found(NamedTuple):
     name: str
     notes: str
     tags: tuple[str, ...]
+    archived: bool
     config: dict[str, Any]
 
 
@@ -109,7 +110,7 @@ def find(shipper: Shipper, project: str, run_id: str) -> tuple[bool, Found | Non
                 return True, None
             raise
         run = answer.run
-        return True, Found(run.name, run.notes, tuple(run.tags), _decode.entries(run.config))
+        return True, Found(run.name, run.notes, tuple(run.tags), run.archived, _decode.entries(run.config))
 
     return shipper.call(get, ASK_SECONDS) or (False, None)
 

@@ -80,6 +80,7 @@ class Run:
         self._tags = tags
         self._group = group
         self._job_type = job_type
+        self._archived = False
         self._folder = folder
         self._store = store
         self._mode = mode
@@ -426,9 +427,10 @@ class Run:
         if fields:
             self._update(**fields)
 
-    def go_on(self, config: Mapping[str, Any], timeout_seconds: float) -> None:
+    def go_on(self, config: Mapping[str, Any], is_archived: bool, timeout_seconds: float) -> None:
         """Goes on behind what a run of this id has logged before; called by `trackd.init`."""
         self._resumed = True
+        self._archived = is_archived
         self.config.preload(config)
         if self._shipper is not None and self._shipper.flush(
             self._writer, self._spool.sequence, timeout_seconds
@@ -632,6 +634,16 @@ class Run:
     def tags(self, value: Iterable[str]) -> None:
         self._tags = check_tags(value)
         self._update(tags=self._tags)
+
+    @property
+    def archived(self) -> bool:
+        """Whether the run is put away: kept, and left out where the page lists runs; settable."""
+        return self._archived
+
+    @archived.setter
+    def archived(self, value: bool) -> None:
+        self._archived = check_archived(value)
+        self._update(archived=self._archived)
 
     @property
     def group(self) -> str | None:
@@ -863,6 +875,13 @@ def check_tags(tags: Iterable[Any] | str | None) -> tuple[str, ...]:
         if not isinstance(tag, str) or not 1 <= len(tag) <= 64:
             raise ValueError(f"tag is {tag!r}; a tag is a text of 1 to 64 characters")
     return tuple(dict.fromkeys(given))
+
+
+def check_archived(archived: Any) -> bool:
+    """Returns whether a run is put away. Raises TypeError for what is no truth value: the text "no" would be a yes."""
+    if not isinstance(archived, bool):
+        raise TypeError(f"archived is {archived!r}; it must be True or False")
+    return archived
 
 
 def check_step(step: Any) -> int | None:

@@ -189,6 +189,7 @@ def run_update(
     group: str | None = None,
     job_type: str | None = None,
     preempting: bool | None = None,
+    archived: bool | None = None,
 ) -> bytes:
     """Encodes a `RunUpdate`; None leaves a field as it is."""
     return (
@@ -198,6 +199,7 @@ def run_update(
         + _optional_text(4, group)
         + _optional_text(5, job_type)
         + _optional_bool(6, preempting)
+        + _optional_bool(7, archived)
     )
 
 

@@ -206,6 +206,9 @@ class Catalog(Protocol):
         In one transaction, with the history that a new writer begins with; durable when it returns.
         """
 
+    def commit_runs(self, runs: Iterable[tuple[dict[str, Any], bytes, Mapping[str, int]]]) -> None:
+        """Writes documents, summaries and objects of several runs as `commit_run` does, all in one transaction."""
+
     def replace_run(
         self,
         document: dict[str, Any],
@@ -399,14 +402,11 @@ class SqliteCatalog:
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
-            run_key = self._write_run(document, summary)
+            run_key = self._write_whole(document, summary, objects)
             for name in removed:
                 connection.execute("DELETE FROM segments WHERE name = ?", (name,))
                 connection.execute("INSERT OR IGNORE INTO garbage VALUES (?)", (name,))
             self._add_segments(run_key, added)
-            self._add_uses(run_key, objects)
-            known = [(writer["writer_id"],) for writer in document.get("writers", ())]
-            connection.executemany("DELETE FROM writer_starts WHERE writer_id = ?", known)
             if start is not None:
                 self._begin_history(run_key, start)
             connection.execute("COMMIT")
@@ -414,6 +414,27 @@ class SqliteCatalog:
         except BaseException:
             self._roll_back()
             raise
+
+    def commit_runs(self, runs: Iterable[tuple[dict[str, Any], bytes, Mapping[str, int]]]) -> None:
+        """Writes several runs in one transaction; see `Catalog.commit_runs`."""
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for document, summary, objects in runs:
+                self._write_whole(document, summary, objects)
+            connection.execute("COMMIT")
+            self.change_count += 1
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _write_whole(self, document: dict[str, Any], summary: bytes, objects: Mapping[str, int]) -> int:
+        """Writes a run with the objects that it uses, and forgets how the writers in it began; returns its key."""
+        run_key = self._write_run(document, summary)
+        self._add_uses(run_key, objects)
+        known = [(writer["writer_id"],) for writer in document.get("writers", ())]
+        self._connection.executemany("DELETE FROM writer_starts WHERE writer_id = ?", known)
+        return run_key
 
     def _write_run(self, document: dict[str, Any], summary: bytes) -> int:
         """Writes a run's document and summary; returns its key."""

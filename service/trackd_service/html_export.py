@@ -103,7 +103,7 @@ class Exporter:
         script = files["page_with_scenes.js" if has_scenes else "page.js"]
         overhead = len(script.encode()) + len(files["page.css"].encode()) + _SHELL_BYTES
         self._archive = html_archive.Archive(max(0, self._wanted.bytes_max - overhead))
-        query = await self._query_ofview_of()
+        query = await self._query_of_view()
         view = view_of(query)
         runs = await self._take_lists(view)
         metrics = await self._take_runs(runs)
@@ -178,7 +178,7 @@ class Exporter:
 
     # -- runs and lists --------------------------------------------------------------------------------------------
 
-    async def _query_ofview_of(self) -> str:
+    async def _query_of_view(self) -> str:
         """Keeps the saved view that the address names, and returns the address' query with what the view says in it."""
         project, query = self._wanted.project, self._wanted.query
         view_id = view_of(query).view

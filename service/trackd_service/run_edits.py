@@ -19,6 +19,9 @@ from trackd_service.stored_runs import StoredRun
 
 Change: TypeAlias = Update | Changes
 
+# A transaction costs a sync of the disk, whatever is in it; the runs in it are held up until it is done.
+_BATCH_RUNS = 100
+
 
 @dataclass(frozen=True, slots=True)
 class RunsEdit:
@@ -67,12 +70,31 @@ class RunEdits:
     async def edit_many(self, project: str, run_ids: Sequence[str], edit: RunsEdit) -> int:
         """Changes runs alike; returns how many. Raises what one of them raises, and InvalidArgument for tags."""
         check_tag_texts(edit.add_tags)
+        self._store.check_writable()
+        changed = await self._edit_at_rest(project, list(dict.fromkeys(run_ids)), edit)
 
         async def change(run_id: str) -> bool:
-            await self.edit(project, run_id, lambda run: (edit.change(run),))
+            if run_id not in changed:
+                await self.edit(project, run_id, lambda run: (edit.change(run),))
             return True
 
         return await _each(run_ids, change, "changed")
+
+    async def _edit_at_rest(self, project: str, run_ids: Sequence[str], edit: RunsEdit) -> set[str]:
+        """Changes the runs that nobody writes, up to the first that is not there; returns their ids."""
+        changed: set[str] = set()
+        for first in range(0, len(run_ids), _BATCH_RUNS):
+            batch = run_ids[first : first + _BATCH_RUNS]
+            found = []
+            for run_id in batch:
+                stored = await self._store.find(project, run_id)
+                if stored is None:
+                    break
+                found.append(stored)
+            changed |= await self._store.update_at_rest(found, lambda run: run.edit(edit.change(run)))
+            if len(found) < len(batch):
+                break
+        return changed
 
     async def delete_many(self, project: str, run_ids: Sequence[str]) -> int:
         """Deletes runs; returns how many were there. Raises what one of them raises."""

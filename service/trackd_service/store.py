@@ -10,6 +10,7 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -389,6 +390,40 @@ class Store:
                 )
                 self._forget_committed(stored.run, objects)
                 stored.sealed_revision = stored.run.revision
+
+    async def update_at_rest(self, found: Sequence[StoredRun], change: Callable[[Run], None]) -> set[str]:
+        """Changes runs of one project and commits them in one transaction; returns the ids of those that were changed.
+
+        Left out are runs that somebody writes or that are gone: `update` is for them.
+        """
+        self.check_writable()
+        return await asyncio.shield(self._begin(self._update_at_rest(found, change)))
+
+    async def _update_at_rest(self, found: Sequence[StoredRun], change: Callable[[Run], None]) -> set[str]:
+        async with contextlib.AsyncExitStack() as held:
+            # In one order, so that two of these never wait for each other; nobody else who has such a lock waits for another.
+            for stored in sorted(found, key=lambda each: each.run.run_id):
+                await held.enter_async_context(stored.lock)
+            # Judged now: while this waited, a writer may have come, or the run may have gone.
+            resting = [
+                stored
+                for stored in found
+                if stored.is_at_rest and self._runs.get((stored.run.project, stored.run.run_id)) is stored
+            ]
+            rows = []
+            for stored in resting:
+                run = stored.run
+                change(run)
+                run.revision += 1
+                self.changed(run)
+                rows.append((run.dump(), run.summary.dump(), dict(run.objects)))
+            # Nothing is awaited from the change to here: what is committed is what this revision is.
+            revisions = [stored.run.revision for stored in resting]
+            await self.on_catalog(self._catalog.commit_runs, rows)
+            for stored, revision, (_, _, objects) in zip(resting, revisions, rows, strict=True):
+                self._forget_committed(stored.run, objects)
+                stored.sealed_revision = revision
+        return {stored.run.run_id for stored in resting}
 
     # -- upload ----------------------------------------------------------------------------------------------------
 

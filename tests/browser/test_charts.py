@@ -148,6 +148,17 @@ def test_values_are_listed_pinned_copied_and_marked(open_page: OpenPage) -> None
     expect(tooltip).to_have_attribute("aria-live", "polite")
     page.keyboard.press("Shift")
     expect(tooltip.get_by_role("button", name="Copy")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(tooltip.get_by_role("button", name="Copy")).to_be_hidden()
+
+    # A finger that lies still keeps the values too.
+    touch = page.context.new_cdp_session(page)
+    at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [at]})
+    expect(tooltip.get_by_role("button", name="Copy")).to_be_visible()
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    tooltip.get_by_role("button", name="Close the pinned values").click()
+    expect(tooltip).to_be_hidden()
 
 
 def test_menu_gives_the_chart_as_files_and_as_a_table(open_page: OpenPage, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ from urllib.parse import quote, urlsplit
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, Locator, Page, Request, expect
+from tests.browser.conftest import OpenPage
 
 import trackd
 from trackd import _daemon
@@ -337,6 +339,45 @@ def test_nothing_that_was_logged_runs_leaves_or_breaks_a_page(
             expect(page.get_by_text("Drawing …")).to_have_count(0, timeout=PATIENCE_MS)
         guard.check(path)
     assert not guard.faults, "\n".join(guard.faults)
+
+
+def test_a_name_that_turns_text_round_leaves_what_stands_beside_it(open_page: OpenPage) -> None:
+    turned = "\u202e\u05d3\u05d2\u05dd exe.txt"  # an override that nothing ends, and Hebrew
+    project = "\u05d3\u05d2\u05dd 7"
+    with trackd.init(project=project, name=turned) as run:
+        (folder := Path(run.dir) / turned).mkdir()
+        (folder / f"{turned}.txt").write_text("x")
+        run.save(str(folder / f"{turned}.txt"), base_path=run.dir)
+    at = f"/p/{quote(project, safe='')}"
+
+    def check(line: Locator) -> None:
+        """Holds the pieces of a line to the order in which they are written."""
+        expect(line).to_be_visible(timeout=PATIENCE_MS)
+        pieces = line.evaluate(
+            """line => {
+              const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+              const found = [];
+              for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+                const range = document.createRange();
+                range.selectNodeContents(node);
+                const box = range.getBoundingClientRect();
+                if (box.width > 1) found.push([box.left, box.right]);
+              }
+              return found;
+            }"""
+        )
+        assert len(pieces) > 1
+        for (_, end), (start, _) in itertools.pairwise(pieces):
+            assert start >= end - 1, pieces
+
+    page = open_page(at)
+    check(page.get_by_text("No data logged yet for run"))
+    check(page.get_by_role("navigation", name="Where you are"))
+    page = open_page(f"{at}/r/{run.id}?tab=tables")
+    check(page.get_by_role("navigation", name="Where you are"))
+    check(page.get_by_text("No tables or plots logged for run"))
+    page = open_page(f"{at}/r/{run.id}?tab=files")
+    check(page.get_by_role("treeitem").first)
 
 
 def test_no_file_view_or_address_runs_or_breaks_anything(guard: Guard, runs: list[tuple[str, str]]) -> None:

@@ -40,7 +40,7 @@ def active(page: Page) -> str:
 
 
 def test_palette_keys_and_tabs_lead_everywhere_without_a_mouse(open_page: OpenPage) -> None:
-    log_run("shell", "amber-fox")
+    shell_run = log_run("shell", "amber-fox")
     log_run("other-project", "r")
     page = open_page("/p/shell?hide=x&sort=-name")
     wait_for(page, "train/loss", lambda _, total: total == 5)
@@ -57,6 +57,13 @@ def test_palette_keys_and_tabs_lead_everywhere_without_a_mouse(open_page: OpenPa
     expect(tabs.get_by_role("link", name="Table")).to_have_attribute("aria-current", "page")
     page.keyboard.press("g")
     page.keyboard.press("w")
+    expect(page).to_have_url(re.compile(r"/p/shell\?sort=-name&hide=x$"))
+    page.keyboard.press("g")
+    page.keyboard.press("c")
+    expect(page).to_have_url(re.compile(rf"/p/shell/compare\?runs={shell_run}&sort=-name&hide=x$"))
+    expect(tabs.get_by_role("link", name="Compare")).to_have_attribute("aria-current", "page")
+    expect(page.get_by_role("heading", name="Choose another run to compare with")).to_be_visible()
+    tabs.get_by_role("link", name="Workspace").click()
     expect(page).to_have_url(re.compile(r"/p/shell\?sort=-name&hide=x$"))
 
     # The list of keys is made of what the page declares; none fires while a person types.
@@ -132,6 +139,20 @@ def test_chosen_look_is_there_before_any_script_and_stays(open_page: OpenPage) -
     expect(facts.get_by_text(os.environ["TRACKD_STORE"])).to_be_visible()
     expect(facts.get_by_text(re.compile(r"^process \d+, for "))).to_be_visible()
     expect(facts.get_by_text(re.compile(r"B$")).first).to_be_visible()
+    # Rows of lists take the room that was chosen, those of which only a part is drawn too.
+    page.keyboard.press("Control+k")
+    option = page.get_by_role("option").first
+    expect(option).to_be_visible()
+    assert option.evaluate("row => row.offsetHeight") == 36
+    page.keyboard.press("Escape")
+    page.get_by_role("radio", name="Compact").check()
+    page.evaluate("history.pushState(null, '', '/p/look')")
+    row = page.get_by_role("complementary", name="Runs").get_by_role("listitem").first
+    expect(row).to_have_css("height", "44px")
+    page.evaluate("history.pushState(null, '', '/settings')")
+    page.get_by_role("radio", name="Cosy").check()
+    page.evaluate("history.pushState(null, '', '/p/look')")
+    expect(row).to_have_css("height", "52px")
 
 
 def test_projects_are_searched_sorted_and_only_a_part_of_them_is_in_the_page(open_page: OpenPage) -> None:

@@ -94,8 +94,13 @@ def test_cards_are_moved_sized_hidden_and_undone_and_the_view_keeps_them(page: P
     # Undo and redo.
     page.keyboard.press("Control+z")
     wait_for_cards(page, "train", ["line:train/loss", "line:val/loss", "line:train/acc"])
-    page.get_by_role("button", name=re.compile("^Redo")).click()
+    page.keyboard.press("Control+Shift+z")
     wait_for_cards(page, "train", ["line:train/loss", "line:val/loss"])
+    page.keyboard.press("?")
+    expect(
+        page.get_by_role("dialog", name="Keys").get_by_text("undo the last change of the view")
+    ).to_be_visible()
+    page.keyboard.press("Escape")
     # Under a name it is kept, and opened by its address alone.
     page.get_by_role("button", name=re.compile("View without a name")).click()
     page.get_by_label("Name of the view").fill("Losses")

@@ -352,6 +352,36 @@ def test_update_keeps_changes_of_name_notes_tags_and_config() -> None:
         read.update()
 
 
+def test_archived_is_set_by_a_script_and_afterwards(project: str) -> None:
+    run = trackd.init(id="away")
+    assert run.archived is False
+    run.archived = True
+    with pytest.raises(TypeError, match="archived is 'no'; it must be True or False"):
+        run.archived = "no"  # type: ignore[assignment]
+    assert run.archived is True
+    run.finish()
+    other = finished([{"a": 1}])
+
+    api = trackd.Api()
+    assert [each.id for each in api.runs(project, {"archived": True})] == ["away"]
+    assert [each.id for each in api.runs(project, {"archived": False})] == [other.id]
+    resumed = trackd.init(id="away", resume="must")
+    assert resumed.archived is True
+    resumed.finish()
+
+    read = api.run(f"{project}/away")
+    assert read.archived is True
+    read.notes = "looked at again"
+    read.update()
+    assert api.run(f"{project}/away").archived is True
+    read.archived = False
+    read.update()
+    assert api.run(f"{project}/away").archived is False
+    read.archived = "no"  # type: ignore[assignment]
+    with pytest.raises(TypeError, match="it must be True or False"):
+        read.update()
+
+
 def test_edits_survive_a_new_daemon(store: Path) -> None:
     run = finished([{"loss": 1.0}])
     run.summary["loss"] = 0.5

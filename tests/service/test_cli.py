@@ -18,7 +18,7 @@ import pytest
 
 import trackd
 from trackd import _daemon, _doctor
-from trackd._cli import parse_value
+from trackd._cli_words import parse_value
 
 Command: TypeAlias = "Callable[..., subprocess.CompletedProcess[str]]"
 

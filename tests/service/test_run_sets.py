@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,11 @@ def test_a_running_run_is_seen_as_it_is_and_changed_but_not_deleted(web: Web) ->
         assert refused["metadata"]["run_id"] == "live"
         assert post(web, "edit", {"run_ids": ["live"], "notes": "still here"}) == {"run_count": 1}
         assert values(query(web, filter="state = running", columns=["notes"]), "notes") == ["still here"]
+        both = {"run_ids": ["r4", "live", "r3"], "add_tags": ["with-live"]}
+        assert post(web, "edit", both) == {"run_count": 3}
+        tagged = query(web, filter="tag = 'with-live'")
+        assert set(tagged["run_ids"]) == {"r4", "live", "r3"}
+        assert post(web, "edit", {"run_ids": ["r3", "r4"], "remove_tags": ["with-live"]}) == {"run_count": 2}
     finally:
         run.finish()
     assert post(web, "delete", {"run_ids": ["live", "live"]}) == {"run_count": 1}
@@ -250,6 +256,21 @@ def test_an_edit_that_cannot_be_is_refused(web: Web) -> None:
     assert (
         "true or false" in post(web, "edit", {"run_ids": ["r1"], "archived": "no"}, 400)["error"]["message"]
     )
+
+
+def test_many_changes_of_the_same_runs_at_once_are_all_kept(web: Web) -> None:
+    ids = [f"r{number}" for number in range(6)]
+    tags = [f"at-once-{number}" for number in range(8)]
+
+    def change(number: int) -> Any:
+        ordered = ids if number % 2 else ids[::-1]
+        return post(web, "edit", {"run_ids": ordered, "add_tags": [tags[number]]})
+
+    with ThreadPoolExecutor(len(tags)) as pool:
+        assert list(pool.map(change, range(len(tags)))) == [{"run_count": 6}] * len(tags)
+    found = query(web, search="sweep", archived="with", columns=["tags"])
+    assert all(set(tags) <= set(each) for each in values(found, "tags"))
+    assert post(web, "edit", {"run_ids": ids, "remove_tags": tags}) == {"run_count": 6}
 
 
 def test_what_the_daemon_keeps_of_archived_runs_outlives_it(store: Path) -> None:

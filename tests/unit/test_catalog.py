@@ -62,6 +62,20 @@ def test_a_commit_that_fails_changes_nothing(catalog: SqliteCatalog) -> None:
     catalog.commit_run(document("r", notes="after"), b"2")
 
 
+def test_several_runs_are_committed_together_or_none(catalog: SqliteCatalog) -> None:
+    catalog.commit_run(document("a", notes="before"), b"1", [SegmentRow("s", 0, 1, 1)])
+    catalog.commit_runs([(document("a", notes="after"), b"2", {"0" * 64: 5}), (document("b"), b"3", {})])
+    found = catalog.load_run("p", "a")
+    assert found is not None
+    assert (found[0]["notes"], found[1], [segment.name for segment in found[2]]) == ("after", b"2", ["s"])
+    assert catalog.is_used("0" * 64)
+    with pytest.raises(KeyError):
+        catalog.commit_runs([(document("b", notes="new"), b"4", {}), ({}, b"", {})])
+    found = catalog.load_run("p", "b")
+    assert found is not None
+    assert (found[0].get("notes"), found[1]) == (document("b").get("notes"), b"3")
+
+
 def test_runs_are_listed_by_project_newest_first(catalog: SqliteCatalog) -> None:
     for i, (run_id, project) in enumerate([("a", "p"), ("b", "p"), ("a", "q")]):
         catalog.commit_run(document(run_id, project, create_time=i), b"")

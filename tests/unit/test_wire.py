@@ -81,11 +81,11 @@ def test_changes_and_updates_read_back() -> None:
     assert [entry.key for entry in changes.set] == ["a", "b"]
     assert list(changes.removed_keys) == ["c"]
     assert records_pb2.RunUpdate.FromString(_wire.run_update()) == records_pb2.RunUpdate()
-    update = records_pb2.RunUpdate.FromString(_wire.run_update("n", "", ("t", "u"), "g", None, True))
+    update = records_pb2.RunUpdate.FromString(_wire.run_update("n", "", ("t", "u"), "g", None, True, False))
     assert (update.name, update.HasField("notes"), update.notes, update.group) == ("n", True, "", "g")
     assert list(update.tags.tags) == ["t", "u"]
     assert not update.HasField("job_type")
-    assert update.preempting
+    assert (update.preempting, update.HasField("archived"), update.archived) == (True, True, False)
     empty = records_pb2.RunUpdate.FromString(_wire.run_update(tags=()))
     assert empty.HasField("tags")
 

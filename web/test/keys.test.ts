@@ -6,6 +6,7 @@ const press = (key: string, rest: Partial<KeyPress> = {}): KeyPress => ({
   ctrlKey: false,
   metaKey: false,
   altKey: false,
+  shiftKey: false,
   isComposing: false,
   isTyping: false,
   ...rest,
@@ -52,6 +53,20 @@ describe("keys", () => {
     expect(said).toEqual(["palette", "palette"]);
   });
 
+  it("are left to a text that is typed where it has them itself, and tell Shift", () => {
+    const said: string[] = [];
+    const { registry, say } = registryOf(said);
+    registry.add(() => ({
+      "mod+z": { words: "undo", group: THIS_PAGE, isOfText: true, run: say("undo") },
+      "mod+shift+z": { words: "redo", group: THIS_PAGE, isOfText: true, run: say("redo") },
+    }));
+    expect(registry.press(press("z", { ctrlKey: true, isTyping: true }), 0)).toBe(false);
+    expect(registry.press(press("z", { ctrlKey: true }), 0)).toBe(true);
+    expect(registry.press(press("Z", { metaKey: true, shiftKey: true }), 0)).toBe(true);
+    expect(registry.press(press("K", { ctrlKey: true, shiftKey: true }), 0)).toBe(false);
+    expect(said).toEqual(["undo", "redo"]);
+  });
+
   it("are known where a keyboard needs Alt or AltGr for them", () => {
     const said: string[] = [];
     const { registry } = registryOf(said);
@@ -90,6 +105,8 @@ describe("keys", () => {
   it("are written as they stand on the keyboard", () => {
     expect(keysOf("mod+k", true)).toEqual(["⌘K"]);
     expect(keysOf("mod+k", false)).toEqual(["Ctrl", "K"]);
+    expect(keysOf("mod+shift+z", true)).toEqual(["⇧⌘Z"]);
+    expect(keysOf("mod+shift+z", false)).toEqual(["Ctrl", "Shift", "Z"]);
     expect(keysOf("g p", false)).toEqual(["g", "p"]);
     expect(keysOf("?", true)).toEqual(["?"]);
   });

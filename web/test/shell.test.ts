@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { projectLinks } from "../src/app/project_links";
+import { noteCompared, projectLinks } from "../src/app/project_links";
 import { type Entry, findEntries, markedPieces } from "../src/palette/entries";
 import { parseRecent, presentRecent, withRecent } from "../src/palette/recent";
 import { viewActions } from "../src/palette/view_actions";
@@ -92,5 +92,22 @@ describe("links between a project's pages", () => {
     expect(view.smoothing).toBeNull();
     expect(view.tab).toBe(DEFAULT_VIEW.tab);
     expect(projectLinks("a", "/p/a/r/x", "").table).toBe("/p/a/table");
+  });
+
+  it("lead to a comparison of the runs that were picked, and else of the few that are drawn", () => {
+    const compare = (path: string, query: string, drawn: string[] = []) =>
+      projectLinks("c", `/p/c${path}`, query, drawn).compare.replace(/^\/p\/c\/compare\??/, "");
+    const many = Array.from({ length: 9 }, (_, index) => `r${index}`);
+    expect(compare("", "", [])).toBe("");
+    expect(compare("", "", many)).toBe("");
+    expect(compare("", "", ["x", "y"])).toBe("runs=x%2Cy");
+    expect(compare("/compare", "?runs=x%2Cy&rows=all")).toBe("runs=x%2Cy&rows=all");
+    expect(compare("/r/x", "?tab=logs&hide=z")).toBe("runs=x&hide=z");
+    noteCompared("c", ["l", "m"]);
+    expect(compare("/table", "")).toBe("runs=l%2Cm");
+    expect(compare("", "?hide=z", ["x", "y"])).toBe("runs=x%2Cy&hide=z");
+    expect(compare("", "?hide=z", many)).toBe("runs=l%2Cm&hide=z");
+    expect(compare("", "?only=o&only=p", ["x"])).toBe("runs=o%2Cp&only=o&only=p");
+    expect(projectLinks("another", "/p/another", "").compare).toBe("/p/another/compare");
   });
 });

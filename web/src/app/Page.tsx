@@ -31,14 +31,16 @@ interface PageProps {
   isWide?: boolean;
   /** Whether the first data is still on its way. */
   isBusy?: boolean;
+  /** The runs that are drawn, which a comparison may begin with. */
+  drawn?: readonly string[];
   children?: ReactNode;
 }
 
-export function Page({ trail, live, isWide = false, isBusy = false, children }: PageProps) {
+export function Page({ trail, live, isWide = false, isBusy = false, drawn, children }: PageProps) {
   const [open, setOpen] = useState<"keys" | "palette" | null>(null);
   const route = parseRoute(usePathname());
   const project = "project" in route ? route.project : null;
-  useFrameKeys(project, setOpen);
+  useFrameKeys(project, drawn, setOpen);
   useFrameActions(setOpen);
 
   const title = trail.map((step) => step.label).reverse();
@@ -68,7 +70,7 @@ export function Page({ trail, live, isWide = false, isBusy = false, children }: 
               </span>
             ))}
           </nav>
-          {project !== null && <ProjectTabs project={project} />}
+          {project !== null && <ProjectTabs project={project} drawn={drawn} />}
           <span className={styles.room} />
           {!isExported && <UploadMark />}
           {!isExported && live && <LiveMark state={live} />}
@@ -106,7 +108,7 @@ export function Page({ trail, live, isWide = false, isBusy = false, children }: 
       {open === "keys" && <Shortcuts close={() => setOpen(null)} />}
       {open === "palette" && (
         <Suspense>
-          <Palette project={project} close={() => setOpen((now) => (now === "palette" ? null : now))} />
+          <Palette project={project} drawn={drawn} close={() => setOpen((now) => (now === "palette" ? null : now))} />
         </Suspense>
       )}
     </div>
@@ -115,9 +117,9 @@ export function Page({ trail, live, isWide = false, isBusy = false, children }: 
 
 type SetOpen = (open: "keys" | "palette") => void;
 
-function useFrameKeys(project: string | null, setOpen: SetOpen): void {
+function useFrameKeys(project: string | null, drawn: readonly string[] | undefined, setOpen: SetOpen): void {
   const go = (words: string, path: () => string) => ({ words, group: GO, run: () => navigate(path()) });
-  const links = () => projectLinks(project!, location.pathname, location.search);
+  const links = () => projectLinks(project!, location.pathname, location.search, drawn);
   useKeys({
     "mod+k": { words: "find anything", group: EVERYWHERE, run: () => setOpen("palette") },
     "?": { words: "this list", group: EVERYWHERE, run: () => setOpen("keys") },
@@ -127,6 +129,7 @@ function useFrameKeys(project: string | null, setOpen: SetOpen): void {
     ...(project !== null && {
       "g w": go("the project's workspace", () => links().workspace),
       "g r": go("the project's table of runs", () => links().table),
+      ...(!isExported && { "g c": go("a comparison of the project's runs", () => links().compare) }),
     }),
   });
 }

@@ -32,7 +32,10 @@ export function CardView(props: CardViewProps) {
   const isDue = useDeferredValue(true, false);
   const broken = (error: Error) => (
     <article className={cardStyles.card} aria-label={card.title}>
-      <Words isTrouble>{`${card.title} cannot be shown: ${error.message}`}</Words>
+      <Words isTrouble>
+        <bdi>{card.title}</bdi>
+        {` cannot be shown: ${error.message}`}
+      </Words>
     </article>
   );
   if (!isDue) return <div className={cardStyles.card} />;

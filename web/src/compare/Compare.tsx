@@ -1,6 +1,7 @@
 /** The page that compares runs: what they do not share, the first one being the base, and their media at the same step. */
-import { useMemo } from "react";
+import { useEffect, useMemo } from "react";
 import { Page } from "../app/Page";
+import { noteCompared } from "../app/project_links";
 import { useTheme } from "../app/theme";
 import { ApiError } from "../api/http";
 import type { RunsQuestion } from "../api/run_sets";
@@ -45,6 +46,7 @@ export default function Compare({ project }: { project: string }) {
   const { list: listed } = useRunList(project, LISTED);
   const state = useComparedRuns(project, ids);
   const theme = useTheme();
+  useEffect(() => noteCompared(project, ids), [project, ids]);
   useKeys({ "/": () => document.getElementById(SEARCH_ID)?.focus() });
 
   const runs = useStable(state.runs);
@@ -78,7 +80,7 @@ export default function Compare({ project }: { project: string }) {
               <Link href={runPath(project, runs[0].run_id)}>{runs[0].name || runs[0].run_id}</Link> is the base.
             </p>
           )}
-          <p>Add runs by name here, or select them in the runs table and press “Compare” there.</p>
+          <p>Add runs by name here, or tick them in the table and press “Compare” there.</p>
           {picker}
           {listed && free.length === 0 && <p>The project has no other run yet.</p>}
           {free.length > 0 && (
@@ -138,7 +140,8 @@ export default function Compare({ project }: { project: string }) {
         </div>
         {failed && (
           <p className={styles.failed} role="status">
-            {`Run ${failed.id} could not be read: ${failed.error.message}. `}
+            Run <bdi>{failed.id}</bdi>
+            {` could not be read: ${failed.error.message}. `}
             <button type="button" onClick={() => remove(failed.id)}>
               Remove it
             </button>

@@ -1,8 +1,8 @@
 /** A grid of compared runs with the detail of the cell that is chosen, and the difference of two texts. */
 import { lazy, type ReactNode, Suspense, useState } from "react";
 import { copyText } from "../ui/copy_text";
-import { CellDetail } from "./CellDetail";
 import styles from "./CompareBody.module.css";
+import { CellDetail } from "../table/CellDetail";
 import type { Place } from "../table/next_place";
 import { type ComparedRun, CompareGrid } from "./CompareGrid";
 import { CODE, pathOf } from "./facts";
@@ -70,11 +70,16 @@ export function CompareBody({ project, label, rows, runs, head, toggle }: Compar
       {cell && (
         <CellDetail
           name={`${cell.row.key} of ${runs[cell.column].name}`}
-          value={cell.value}
           text={texts[1]}
-          showDifference={canDiffer && isLong ? () => setDifference(true) : null}
+          shown={cell.value === undefined ? "(none)" : undefined}
           close={() => setChosen(null)}
-        />
+        >
+          {canDiffer && isLong && (
+            <button type="button" onClick={() => setDifference(true)}>
+              Difference
+            </button>
+          )}
+        </CellDetail>
       )}
       {cell && hasDifference && canDiffer && (
         <Suspense fallback={null}>

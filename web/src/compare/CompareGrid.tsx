@@ -1,5 +1,6 @@
 /** Keys down, runs across: only the rows and columns near the view are in the page. */
 import { type KeyboardEvent, memo, type ReactNode, useId, useMemo, useRef } from "react";
+import { useRowHeight } from "../app/density";
 import type { LineStyle } from "../chart/model";
 import { formatAny, formatCount, plural } from "../format/number";
 import { useBox } from "../media/use_box";
@@ -12,7 +13,6 @@ import styles from "./CompareGrid.module.css";
 import { fullText, type Row, type SectionRow, type ValueRow } from "./rows";
 
 const HEADER_HEIGHT = 36;
-const ROW_HEIGHT = 28;
 const COLUMN_WIDTH_MIN = 160;
 const KEY_WIDTH_MAX = 280;
 
@@ -38,13 +38,14 @@ export interface CompareGridProps {
 export function CompareGrid({ label, rows, runs, head, toggle, active, setActive, copy }: CompareGridProps) {
   const root = useRef<HTMLDivElement>(null);
   const id = useId();
+  const rowHeight = useRowHeight();
   const { width } = useBox(root);
   const keyWidth = Math.min(KEY_WIDTH_MAX, Math.max(96, Math.round(width * 0.3)));
   const columnWidth = Math.max(COLUMN_WIDTH_MIN, Math.floor((width - keyWidth) / Math.max(1, runs.length)));
   const edges = useMemo(() => edgesOf(runs.map(() => columnWidth)), [runs, columnWidth]);
   const scroll = useScroll(root, {
     rowCount: rows.length,
-    rowHeight: ROW_HEIGHT,
+    rowHeight,
     headerHeight: HEADER_HEIGHT,
     stickyWidth: keyWidth,
     edges,
@@ -112,7 +113,7 @@ export function CompareGrid({ label, rows, runs, head, toggle, active, setActive
         </div>
         {rows.slice(scroll.rows.first, scroll.rows.end).map((row, index) => {
           const at = scroll.rows.first + index;
-          const shared = { id, at, top: HEADER_HEIGHT + at * ROW_HEIGHT + scroll.base, keyWidth };
+          const shared = { id, at, top: HEADER_HEIGHT + at * rowHeight + scroll.base, keyWidth };
           return row.kind === "section" ? (
             <SectionLine
               key={`${at}`}

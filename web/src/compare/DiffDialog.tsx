@@ -46,7 +46,12 @@ export default function DiffDialog({ project, title, left, right, path, close }:
         <header>
           <h2>{title}</h2>
           <p>
-            <b data-kind="removed">{`− ${left.name}`}</b> <b data-kind="added">{`+ ${right.name}`}</b>
+            <b data-kind="removed">
+              − <bdi>{left.name}</bdi>
+            </b>{" "}
+            <b data-kind="added">
+              + <bdi>{right.name}</bdi>
+            </b>
             {lines && <span>{countWords(lines)}</span>}
           </p>
         </header>

@@ -7,7 +7,7 @@ import { fetchRun, fetchRunMetrics, fileAddress } from "../api/routes";
 import type { RunMetric, WholeRun } from "../api/types";
 import { watchRevisions } from "../data/page_store";
 import { queryKeys } from "../data/queries";
-import { throttle } from "../data/throttle";
+import { throttleWhileSeen } from "../data/throttle";
 import { comparedRuns } from "../url/route";
 import type { ChangeView } from "../url/use_view";
 import { parseView, type ViewState } from "../url/view_state";
@@ -86,7 +86,7 @@ export function useComparedRuns(project: string, ids: readonly string[]): Compar
   useEffect(() => {
     const watched = new Set(JSON.parse(idText) as string[]);
     const changed = new Set<string>();
-    const asking = throttle(() => {
+    const asking = throttleWhileSeen(() => {
       for (const id of changed) {
         void client.invalidateQueries({ queryKey: queryKeys.run(project, id) });
         void client.invalidateQueries({ queryKey: queryKeys.runMetrics(project, id) });

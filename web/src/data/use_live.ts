@@ -7,7 +7,7 @@ import { noteRevision, retryAll } from "./page_store";
 import { queryKeys } from "./queries";
 import { isNewestFirst } from "./run_list";
 import { applyLive, reorder } from "./runs";
-import { throttle } from "./throttle";
+import { throttleWhileSeen } from "./throttle";
 
 // Lists of names and summaries may be long: they follow a running run more slowly than its charts do.
 const LISTS_INTERVAL_MS = 1000;
@@ -25,26 +25,26 @@ export function useLive(project: string, run: string | null): LiveState {
 
   useEffect(() => {
     const metricCounts = new Map<string, number>();
-    const metrics = throttle(() => {
+    const metrics = throttleWhileSeen(() => {
       void client.invalidateQueries({ queryKey: queryKeys.metrics(project) });
       if (run !== null) void client.invalidateQueries({ queryKey: queryKeys.runMetrics(project, run) });
     }, LISTS_INTERVAL_MS);
-    const whole = throttle(() => {
+    const whole = throttleWhileSeen(() => {
       if (run !== null) void client.invalidateQueries({ queryKey: queryKeys.run(project, run) });
     }, LISTS_INTERVAL_MS);
 
-    const sets = throttle(() => {
+    const sets = throttleWhileSeen(() => {
       const queryKey = queryKeys.runSets(project);
       // An answer that is on its way may have been made before this change; it is not thrown away, but asked again after it.
       if (client.isFetching({ queryKey }) > 0) sets.call();
       else void client.invalidateQueries({ queryKey });
     }, LISTS_INTERVAL_MS);
-    const orders = throttle(() => void orderLists(client, project), LISTS_INTERVAL_MS);
-    const columns = throttle(() => {
+    const orders = throttleWhileSeen(() => void orderLists(client, project), LISTS_INTERVAL_MS);
+    const columns = throttleWhileSeen(() => {
       void client.invalidateQueries({ queryKey: queryKeys.runColumns(project) });
     }, COLUMNS_INTERVAL_MS);
 
-    const events = throttle(() => {
+    const events = throttleWhileSeen(() => {
       void client.invalidateQueries({ queryKey: queryKeys.events(project) });
     }, EVENTS_INTERVAL_MS);
 

@@ -10,11 +10,18 @@ export function ExportedNote() {
   const [isOpen, setOpen] = useState(false);
   const said = useSyncExternalStore(subscribe, lastSaid);
   const { made_unix_ms: madeMs, project, run, run_count: runCount, left_out: leftOut, version } = archive.index;
-  const what = run ? `run ${run.name} of project ${project}` : `${plural(runCount, "run")} of project ${project}`;
   return (
     <aside className={styles.note} aria-label="About this file">
       <p title={`trackd ${version}`}>
-        Made on {formatMoment(madeMs)} from {what}; a picture of that moment.
+        Made on {formatMoment(madeMs)} from{" "}
+        {run ? (
+          <>
+            run <bdi>{run.name}</bdi>
+          </>
+        ) : (
+          plural(runCount, "run")
+        )}{" "}
+        of project <bdi>{project}</bdi>; a picture of that moment.
         {leftOut.length > 0 && (
           <button type="button" className="quiet" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
             {plural(leftOut.length, "thing is", "things are")} not in this file

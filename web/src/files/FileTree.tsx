@@ -1,5 +1,6 @@
 /** The tree of files: only the rows near the screen are in the page, and the keys of every tree work. */
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { useRowHeight } from "../app/density";
 import { formatCount } from "../format/number";
 import { formatBytes } from "../media/words";
 import { ChevronIcon } from "../ui/icons";
@@ -15,8 +16,6 @@ interface FileTreeProps {
   toggle: (path: string) => void;
 }
 
-// A finger needs more room than a pointer.
-const ROW_HEIGHT = matchMedia("(pointer: coarse)").matches ? 44 : 28;
 const MARGIN_PIXELS = 300;
 const INDENT_PIXELS = 16;
 
@@ -24,24 +23,25 @@ export function FileTree({ rows, current, choose, toggle }: FileTreeProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const track = useRef<HTMLDivElement>(null);
   const id = useId();
+  const rowHeight = useRowHeight();
   const [active, setActive] = useState<string | null>(current);
-  const { first, end } = useWindow(track, rows.length, ROW_HEIGHT, MARGIN_PIXELS);
+  const { first, end } = useWindow(track, rows.length, rowHeight, MARGIN_PIXELS);
   const activeRow = rows.findIndex(({ path }) => path === (active ?? current));
 
   const reveal = (row: number) => {
     const list = scroller.current;
     if (!list) return;
-    const top = row * ROW_HEIGHT;
+    const top = row * rowHeight;
     if (top < list.scrollTop) list.scrollTop = top;
-    else if (top + ROW_HEIGHT > list.scrollTop + list.clientHeight) {
-      list.scrollTop = top + ROW_HEIGHT - list.clientHeight;
+    else if (top + rowHeight > list.scrollTop + list.clientHeight) {
+      list.scrollTop = top + rowHeight - list.clientHeight;
     }
   };
   // The file that the address names is seen when the page is opened.
-  const start = useRef(activeRow);
-  useEffect(() => {
-    if (start.current >= 0) reveal(start.current);
-  }, []);
+  const start = useRef(() => {
+    if (activeRow >= 0) reveal(activeRow);
+  });
+  useEffect(() => start.current(), []);
 
   const goTo = (row: number) => {
     const place = Math.min(Math.max(row, 0), rows.length - 1);
@@ -51,7 +51,7 @@ export function FileTree({ rows, current, choose, toggle }: FileTreeProps) {
   const onKeyDown = (event: KeyboardEvent) => {
     if (rows.length === 0) return;
     const row = rows[activeRow];
-    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / ROW_HEIGHT) - 1);
+    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / rowHeight) - 1);
     switch (event.key) {
       case "ArrowDown":
         goTo(activeRow + 1);
@@ -103,7 +103,7 @@ export function FileTree({ rows, current, choose, toggle }: FileTreeProps) {
       tabIndex={0}
       onKeyDown={onKeyDown}
     >
-      <div ref={track} role="presentation" style={{ height: rows.length * ROW_HEIGHT }} className={styles.track}>
+      <div ref={track} role="presentation" style={{ height: rows.length * rowHeight }} className={styles.track}>
         {rows.slice(first, end).map((row, index) => {
           const place = first + index;
           return (
@@ -116,7 +116,7 @@ export function FileTree({ rows, current, choose, toggle }: FileTreeProps) {
               aria-expanded={row.folder?.isOpen}
               aria-selected={row.path === current}
               data-active={place === activeRow}
-              style={{ top: place * ROW_HEIGHT, height: ROW_HEIGHT, paddingLeft: 8 + row.depth * INDENT_PIXELS }}
+              style={{ top: place * rowHeight, height: rowHeight, paddingLeft: 8 + row.depth * INDENT_PIXELS }}
               title={row.path}
               onClick={() => {
                 setActive(row.path);
@@ -127,7 +127,10 @@ export function FileTree({ rows, current, choose, toggle }: FileTreeProps) {
               <span className={styles.mark} data-open={row.folder?.isOpen}>
                 {row.folder && <ChevronIcon />}
               </span>
-              <span className={styles.name}>{row.name + (row.folder ? "/" : "")}</span>
+              <span className={styles.name}>
+                <bdi>{row.name}</bdi>
+                {row.folder && "/"}
+              </span>
               <span className={styles.facts}>
                 {row.folder && `${formatCount(row.folder.countOfFiles)} · `}
                 {formatBytes(row.sizeBytes)}

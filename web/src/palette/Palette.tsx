@@ -11,14 +11,21 @@ import { useSettled } from "./use_settled";
 
 const TYPING_PAUSE_MS = 100;
 
-export default function Palette({ project, close }: { project: string | null; close: () => void }) {
+interface PaletteProps {
+  project: string | null;
+  /** The runs that the page draws. */
+  drawn?: readonly string[];
+  close: () => void;
+}
+
+export default function Palette({ project, drawn, close }: PaletteProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const listId = useId();
   const [query, setQuery] = useState("");
   const [active, setActive] = useState(0);
   const [recent] = useState(loadRecent);
   const settled = useSettled(query, TYPING_PAUSE_MS);
-  const { entries, isSearching } = useEntries(project, settled);
+  const { entries, isSearching } = useEntries(project, drawn, settled);
   const groups = useMemo(() => findEntries(entries, query, presentRecent(recent, entries)), [entries, query, recent]);
   const flat = groups.flatMap((group) => group.found);
   const current = Math.min(active, flat.length - 1);

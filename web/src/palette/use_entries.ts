@@ -7,7 +7,7 @@ import { fetchViews } from "../api/views";
 import { projectLinks } from "../app/project_links";
 import { useProjectMetrics, useProjects } from "../data/queries";
 import { plural } from "../format/number";
-import { comparePath, parseRoute, projectPath, runPath } from "../url/route";
+import { parseRoute, projectPath, runPath } from "../url/route";
 import { DEFAULT_VIEW, formatView, parseView } from "../url/view_state";
 import { listActions } from "./actions";
 import type { Entry } from "./entries";
@@ -28,8 +28,15 @@ const question = (search: string): RunsQuestion => ({
   limit: RUNS_MAX,
 });
 
-/** @param query what was typed, a moment ago. */
-export function useEntries(project: string | null, query: string): { entries: Entry[]; isSearching: boolean } {
+/**
+ * @param drawn the runs that the page draws.
+ * @param query what was typed, a moment ago.
+ */
+export function useEntries(
+  project: string | null,
+  drawn: readonly string[] | undefined,
+  query: string,
+): { entries: Entry[]; isSearching: boolean } {
   const pathname = usePathname();
   const search = useSearch();
   const projects = useProjects().data;
@@ -58,7 +65,7 @@ export function useEntries(project: string | null, query: string): { entries: En
       key,
       run,
     }));
-    found.push(...pagesOf(project, pathname, search));
+    found.push(...pagesOf(project, pathname, search, drawn));
     for (const view of project !== null && views ? views : []) {
       const href = `${projectPath(project!)}?${formatView({ ...DEFAULT_VIEW, view: view.id })}`;
       found.push({ id: `view:${project}:${view.id}`, kind: "view", title: view.name || "Unnamed view", href });
@@ -69,11 +76,16 @@ export function useEntries(project: string | null, query: string): { entries: En
       found.push({ id: `project:${name}`, kind: "project", title: name, about, href: projectPath(name) });
     }
     return found;
-  }, [project, pathname, search, views, runs.data, metrics, projects]);
+  }, [project, pathname, search, drawn, views, runs.data, metrics, projects]);
   return { entries, isSearching: runs.isFetching };
 }
 
-function pagesOf(project: string | null, pathname: string, search: string): Entry[] {
+function pagesOf(
+  project: string | null,
+  pathname: string,
+  search: string,
+  drawn: readonly string[] | undefined,
+): Entry[] {
   const page = (title: string, href: string, key?: string, about?: string): Entry => {
     return { id: `page:${href.split("?")[0]}`, kind: "page", title, href, key, about };
   };
@@ -83,11 +95,11 @@ function pagesOf(project: string | null, pathname: string, search: string): Entr
     page("Presets of charts", "/presets"),
   ];
   if (project === null) return general;
-  const links = projectLinks(project, pathname, search);
+  const links = projectLinks(project, pathname, search, drawn);
   return [
     page("Workspace", links.workspace, "g w", project),
     page("Table of runs", links.table, "g r", project),
-    page("Compare runs", comparePath(project, parseView(search).only), undefined, project),
+    page("Compare runs", links.compare, "g c", project),
     ...general,
   ];
 }

@@ -1,5 +1,6 @@
 /** What a person does to a chart with a mouse, fingers or keys, told as what is wanted of it: no drawing, no data. */
 import type { Frame } from "../chart/frame";
+import { togglePin } from "./cursor";
 import { panned, pinched, type Range, zoomedAbout } from "./zoom";
 
 export interface PlotWishes {
@@ -27,6 +28,8 @@ export interface PlotWishes {
 
 // A press that moves less than this is a click.
 const DRAG_PIXELS_MIN = 5;
+// A finger that lies still for this long keeps the values under it on the screen, as the key p does.
+const HOLD_MS = 500;
 // Presses of an arrow key from one end of the chart to the other.
 const KEY_MOVES = 50;
 const KEY_PAN_SHARE = 0.1;
@@ -44,6 +47,7 @@ export class PlotGestures {
   private readonly fingers = new Map<number, number>();
   private pinch: { before: Range; start: Frame } | null = null;
   private hasDragged = false;
+  private hold: { x: number; y: number; timer: ReturnType<typeof setTimeout> } | null = null;
   private isTouch = false;
   private wheelTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly controller = new AbortController();
@@ -67,6 +71,7 @@ export class PlotGestures {
 
   close(): void {
     clearTimeout(this.wheelTimer);
+    this.endHold();
     this.controller.abort();
   }
 
@@ -82,11 +87,14 @@ export class PlotGestures {
     this.hasDragged = false;
     this.isTouch = event.pointerType === "touch";
     if (this.isTouch) {
-      // One finger reads values and scrolls the page; two zoom.
+      // One finger reads values, keeps them where it lies still, and scrolls the page; two zoom.
       this.fingers.set(event.pointerId, x);
       const [first, second] = [...this.fingers.values()];
-      if (second === undefined) this.wishes.point(x, y);
-      else this.pinch = { before: [first, second], start };
+      this.endHold();
+      if (second === undefined) {
+        this.wishes.point(x, y);
+        this.hold = { x, y, timer: setTimeout(togglePin, HOLD_MS) };
+      } else this.pinch = { before: [first, second], start };
       return;
     }
     this.element.setPointerCapture(event.pointerId);
@@ -96,6 +104,7 @@ export class PlotGestures {
   private onMove(event: PointerEvent): void {
     const [x, y] = this.placeOf(event);
     if (this.fingers.has(event.pointerId)) this.fingers.set(event.pointerId, x);
+    if (this.hold && Math.hypot(x - this.hold.x, y - this.hold.y) >= DRAG_PIXELS_MIN) this.endHold();
     if (this.pinch) {
       const [first, second] = [...this.fingers.values()];
       this.wishes.preview(pinched(this.pinch.start.x, this.pinch.before, [first, second]), false);
@@ -114,7 +123,13 @@ export class PlotGestures {
     else this.wishes.preview(panned(start.x, at - fromX), true);
   }
 
+  private endHold(): void {
+    clearTimeout(this.hold?.timer);
+    this.hold = null;
+  }
+
   private onUp(event: PointerEvent): void {
+    this.endHold();
     if (this.fingers.delete(event.pointerId) && this.pinch) {
       this.pinch = null;
       this.wishes.settle(false);
@@ -128,6 +143,7 @@ export class PlotGestures {
   }
 
   private onCancel(event: PointerEvent): void {
+    this.endHold();
     this.fingers.delete(event.pointerId);
     if (this.pinch) this.wishes.settle(false);
     this.pinch = null;

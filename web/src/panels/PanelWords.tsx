@@ -1,5 +1,7 @@
 /** What a panel says in place of a picture. */
 import type { ReactNode } from "react";
+import { plural } from "../format/number";
+import { columnTitle } from "./columns";
 import styles from "./Panel.module.css";
 import type { ColumnsState } from "./use_columns_of_runs";
 
@@ -8,6 +10,15 @@ export function PanelWords({ children }: { children: ReactNode }) {
     <div className={styles.words} role="status">
       <p>{children}</p>
     </div>
+  );
+}
+
+/** Where a column holds a number of none of the runs. */
+export function NoNumber({ runCount, column }: { runCount: number; column: string }) {
+  return (
+    <>
+      None of {plural(runCount, "run")} has a number for <bdi>{columnTitle(column)}</bdi> yet.
+    </>
   );
 }
 

@@ -2,8 +2,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { queryRuns } from "../api/run_sets";
+import { queryKeys } from "../data/queries";
 import { useStable } from "../ui/use_stable";
-import { columnKeys, useColumnRefresh } from "./column_refresh";
 import { ColumnTable } from "./columns";
 
 // The API's own limit of rows in an answer.
@@ -19,9 +19,8 @@ export interface ColumnsState {
 /** @param columns may hold empty names, of what is not chosen yet. */
 export function useColumnsOfRuns(project: string, columns: readonly string[]): ColumnsState {
   const wanted = useStable([...new Set(columns)].filter((name) => name !== "").sort());
-  useColumnRefresh(project);
   const query = useQuery({
-    queryKey: [...columnKeys.values(project), ...wanted],
+    queryKey: [...queryKeys.runSets(project), "columns", ...wanted],
     queryFn: ({ signal }) =>
       queryRuns(
         project,

@@ -63,7 +63,7 @@ export default function Presets() {
           {problem && <p className={styles.problem}>{problem}</p>}
           {deleted && (
             <p className={styles.deleted}>
-              Deleted “{deleted.title || deleted.id}”.{" "}
+              Deleted “<bdi>{deleted.title || deleted.id}</bdi>”.{" "}
               <button type="button" onClick={() => void bringBack(deleted)}>
                 Undo
               </button>

@@ -42,7 +42,7 @@ export function MetricCharts({ run, metrics, tab, shown, view, changeView }: Met
     return (
       <div className={styles.empty}>
         <p>
-          {words} {run.name || run.run_id}
+          {words} <bdi>{run.name || run.run_id}</bdi>
           {run.state === "running" && (
             <>
               {" – waiting since "}

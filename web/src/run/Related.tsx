@@ -21,7 +21,12 @@ export function Related({ run, view }: { run: WholeRun; view: ViewState }) {
         <li>
           Forked from{" "}
           <Link href={runPath(source.project, source.run_id)}>
-            {source.project === run.project ? source.run_id : `${source.project}/${source.run_id}`}
+            {source.project !== run.project && (
+              <>
+                <bdi>{source.project}</bdi>/
+              </>
+            )}
+            <bdi>{source.run_id}</bdi>
           </Link>{" "}
           after step {formatCount(source.last_step)}
         </li>

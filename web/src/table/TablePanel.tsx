@@ -7,8 +7,8 @@ import type { RecordPanelProps } from "../media/panel_props";
 import { downloadName } from "../media/words";
 import { Words } from "../media/Words";
 import { useOnScreen } from "../panel/use_on_screen";
-import { CellText } from "./CellText";
-import { cellText } from "./cells";
+import { CellDetail } from "./CellDetail";
+import { cellText, indented } from "./cells";
 import { download, makeCsv } from "./csv";
 import { FilterBuilder, newCondition } from "./FilterBuilder";
 import { Grid } from "./Grid";
@@ -193,11 +193,10 @@ function Table({ table, height, theme }: TableProps) {
         <p className={styles.empty}>{shown.first.total_count === 0 ? "The table has no rows." : "No row matches."}</p>
       )}
       {active && activeColumn && activeValue !== null && (
-        <CellText
+        <CellDetail
           name={activeColumn.name}
-          isJson={activeColumn.type === "json"}
-          value={activeValue}
-          copy={() => copy(active)}
+          text={activeValue}
+          shown={activeColumn.type === "json" ? indented(activeValue) : undefined}
           close={() => setActive(null)}
         />
       )}

@@ -30,5 +30,14 @@ export function cellLabel(cell: Cell, type: ColumnType): string {
   return cellText(cell, type);
 }
 
+/** A cell of a column of JSON over several lines; a text in it stands there as it is. */
+export function indented(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
 /** The document in a cell of a record column, or null. */
 export const documentOf = (cell: Cell, type: ColumnType) => (type === "record" && isRecordDocument(cell) ? cell : null);

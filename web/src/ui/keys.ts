@@ -1,7 +1,8 @@
 /**
  * The keys of the page: what each does at present, in words, and which of those who declare one is asked.
  *
- * A name is a key as the browser says it ("j", "?", "["), two in turn with a blank between ("g p"), or one with ⌘ or Ctrl ("mod+k").
+ * A name is a key as the browser says it ("j", "?", "["), two in turn with a blank between ("g p"), or one with ⌘ or Ctrl ("mod+k",
+ * "mod+shift+z").
  * No key fires while a person types, but for those with ⌘ or Ctrl, which are no text.
  */
 export type KeyHandler = (event: KeyPress) => void;
@@ -10,6 +11,8 @@ export interface KeyAction {
   /** What it does; empty where the list need not say it. */
   words: string;
   group: string;
+  /** Whether the key is left to a text that is typed, which has such a one itself. */
+  isOfText?: boolean;
   run: KeyHandler;
 }
 
@@ -22,6 +25,7 @@ export interface KeyPress {
   ctrlKey: boolean;
   metaKey: boolean;
   altKey: boolean;
+  shiftKey: boolean;
   isComposing: boolean;
   isTyping: boolean;
 }
@@ -69,7 +73,8 @@ export class KeyRegistry {
     this.first = "";
     const action = (before && this.find(`${before} ${name}`)) || this.find(name);
     if (action) {
-      action(event);
+      if (event.isTyping && action.isOfText) return false;
+      action.run(event);
       return true;
     }
     if (!this.beginsSequence(name)) return false;
@@ -98,12 +103,12 @@ export class KeyRegistry {
     );
   }
 
-  private find(name: string): KeyHandler | null {
+  private find(name: string): Pick<KeyAction, "run" | "isOfText"> | null {
     for (const layer of this.layers.toReversed()) {
       const map = layer();
       if (!Object.hasOwn(map, name)) continue;
       const declared = map[name];
-      return typeof declared === "function" ? declared : declared.run;
+      return typeof declared === "function" ? { run: declared } : declared;
     }
     return null;
   }
@@ -114,13 +119,13 @@ export class KeyRegistry {
 }
 
 /** The name of a key, or null for one that is not the page's. */
-function nameOf({ key, ctrlKey, metaKey, altKey, isComposing, isTyping }: KeyPress): string | null {
+function nameOf({ key, ctrlKey, metaKey, altKey, shiftKey, isComposing, isTyping }: KeyPress): string | null {
   if (isComposing || key === "Dead") return null;
   // Where "[" and the like are typed with Alt or AltGr, which some systems say is Ctrl and Alt, they are plain keys all the same.
   const isTypedWithAlt = altKey && !metaKey && key.length === 1 && !/[\p{L}\p{N}\s]/u.test(key);
   if (!isTypedWithAlt) {
     if (altKey) return null;
-    if (ctrlKey || metaKey) return `mod+${key.toLowerCase()}`;
+    if (ctrlKey || metaKey) return `mod+${shiftKey ? "shift+" : ""}${key.toLowerCase()}`;
   }
   return isTyping ? null : key;
 }
@@ -128,6 +133,8 @@ function nameOf({ key, ctrlKey, metaKey, altKey, isComposing, isTyping }: KeyPre
 /** The keys of a name as they stand on the keyboard: "mod+k" is ⌘K on a Mac and Ctrl K elsewhere. */
 export function keysOf(name: string, isApple: boolean): string[] {
   if (!name.startsWith("mod+")) return name.split(" ");
-  const key = name.slice("mod+".length).toUpperCase();
-  return isApple ? [`⌘${key}`] : ["Ctrl", key];
+  const hasShift = name.startsWith("mod+shift+");
+  const key = name.slice(name.lastIndexOf("+") + 1).toUpperCase();
+  if (isApple) return [`${hasShift ? "⇧" : ""}⌘${key}`];
+  return ["Ctrl", ...(hasShift ? ["Shift"] : []), key];
 }

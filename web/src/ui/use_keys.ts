@@ -15,8 +15,8 @@ export function isTyping(target: EventTarget | null): boolean {
 }
 
 document.addEventListener("keydown", (event) => {
-  const { key, ctrlKey, metaKey, altKey, isComposing } = event;
-  const press = { key, ctrlKey, metaKey, altKey, isComposing, isTyping: isTyping(event.target) };
+  const { key, ctrlKey, metaKey, altKey, shiftKey, isComposing } = event;
+  const press = { key, ctrlKey, metaKey, altKey, shiftKey, isComposing, isTyping: isTyping(event.target) };
   if (!event.defaultPrevented && keyRegistry.press(press, event.timeStamp)) event.preventDefault();
 });
 

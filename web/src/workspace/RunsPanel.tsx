@@ -2,6 +2,7 @@
 import { useMemo, useRef, useState } from "react";
 import type { RunsAnswer } from "../api/run_sets";
 import type { Run } from "../api/types";
+import { useRowHeight } from "../app/density";
 import { useTheme } from "../app/theme";
 import { type Slots, styleOf } from "../chart/styles";
 import { formatCount, plural } from "../format/number";
@@ -29,7 +30,8 @@ export interface RunsPanelProps {
   loadMore: (() => void) | null;
 }
 
-const ROW_HEIGHT = matchMedia("(pointer: coarse)").matches ? 52 : 44;
+// Its name, and what is said of it below.
+const TWO_LINES = 44;
 // As much as a group stands within the one around it.
 const GROUP_INDENT = 16;
 
@@ -38,8 +40,9 @@ export function RunsPanel(props: RunsPanelProps) {
   const { runs, groups, total_count: totalCount } = list;
   const [isOpen, setOpen] = useState(false);
   const rows = useRef<HTMLUListElement>(null);
+  const rowHeight = useRowHeight(TWO_LINES);
   const laidOut = useMemo(() => layOut(runs.length, groups, view.closed), [runs.length, groups, view.closed]);
-  const { first, end } = useWindow(rows, laidOut.rowCount, ROW_HEIGHT, 200);
+  const { first, end } = useWindow(rows, laidOut.rowCount, rowHeight, 200);
   const theme = useTheme();
   const drawn = useMemo(() => new Set(visible.map((run) => run.run_id)), [visible]);
   const runningCount = runs.filter((run) => run.state === "running").length;
@@ -87,11 +90,11 @@ export function RunsPanel(props: RunsPanelProps) {
       </header>
       <RunsControls project={project} error={error} view={view} changeView={changeView} />
       <div className={styles.scroll}>
-        <ul ref={rows} style={{ height: laidOut.rowCount * ROW_HEIGHT }}>
+        <ul ref={rows} style={{ height: laidOut.rowCount * rowHeight }}>
           {Array.from({ length: end - first }, (_, index) => {
             const position = first + index;
             const row = laidOut.row(position);
-            const place = { top: position * ROW_HEIGHT, height: ROW_HEIGHT };
+            const place = { top: position * rowHeight, height: rowHeight };
             if (row.kind === "group") {
               const id = groupId(row.group.values);
               return (

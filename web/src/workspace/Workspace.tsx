@@ -14,6 +14,7 @@ import { METRIC_SEARCH_ID, Toolbar } from "../panel/Toolbar";
 import { runSetQuestion } from "../runs/question";
 import { Since } from "../ui/Moment";
 import { Refusal } from "../ui/Problem";
+import { THIS_PAGE } from "../ui/keys";
 import { useKeys } from "../ui/use_keys";
 import { useStable } from "../ui/use_stable";
 import { useActions } from "../palette/actions";
@@ -24,7 +25,6 @@ import { focusRun } from "./focus_run";
 import { chartGroups, groupId, visibleGroups } from "./groups";
 import { RunsPanel } from "./RunsPanel";
 import { useSlots } from "./use_slots";
-import { useUndoKeys } from "./use_undo_keys";
 import { ViewMenu } from "./ViewMenu";
 import styles from "./Workspace.module.css";
 
@@ -54,8 +54,19 @@ export function Workspace({ project }: { project: string }) {
     "/": () => document.getElementById(METRIC_SEARCH_ID)?.focus(),
     j: () => focusRun(1),
     k: () => focusRun(-1),
+    "mod+z": {
+      words: "undo the last change of the view",
+      group: THIS_PAGE,
+      isOfText: true,
+      run: () => layout.undo?.(),
+    },
+    "mod+shift+z": {
+      words: "redo the change that was undone",
+      group: THIS_PAGE,
+      isOfText: true,
+      run: () => layout.redo?.(),
+    },
   });
-  useUndoKeys(layout);
   useActions([
     { id: "show-all", title: "Show all runs", run: () => changeView({ hidden: [], only: [] }, "keep") },
     {
@@ -73,6 +84,7 @@ export function Workspace({ project }: { project: string }) {
 
   const runs = list?.runs;
   const visible = useMemo(() => visibleRuns(runs ?? [], view), [runs, view]);
+  const drawn = useMemo(() => visible.map((run) => run.run_id), [visible]);
   const groups = useStable(
     useMemo(
       () =>
@@ -120,7 +132,7 @@ export function Workspace({ project }: { project: string }) {
 
   const canLoad = list.total_count > runs.length && limit < RUNS_MAX;
   return (
-    <Page trail={trail} live={live} isWide>
+    <Page trail={trail} live={live} isWide drawn={drawn}>
       <h1 className="visuallyHidden">{project}</h1>
       <RunsPanel
         project={project}
@@ -146,9 +158,15 @@ export function Workspace({ project }: { project: string }) {
           {list.project_run_count === 0 && <p className={styles.empty}>No run in this project yet.</p>}
           {runs.length > 0 && !hasCards && (
             <p className={styles.empty}>
-              {runs.length === 1
-                ? `No data logged yet for run ${runs[0].name || runs[0].run_id} – waiting since `
-                : `No data logged yet for any of the ${plural(runs.length, "run")} – waiting since `}
+              No data logged yet for{" "}
+              {runs.length === 1 ? (
+                <>
+                  run <bdi>{runs[0].name || runs[0].run_id}</bdi>
+                </>
+              ) : (
+                `any of the ${plural(runs.length, "run")}`
+              )}
+              {" – waiting since "}
               <Since unixMs={runs[0].create_time_unix_ms} />
             </p>
           )}

@@ -7,7 +7,7 @@ import { runPath } from "../../url/route";
 import { columnTitle, formatNumber } from "../columns";
 import type { PanelProps } from "../kind";
 import panelStyles from "../Panel.module.css";
-import { PanelWords, Waiting } from "../PanelWords";
+import { NoNumber, PanelWords, Waiting } from "../PanelWords";
 import { useColumnsOfRuns } from "../use_columns_of_runs";
 import { VirtualRows } from "../VirtualRows";
 import { type Bar, barsOf } from "./bars";
@@ -31,9 +31,7 @@ export default function BarView({ project, runs, config, view }: PanelProps<BarC
   if (all.bars.length === 0) {
     return (
       <PanelWords>
-        {runs.length === 0
-          ? "No run is shown."
-          : `None of ${plural(runs.length, "run")} has a number for ${title} yet.`}
+        {runs.length === 0 ? "No run is shown." : <NoNumber runCount={runs.length} column={config.column} />}
       </PanelWords>
     );
   }

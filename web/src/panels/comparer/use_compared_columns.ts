@@ -3,8 +3,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { fetchColumns, queryRuns } from "../../api/run_sets";
 import type { Facts } from "../../compare/rows";
+import { queryKeys } from "../../data/queries";
 import { useStable } from "../../ui/use_stable";
-import { columnKeys, useColumnRefresh } from "../column_refresh";
 import { ColumnTable, keyOf } from "../columns";
 import { factsOfColumns, filterOf } from "./column_facts";
 
@@ -22,9 +22,8 @@ export interface ComparedColumns {
 /** @param isVarying whether only columns are asked for in which the runs differ. */
 export function useComparedColumns(project: string, runIds: readonly string[], isVarying: boolean): ComparedColumns {
   const ids = useStable([...runIds]);
-  useColumnRefresh(project);
   const query = useQuery({
-    queryKey: [...columnKeys.values(project), "comparer", ids, isVarying],
+    queryKey: [...queryKeys.runSets(project), "comparer", ids, isVarying],
     queryFn: async ({ signal }) => {
       const filter = filterOf(ids);
       const columns = await fetchColumns(

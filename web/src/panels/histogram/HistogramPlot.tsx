@@ -132,10 +132,15 @@ export function HistogramPlot({ runs, config, table, all }: HistogramPlotProps) 
             plural(all.runCount, "run"),
             all.missingCount > 0 ? `${formatCount(all.missingCount)} without a number` : "",
             all.unshownCount > 0 ? `${formatCount(all.unshownCount)} not above 0` : "",
-            strong && !Number.isNaN(strongValue) ? `${strong.name}: ${formatNumber(column, strongValue, 4)}` : "",
           ]
             .filter(Boolean)
             .join(" · ")}
+          {strong && !Number.isNaN(strongValue) && (
+            <>
+              {" · "}
+              <bdi>{strong.name}</bdi>: {formatNumber(column, strongValue, 4)}
+            </>
+          )}
         </span>
         <span>{title}</span>
       </div>

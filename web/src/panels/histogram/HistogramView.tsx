@@ -1,9 +1,8 @@
 /** How many runs lie where. */
 import { useMemo } from "react";
-import { plural } from "../../format/number";
 import { columnTitle } from "../columns";
 import type { PanelProps } from "../kind";
-import { PanelWords, Waiting } from "../PanelWords";
+import { NoNumber, PanelWords, Waiting } from "../PanelWords";
 import { useColumnsOfRuns } from "../use_columns_of_runs";
 import { binsOf } from "./bins";
 import type { HistogramConfig } from "./config";
@@ -21,9 +20,13 @@ export default function HistogramView(props: PanelProps<HistogramConfig>) {
   if (runs.length === 0) return <PanelWords>No run is shown.</PanelWords>;
   return (
     <PanelWords>
-      {all.unshownCount > 0
-        ? `No run has a ${title} above 0: a log axis shows none of them.`
-        : `None of ${plural(runs.length, "run")} has a number for ${title} yet.`}
+      {all.unshownCount > 0 ? (
+        <>
+          No run has a <bdi>{title}</bdi> above 0: a log axis shows none of them.
+        </>
+      ) : (
+        <NoNumber runCount={runs.length} column={config.column} />
+      )}
     </PanelWords>
   );
 }

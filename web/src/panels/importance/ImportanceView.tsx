@@ -61,8 +61,12 @@ function Body({ columns, runCount, target, note, state }: BodyProps) {
   if (columns.length === 0) {
     return (
       <PanelWords>
-        {note ||
-          `Too little to say: ${plural(runCount, "run")} do not differ in enough columns with a number for ${columnTitle(target)}.`}
+        {note || (
+          <>
+            Too little to say: {plural(runCount, "run")} do not differ in enough columns with a number for{" "}
+            <bdi>{columnTitle(target)}</bdi>.
+          </>
+        )}
       </PanelWords>
     );
   }

@@ -1,5 +1,5 @@
 /** Runs as lines through their columns. */
-import { useMemo } from "react";
+import { Fragment, useMemo } from "react";
 import { columnTitle } from "../columns";
 import type { PanelProps } from "../kind";
 import { PanelWords, Waiting } from "../PanelWords";
@@ -19,6 +19,18 @@ export default function ParallelView(props: PanelProps<ParallelConfig>) {
   if (config.axes.length < 2) return <PanelWords>Choose two axes or more where this panel is edited.</PanelWords>;
   if (!table) return <Waiting state={state} />;
   if (runs.length === 0) return <PanelWords>No run is shown.</PanelWords>;
-  if (!hasValue) return <PanelWords>{`No run has a value for ${columns.map(columnTitle).join(", ")} yet.`}</PanelWords>;
+  if (!hasValue)
+    return (
+      <PanelWords>
+        No run has a value for{" "}
+        {columns.map((column, index) => (
+          <Fragment key={column}>
+            {index > 0 && ", "}
+            <bdi>{columnTitle(column)}</bdi>
+          </Fragment>
+        ))}{" "}
+        yet.
+      </PanelWords>
+    );
   return <ParallelPlot {...props} table={table} />;
 }

@@ -12,7 +12,7 @@ import { runPath } from "../../url/route";
 import { columnTitle, formatNumber, metricOf } from "../columns";
 import type { PanelProps } from "../kind";
 import panelStyles from "../Panel.module.css";
-import { PanelWords, Waiting } from "../PanelWords";
+import { NoNumber, PanelWords, Waiting } from "../PanelWords";
 import { useColumnsOfRuns } from "../use_columns_of_runs";
 import type { ScalarConfig } from "./config";
 import { numberOf, type ShownNumber, sparkPath } from "./number";
@@ -31,9 +31,7 @@ export default function ScalarView({ project, runs, config }: PanelProps<ScalarC
   if (!number) {
     return (
       <PanelWords>
-        {runs.length === 0
-          ? "No run is shown."
-          : `None of ${plural(runs.length, "run")} has a number for ${title} yet.`}
+        {runs.length === 0 ? "No run is shown." : <NoNumber runCount={runs.length} column={config.column} />}
       </PanelWords>
     );
   }
@@ -46,7 +44,8 @@ export default function ScalarView({ project, runs, config }: PanelProps<ScalarC
       </p>
       {baseline && (
         <p className={styles.delta} title={`${nameOfBase}: ${formatExact(baseline.value)}`}>
-          {`${signed(baseline.delta)}${baseline.share === null ? "" : ` (${signed(100 * baseline.share, 3)} %)`} to ${nameOfBase}`}
+          {`${signed(baseline.delta)}${baseline.share === null ? "" : ` (${signed(100 * baseline.share, 3)} %)`} to `}
+          <bdi>{nameOfBase}</bdi>
         </p>
       )}
       {config.baseline !== null && !baseline && (

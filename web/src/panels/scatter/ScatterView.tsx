@@ -1,5 +1,5 @@
 /** Runs as points. */
-import { useMemo } from "react";
+import { type ReactNode, useMemo } from "react";
 import { plural } from "../../format/number";
 import type { ShownRun } from "../../panel/shown_run";
 import { columnTitle } from "../columns";
@@ -21,8 +21,13 @@ export default function ScatterView(props: PanelProps<ScatterConfig>) {
   return <ScatterPlot {...props} table={table} shown={shown} />;
 }
 
-function nothingWords(runs: readonly ShownRun[], { x, y }: ScatterConfig, unshownCount: number): string {
+function nothingWords(runs: readonly ShownRun[], { x, y }: ScatterConfig, unshownCount: number): ReactNode {
   if (runs.length === 0) return "No run is shown.";
   if (unshownCount > 0) return "No run lies above 0 on both axes: a log axis shows none of them.";
-  return `None of ${plural(runs.length, "run")} has a number for both ${columnTitle(x)} and ${columnTitle(y)} yet.`;
+  return (
+    <>
+      None of {plural(runs.length, "run")} has a number for both <bdi>{columnTitle(x)}</bdi> and{" "}
+      <bdi>{columnTitle(y)}</bdi> yet.
+    </>
+  );
 }
