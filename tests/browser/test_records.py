@@ -313,6 +313,65 @@ def test_models_scenes_and_molecules_are_drawn(open_page: OpenPage, tmp_path: Pa
     in_frame(page, "molecule", "canvas")
 
 
+def test_the_scenes_of_a_card_turn_together_and_are_drawn_as_chosen(open_page: OpenPage) -> None:
+    points = np.random.default_rng(0).uniform(-1, 1, (30_000, 4))
+    points[:, 3] = np.arange(len(points)) % 5 + 1
+    corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
+    boxes = [
+        {"corners": (corners / 2 + shift).tolist(), "label": label, "score": score}
+        for shift, label, score in ((0, "a car", 0.9), (-0.5, "a tree", 0.2))
+    ]
+    for name in ("one", "other"):
+        with trackd.init(project="linked", name=name) as run:
+            scene = {"type": "lidar/beta", "points": points, "boxes": np.array(boxes)}
+            run.log({"scene": trackd.Object3D(scene)})
+    page = open_page("/p/linked")
+    shown = card(page, "scene")
+    expect(shown.locator('[data-points="30000"]')).to_have_count(2)
+    images = shown.get_by_role("img", name=re.compile("30,000 points"))
+    pictures = "c => [...c.querySelectorAll('canvas[tabindex]')].map(canvas => canvas.toDataURL())"
+    are_alike = f"c => {{ const [one, other] = ({pictures})(c); return one === other; }}"
+    wait_for(shown, are_alike)
+    at_first = shown.evaluate(pictures)[0]
+    linked = shown.get_by_role("checkbox", name="linked")
+    expect(linked).to_have_count(2)
+
+    def drag(image: Locator) -> None:
+        image.hover()
+        page.mouse.down()
+        page.mouse.move(400, 420, steps=4)
+        page.mouse.up()
+
+    drag(images.first)
+    wait_for(shown, f"c => ({pictures})(c).every(picture => picture !== {at_first!r})")
+    wait_for(shown, are_alike)
+    # By keyboard too; and what the menu chooses is for all.
+    images.nth(1).press("Shift+ArrowLeft")
+    wait_for(shown, are_alike)
+    shown.get_by_role("button", name="How the scene is drawn").first.click()
+    page.get_by_role("menuitem", name="Colours of points").click()
+    page.get_by_role("menuitemcheckbox", name="by height").click()
+    expect(shown.get_by_text(re.compile(r"coloured by z from .0\.9\d* to 0\.9"))).to_have_count(2)
+    expect(shown.get_by_text("a tree")).to_have_count(2)
+    shown.get_by_role("slider", name=re.compile("Score")).first.fill("0.5")
+    expect(shown.get_by_text("a tree")).to_have_count(0)
+    expect(shown.get_by_text("1 of 2 boxes")).to_have_count(2)
+    # Apart, one turns alone; linked again, all look from where the one does at which that was asked.
+    linked.first.uncheck()
+    expect(linked.nth(1)).not_to_be_checked()
+    drag(images.first)
+    wait_for(shown, f"c => !({are_alike})(c)")
+    linked.nth(1).check()
+    wait_for(shown, are_alike)
+    shown.get_by_role("button", name=re.compile("full screen")).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text(re.compile("coloured by z"))).to_have_count(2)
+    wait_for(dialog, are_alike)
+    page.keyboard.press("Escape")
+    shown.get_by_role("button", name="Reset view").first.click()
+    wait_for(shown, are_alike)
+
+
 def test_charts_of_every_kind_are_drawn_on_an_opaque_origin(open_page: OpenPage) -> None:
     import plotly.graph_objects as go
     from bokeh.plotting import figure

@@ -8,6 +8,7 @@ import { useOnScreen } from "../panel/use_on_screen";
 import { ExpandIcon } from "../ui/icons";
 import { Menu, type MenuEntry } from "../ui/Menu";
 import { Since } from "../ui/Moment";
+import { CameraLink } from "../scene/camera_link";
 import type { ChangeView } from "../url/use_view";
 import { mediaId, type ViewState } from "../url/view_state";
 import { CELL_GAP } from "./card_room";
@@ -61,6 +62,7 @@ export function MediaCard(props: MediaCardProps) {
   // What was chosen here comes first, then for the section, then on a chart.
   const chosen = own ?? ofSection ?? view.cursor;
   const card = `${project}\n${id}`;
+  const cameras = useMemo(() => new CameraLink(card), [card]);
   const marks = useSyncExternalStore(subscribeMarks, () => getMarks(card));
 
   const item = isFullScreen ? view.item : null;
@@ -142,6 +144,8 @@ export function MediaCard(props: MediaCardProps) {
           cells.map((cell) => (
             <MediaCell
               key={cell.run.id}
+              card={card}
+              cameras={cameras}
               cell={cell}
               step={step ?? 0}
               height={layout.height}

@@ -5,6 +5,7 @@ import type { ThemeName } from "../chart/palette";
 import { recordStore } from "../data/page_store";
 import { formatCount } from "../format/number";
 import { useOnScreen } from "../panel/use_on_screen";
+import type { CameraLink } from "../scene/camera_link";
 import { RunSwatch } from "../ui/RunSwatch";
 import { CardContext } from "./card_context";
 import type { Marks } from "./marks";
@@ -18,6 +19,9 @@ const HistogramOverSteps = lazy(() => import("./HistogramOverSteps"));
 const NAME_HEIGHT = 20;
 
 interface MediaCellProps {
+  /** Names the card. */
+  card: string;
+  cameras: CameraLink;
   cell: CardCell;
   /** The step the card shows. */
   step: number;
@@ -35,13 +39,16 @@ interface MediaCellProps {
 }
 
 export function MediaCell(props: MediaCellProps) {
-  const { cell, step, height, width, hasName, marks, open } = props;
+  const { card, cameras, cell, step, height, width, hasName, marks, open } = props;
   const root = useRef<HTMLElement>(null);
   const isOnScreen = useOnScreen(root);
   const [wasSeen, setSeen] = useState(false);
   if (isOnScreen && !wasSeen) setSeen(true);
   const { id, name, style } = cell.run;
-  const context = useMemo(() => ({ marks, open: open && ((index: number) => open(id, index)) }), [marks, open, id]);
+  const context = useMemo(
+    () => ({ card, cameras, marks, open: open && ((index: number) => open(id, index)) }),
+    [card, cameras, marks, open, id],
+  );
   const isOther = cell.shown !== null && cell.shown.step !== step;
   return (
     <section
