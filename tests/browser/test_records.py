@@ -176,7 +176,9 @@ def test_clips_and_sounds_play(open_page: OpenPage) -> None:
     wait_for(tone.locator("audio"), "sound => sound.readyState >= 1 && Math.abs(sound.duration - 1) < 0.05")
 
 
-def test_histograms_over_steps_are_one_heat_map_and_a_sparkline_in_the_summary(open_page: OpenPage) -> None:
+def test_histograms_over_steps_are_a_heat_map_or_ridges_and_a_sparkline_in_the_summary(
+    open_page: OpenPage,
+) -> None:
     random = np.random.default_rng(0)
     with trackd.init(project="histograms") as run:
         for step in range(30):
@@ -188,6 +190,27 @@ def test_histograms_over_steps_are_one_heat_map_and_a_sparkline_in_the_summary(o
     shown = card(page, "gradients")
     heat_map = shown.get_by_role("img", name=re.compile("30 histograms over steps 0 to 29"))
     expect(heat_map).to_be_visible()
+    # As ridges there is room for some of them, which is said; keys and the pointer go from one to the next.
+    shown.get_by_role("combobox", name="Histograms as").select_option(label="ridge")
+    expect(heat_map).to_have_count(0)
+    ridges = shown.get_by_role("slider", name=re.compile(r"Ridges of gradients, 1\d of 30 histograms"))
+    expect(ridges).to_have_attribute("aria-valuetext", "step 29")
+    expect(shown.get_by_text(re.compile(r"^1\d of 30 histograms$"))).to_be_visible()
+    expect(shown.get_by_role("img", name="Histogram: step 29, 10,000 values")).to_be_visible()
+    ridges.press("Home")
+    expect(shown.get_by_role("img", name="Histogram: step 0, 10,000 values")).to_be_visible()
+    ridges.press("ArrowDown")
+    expect(ridges).to_have_attribute("aria-valuetext", re.compile("step [1-4]$"))
+    ridges.press("Escape")
+    expect(ridges).to_have_attribute("aria-valuetext", "step 29")
+    ridges.hover(position={"x": 100, "y": 2})
+    expect(shown.get_by_role("tooltip")).to_contain_text("step 0 ·")
+    ridges.click(position={"x": 100, "y": 2})
+    expect(shown).to_have_attribute("data-step", "0")
+    page.wait_for_url(re.compile("histograms=ridge.*at=0"))
+    page.reload()
+    expect(card(page, "gradients").get_by_role("slider", name=re.compile("Ridges"))).to_be_visible()
+    expect(shown.get_by_role("checkbox", name="log height")).to_be_visible()
 
 
 def test_html_is_shown_and_reaches_nothing(open_page: OpenPage) -> None:

@@ -12,6 +12,7 @@ import { CameraLink } from "../scene/camera_link";
 import type { ChangeView } from "../url/use_view";
 import { mediaId, type ViewState } from "../url/view_state";
 import { CELL_GAP } from "./card_room";
+import { HistogramControls } from "./HistogramControls";
 import { MarkControls } from "./MarkControls";
 import { getMarks, subscribeMarks } from "./marks";
 import cardStyles from "../panel/Card.module.css";
@@ -78,6 +79,8 @@ export function MediaCard(props: MediaCardProps) {
     [changeView, id],
   );
   const hasNames = runs.length > 1;
+  // One scale for all of them.
+  const histogramSeries = cells.flatMap((cell) => (cell.steps.length > 1 ? [cell.series] : []));
   const layout = layoutOf(cells.length, box.width, box.height, CELL_WIDTH_MIN[kind], isFullScreen);
   return (
     <article
@@ -101,16 +104,7 @@ export function MediaCard(props: MediaCardProps) {
             Show all
           </button>
         )}
-        {kind === "histogram" && steps.length > 1 && (
-          <label className={styles.check}>
-            <input
-              type="checkbox"
-              checked={view.isLogColor}
-              onChange={(event) => changeView({ isLogColor: event.target.checked })}
-            />
-            log colour
-          </label>
-        )}
+        {kind === "histogram" && steps.length > 1 && <HistogramControls view={view} changeView={changeView} />}
         {!isFullScreen && (
           <button
             type="button"
@@ -155,7 +149,8 @@ export function MediaCard(props: MediaCardProps) {
               hasName={hasNames}
               theme={theme}
               isFullScreen={isFullScreen}
-              isLogColor={view.isLogColor}
+              allSeries={histogramSeries}
+              view={view}
               marks={marks}
               only={item?.index}
               open={item ? null : openItem}
