@@ -355,7 +355,7 @@ def test_the_scenes_of_a_card_turn_together_and_are_drawn_as_chosen(open_page: O
     pictures = "c => [...c.querySelectorAll('canvas[tabindex]')].map(canvas => canvas.toDataURL())"
     are_alike = f"c => {{ const [one, other] = ({pictures})(c); return one === other; }}"
     wait_for(shown, are_alike)
-    at_first = shown.evaluate(pictures)[0]
+    shown.evaluate(f"c => {{ window.pictureAtFirst = ({pictures})(c)[0]; }}")
     linked = shown.get_by_role("checkbox", name="linked")
     expect(linked).to_have_count(2)
 
@@ -366,7 +366,7 @@ def test_the_scenes_of_a_card_turn_together_and_are_drawn_as_chosen(open_page: O
         page.mouse.up()
 
     drag(images.first)
-    wait_for(shown, f"c => ({pictures})(c).every(picture => picture !== {at_first!r})")
+    wait_for(shown, f"c => ({pictures})(c).every(picture => picture !== window.pictureAtFirst)")
     wait_for(shown, are_alike)
     # By keyboard too; and what the menu chooses is for all.
     images.nth(1).press("Shift+ArrowLeft")
