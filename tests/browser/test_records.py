@@ -176,7 +176,9 @@ def test_clips_and_sounds_play(open_page: OpenPage) -> None:
     wait_for(tone.locator("audio"), "sound => sound.readyState >= 1 && Math.abs(sound.duration - 1) < 0.05")
 
 
-def test_histograms_over_steps_are_one_heat_map_and_a_sparkline_in_the_summary(open_page: OpenPage) -> None:
+def test_histograms_over_steps_are_a_heat_map_or_ridges_and_a_sparkline_in_the_summary(
+    open_page: OpenPage,
+) -> None:
     random = np.random.default_rng(0)
     with trackd.init(project="histograms") as run:
         for step in range(30):
@@ -188,6 +190,27 @@ def test_histograms_over_steps_are_one_heat_map_and_a_sparkline_in_the_summary(o
     shown = card(page, "gradients")
     heat_map = shown.get_by_role("img", name=re.compile("30 histograms over steps 0 to 29"))
     expect(heat_map).to_be_visible()
+    # As ridges there is room for some of them, which is said; keys and the pointer go from one to the next.
+    shown.get_by_role("combobox", name="Histograms as").select_option(label="ridge")
+    expect(heat_map).to_have_count(0)
+    ridges = shown.get_by_role("slider", name=re.compile(r"Ridges of gradients, 1\d of 30 histograms"))
+    expect(ridges).to_have_attribute("aria-valuetext", "step 29")
+    expect(shown.get_by_text(re.compile(r"^1\d of 30 histograms$"))).to_be_visible()
+    expect(shown.get_by_role("img", name="Histogram: step 29, 10,000 values")).to_be_visible()
+    ridges.press("Home")
+    expect(shown.get_by_role("img", name="Histogram: step 0, 10,000 values")).to_be_visible()
+    ridges.press("ArrowDown")
+    expect(ridges).to_have_attribute("aria-valuetext", re.compile("step [1-4]$"))
+    ridges.press("Escape")
+    expect(ridges).to_have_attribute("aria-valuetext", "step 29")
+    ridges.hover(position={"x": 100, "y": 2})
+    expect(shown.get_by_role("tooltip")).to_contain_text("step 0 ·")
+    ridges.click(position={"x": 100, "y": 2})
+    expect(shown).to_have_attribute("data-step", "0")
+    page.wait_for_url(re.compile("histograms=ridge.*at=0"))
+    page.reload()
+    expect(card(page, "gradients").get_by_role("slider", name=re.compile("Ridges"))).to_be_visible()
+    expect(shown.get_by_role("checkbox", name="log height")).to_be_visible()
 
 
 def test_html_is_shown_and_reaches_nothing(open_page: OpenPage) -> None:
@@ -311,6 +334,65 @@ def test_models_scenes_and_molecules_are_drawn(open_page: OpenPage, tmp_path: Pa
     expect(card(page, "scene")).to_contain_text("a car")
     expect(card(page, "model").locator("canvas").first).to_be_visible()
     in_frame(page, "molecule", "canvas")
+
+
+def test_the_scenes_of_a_card_turn_together_and_are_drawn_as_chosen(open_page: OpenPage) -> None:
+    points = np.random.default_rng(0).uniform(-1, 1, (30_000, 4))
+    points[:, 3] = np.arange(len(points)) % 5 + 1
+    corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
+    boxes = [
+        {"corners": (corners / 2 + shift).tolist(), "label": label, "score": score}
+        for shift, label, score in ((0, "a car", 0.9), (-0.5, "a tree", 0.2))
+    ]
+    for name in ("one", "other"):
+        with trackd.init(project="linked", name=name) as run:
+            scene = {"type": "lidar/beta", "points": points, "boxes": np.array(boxes)}
+            run.log({"scene": trackd.Object3D(scene)})
+    page = open_page("/p/linked")
+    shown = card(page, "scene")
+    expect(shown.locator('[data-points="30000"]')).to_have_count(2)
+    images = shown.get_by_role("img", name=re.compile("30,000 points"))
+    pictures = "c => [...c.querySelectorAll('canvas[tabindex]')].map(canvas => canvas.toDataURL())"
+    are_alike = f"c => {{ const [one, other] = ({pictures})(c); return one === other; }}"
+    wait_for(shown, are_alike)
+    shown.evaluate(f"c => {{ window.pictureAtFirst = ({pictures})(c)[0]; }}")
+    linked = shown.get_by_role("checkbox", name="linked")
+    expect(linked).to_have_count(2)
+
+    def drag(image: Locator) -> None:
+        image.hover()
+        page.mouse.down()
+        page.mouse.move(400, 420, steps=4)
+        page.mouse.up()
+
+    drag(images.first)
+    wait_for(shown, f"c => ({pictures})(c).every(picture => picture !== window.pictureAtFirst)")
+    wait_for(shown, are_alike)
+    # By keyboard too; and what the menu chooses is for all.
+    images.nth(1).press("Shift+ArrowLeft")
+    wait_for(shown, are_alike)
+    shown.get_by_role("button", name="How the scene is drawn").first.click()
+    page.get_by_role("menuitem", name="Colours of points").click()
+    page.get_by_role("menuitemcheckbox", name="by height").click()
+    expect(shown.get_by_text(re.compile(r"coloured by z from .0\.9\d* to 0\.9"))).to_have_count(2)
+    expect(shown.get_by_text("a tree")).to_have_count(2)
+    shown.get_by_role("slider", name=re.compile("Score")).first.fill("0.5")
+    expect(shown.get_by_text("a tree")).to_have_count(0)
+    expect(shown.get_by_text("1 of 2 boxes")).to_have_count(2)
+    # Apart, one turns alone; linked again, all look from where the one does at which that was asked.
+    linked.first.uncheck()
+    expect(linked.nth(1)).not_to_be_checked()
+    drag(images.first)
+    wait_for(shown, f"c => !({are_alike})(c)")
+    linked.nth(1).check()
+    wait_for(shown, are_alike)
+    shown.get_by_role("button", name=re.compile("full screen")).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text(re.compile("coloured by z"))).to_have_count(2)
+    wait_for(dialog, are_alike)
+    page.keyboard.press("Escape")
+    shown.get_by_role("button", name="Reset view").first.click()
+    wait_for(shown, are_alike)
 
 
 def test_charts_of_every_kind_are_drawn_on_an_opaque_origin(open_page: OpenPage) -> None:

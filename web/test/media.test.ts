@@ -5,6 +5,7 @@ import { scaleColor, scaleShare } from "../src/media/color_scale";
 import { barsOf, barsPath, binAt, columnEdges, countsInWords, heatPixels, placeIn } from "../src/media/histogram";
 import { DEFAULT_LOOK, dragged, filterOf, imagePlace, innerPlace, zoomed, ZOOM_MAX } from "../src/media/image_look";
 import { differenceOf, pixelInWords, type Pixels } from "../src/media/pixels";
+import { densitiesOf, scaleOf } from "../src/media/histogram_scale";
 import { DEFAULT_MARKS, isShown, markClass, markSets, reachesScores, scoreRanges } from "../src/media/marks";
 import { nextStep, positionOf, stepAtMost, stepInWords, unionOfSteps } from "../src/media/steps";
 import { lookUp } from "../src/media/card_records";
@@ -229,7 +230,7 @@ describe("histograms", () => {
   });
 
   test("leave empty what is empty and show anything else, the least bin at the bottom", () => {
-    const pixels = heatPixels(grid(), 2, 2, 100, false);
+    const pixels = heatPixels(grid(), 2, 2, 100, false, scaleOf([grid()])!);
     expect([...pixels]).toEqual([100, 0, 0, 26]);
   });
 
@@ -239,7 +240,34 @@ describe("histograms", () => {
     counts[41] = 9;
     const steps = Array.from({ length: columns }, (_, at) => at);
     const all = grid({ columns, bins: 1, edges: [0, 1], firstSteps: steps, lastSteps: steps, counts });
-    expect([...heatPixels(all, 10, 1, 50, false)]).toEqual([0, 0, 0, 0, 50, 0, 0, 0, 0, 0]);
+    expect([...heatPixels(all, 10, 1, 50, false, scaleOf([all])!)]).toEqual([0, 0, 0, 0, 50, 0, 0, 0, 0, 0]);
+  });
+
+  test("of several runs share the values, the steps and the heights that hold them all", () => {
+    const other = grid({
+      firstSteps: [10, 30],
+      lastSteps: [10, 30],
+      edges: [0, 4, 8],
+      counts: Float32Array.of(1, 1, 8, 0),
+    });
+    const scale = scaleOf([grid(), other, grid({ columns: 0, firstSteps: [], lastSteps: [] })])!;
+    expect(scale).toEqual({ low: 0, high: 8, first: 0, last: 30, end: 50, most: 8, densest: 1 });
+    expect(scaleOf([])).toBeNull();
+    // Eight values in a bin of four are as dense as two in a bin of one.
+    expect([...densitiesOf(other, 1)]).toEqual([0.25, 0]);
+    // Five pixels of ten steps by eight of one value: nothing stands where a run has neither steps nor values.
+    const pixels = heatPixels(grid(), 5, 8, 100, false, scale);
+    const rows = Array.from({ length: 8 }, (_, y) => [...pixels.slice(y * 5, y * 5 + 5)]);
+    expect(
+      rows
+        .slice(0, 6)
+        .flat()
+        .every((pixel) => pixel === 0),
+    ).toBe(true);
+    expect(rows.slice(6)).toEqual([
+      [51, 0, 0, 0, 0],
+      [0, 13, 0, 0, 0],
+    ]);
   });
 
   test("are coloured in order, by the logarithm where that is asked", () => {

@@ -15,6 +15,7 @@ describe("view state", () => {
       isLogX: true,
       isLogY: true,
       isLogColor: true,
+      histograms: "ridge",
       line: "mean",
       sections: "first",
       metrics: "^train/(loss|acc)&x=1",

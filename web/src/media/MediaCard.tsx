@@ -8,10 +8,12 @@ import { useOnScreen } from "../panel/use_on_screen";
 import { ExpandIcon } from "../ui/icons";
 import { Menu, type MenuEntry } from "../ui/Menu";
 import { Since } from "../ui/Moment";
+import { CameraLink } from "../scene/camera_link";
 import type { ChangeView } from "../url/use_view";
 import { mediaId, type ViewState } from "../url/view_state";
 import type { CardBase } from "./card_context";
 import { CELL_GAP } from "./card_room";
+import { HistogramControls } from "./HistogramControls";
 import { LinkVideos } from "./LinkVideos";
 import { MarkControls } from "./MarkControls";
 import { getMarks, subscribeMarks } from "./marks";
@@ -73,6 +75,7 @@ export function MediaCard(props: MediaCardProps) {
     [chooseOwn, sectionSteps, ofSection, changeView],
   );
   const card = `${project}\n${id}`;
+  const cameras = useMemo(() => new CameraLink(card), [card]);
   const marks = useSyncExternalStore(subscribeMarks, () => getMarks(card));
 
   const shownAs = isFullScreen ? shownOf(kind, view) : "step";
@@ -93,6 +96,8 @@ export function MediaCard(props: MediaCardProps) {
     [changeView, id],
   );
   const hasNames = runs.length > 1;
+  // One scale for all of them.
+  const histogramSeries = cells.flatMap((cell) => (cell.steps.length > 1 ? [cell.series] : []));
   const layout = layoutOf(
     shownAs === "steps" ? 1 : cells.length,
     box.width,
@@ -122,16 +127,7 @@ export function MediaCard(props: MediaCardProps) {
             Show all
           </button>
         )}
-        {kind === "histogram" && steps.length > 1 && (
-          <label className={styles.check}>
-            <input
-              type="checkbox"
-              checked={view.isLogColor}
-              onChange={(event) => changeView({ isLogColor: event.target.checked })}
-            />
-            log colour
-          </label>
-        )}
+        {kind === "histogram" && steps.length > 1 && <HistogramControls view={view} changeView={changeView} />}
         {kind === "video" && <LinkVideos card={card} isFullScreen={isFullScreen} />}
         {!isFullScreen && (
           <button
@@ -182,6 +178,7 @@ export function MediaCard(props: MediaCardProps) {
             <MediaCell
               key={cell.run.id}
               card={card}
+              cameras={cameras}
               cell={cell}
               asked={chosen ?? step}
               height={layout.height}
@@ -191,7 +188,8 @@ export function MediaCard(props: MediaCardProps) {
               hasName={hasNames}
               theme={theme}
               isFullScreen={isFullScreen}
-              isLogColor={view.isLogColor}
+              allSeries={histogramSeries}
+              view={view}
               marks={marks}
               only={item?.index}
               base={index > 0 ? base : null}

@@ -1,11 +1,13 @@
 /** What one run has logged under a card's key. Nothing of it is loaded before it comes onto the screen. */
 import { lazy, Suspense, useMemo, useRef, useState } from "react";
-import { isWhole } from "../api/records";
+import { isWhole, type RecordSeries } from "../api/records";
 import type { ThemeName } from "../chart/palette";
 import { recordStore } from "../data/page_store";
 import { formatCount } from "../format/number";
 import { useOnScreen } from "../panel/use_on_screen";
+import type { CameraLink } from "../scene/camera_link";
 import { RunSwatch } from "../ui/RunSwatch";
+import type { ViewState } from "../url/view_state";
 import { type CardBase, CardContext } from "./card_context";
 import type { Marks } from "./marks";
 import styles from "./MediaCell.module.css";
@@ -21,6 +23,7 @@ const NAME_HEIGHT = 20;
 interface MediaCellProps {
   /** Names the card. */
   card: string;
+  cameras: CameraLink;
   cell: CardCell;
   /** The step that was asked for; of the latest, the last of all runs. */
   asked: number | null;
@@ -29,7 +32,9 @@ interface MediaCellProps {
   hasName: boolean;
   theme: ThemeName;
   isFullScreen: boolean;
-  isLogColor: boolean;
+  view: ViewState;
+  /** Of all cells of the card that have several records. */
+  allSeries: readonly RecordSeries[];
   marks: Marks;
   /** Of a list, the one record to show. */
   only: number | undefined;
@@ -40,15 +45,15 @@ interface MediaCellProps {
 }
 
 export function MediaCell(props: MediaCellProps) {
-  const { card, cell, asked, height, width, hasName, marks, base, open } = props;
+  const { card, cameras, cell, asked, height, width, hasName, marks, base, open } = props;
   const root = useRef<HTMLElement>(null);
   const isOnScreen = useOnScreen(root);
   const [wasSeen, setSeen] = useState(false);
   if (isOnScreen && !wasSeen) setSeen(true);
   const { id, name, style } = cell.run;
   const context = useMemo(
-    () => ({ card, marks, base, open: open && ((index: number) => open(id, index)) }),
-    [card, marks, base, open, id],
+    () => ({ card, cameras, marks, base, open: open && ((index: number) => open(id, index)) }),
+    [card, cameras, marks, base, open, id],
   );
   const { shown, wanted } = cell;
   // While the record is on its way another one is here, of which the step alone is true.
@@ -79,7 +84,7 @@ export function MediaCell(props: MediaCellProps) {
 }
 
 function Content(props: MediaCellProps & { isOnScreen: boolean }) {
-  const { cell, height, theme, isFullScreen, isLogColor, only, chooseStep, isOnScreen } = props;
+  const { cell, height, theme, isFullScreen, view, allSeries, only, chooseStep, isOnScreen } = props;
   const { shown, error } = cell;
   if (cell.wanted === null)
     return <Words height={height}>{`First logged at step ${formatCount(cell.steps[0])}.`}</Words>;
@@ -99,12 +104,14 @@ function Content(props: MediaCellProps & { isOnScreen: boolean }) {
       <Suspense fallback={<div style={{ height }} />}>
         <HistogramOverSteps
           series={cell.series}
+          allSeries={allSeries}
           stepCount={cell.steps.length}
           shown={shown}
           height={height}
           theme={theme}
           isFullScreen={isFullScreen}
-          isLogColor={isLogColor}
+          form={view.histograms}
+          isLog={view.isLogColor}
           isActive={isOnScreen}
           chooseStep={chooseStep}
         />

@@ -1,6 +1,7 @@
 /** What the panels within a media card share with it. */
 import { createContext } from "react";
 import type { RecordDocument } from "../api/records";
+import type { CameraLink } from "../scene/camera_link";
 import { DEFAULT_MARKS, type Marks } from "./marks";
 
 /** What the card's other records are compared with. */
@@ -16,6 +17,8 @@ export interface CardBase {
 export interface CardContext {
   /** Names the card; null for a record that stands alone. */
   card: string | null;
+  /** The cameras of the scenes of the card; null for a record that stands alone. */
+  cameras: CameraLink | null;
   marks: Marks;
   /** Shows the record at a place of the list full screen; null where it is so already. */
   open: ((index: number) => void) | null;
@@ -25,6 +28,7 @@ export interface CardContext {
 
 export const CardContext = createContext<CardContext>({
   card: null,
+  cameras: null,
   marks: DEFAULT_MARKS,
   open: null,
   base: null,

@@ -3,6 +3,7 @@ import type { HistogramDocument, Histograms } from "../api/records";
 import { countUpTo } from "../data/merge";
 import { formatValue } from "../format/number";
 import { scaleShare } from "./color_scale";
+import type { HistogramScale } from "./histogram_scale";
 
 export interface Bars {
   /** One more than there are counts, ascending. */
@@ -73,6 +74,7 @@ export function columnEdges({ columns, firstSteps, lastSteps }: Histograms): num
  * Where a pixel holds several columns or bins it shows the fullest, so that no thin spike is lost.
  *
  * @param colors how many colours there are besides none.
+ * @param scale the steps and values that the pixels reach over, and what has the last colour.
  */
 export function heatPixels(
   all: Histograms,
@@ -80,28 +82,30 @@ export function heatPixels(
   height: number,
   colors: number,
   isLog: boolean,
+  { first, end, low, high, most }: HistogramScale,
 ): Uint8Array<ArrayBuffer> {
   const pixels = new Uint8Array(width * height);
-  const edges = columnEdges(all);
-  const { bins, columns, counts } = all;
+  const { bins, columns, counts, edges } = all;
   if (columns === 0 || width === 0 || height === 0) return pixels;
-  const most = counts.reduce((before, count) => Math.max(before, count), 0);
-  const [first, range] = [edges[0], edges[columns] - edges[0]];
-  const columnOf = (pixel: number) =>
-    Math.min(columns - 1, Math.max(0, countUpTo(edges, first + (pixel / width) * range) - 1));
+  const steps = columnEdges(all);
+  const stepAt = (pixel: number) => first + (pixel / width) * (end - first);
+  const binWidth = (edges[bins] - edges[0]) / bins || 1;
+  // What belongs to the bin behind an edge by rounding alone does not.
+  const binsAt = (pixel: number) => (low + ((height - pixel) / height) * (high - low || 1) - edges[0]) / binWidth;
   const fullest = new Float32Array(bins);
   for (let x = 0; x < width; x++) {
-    const from = columnOf(x);
-    const to = Math.max(from, columnOf(x + 1 - 1e-6));
+    const from = Math.max(0, countUpTo(steps, stepAt(x)) - 1);
+    const to = Math.min(columns - 1, countUpTo(steps, stepAt(x + 1 - 1e-6)) - 1);
+    if (from >= columns || to < 0) continue;
     fullest.fill(0);
-    for (let column = from; column <= to; column++) {
+    for (let column = from; column <= Math.max(from, to); column++) {
       for (let bin = 0; bin < bins; bin++) fullest[bin] = Math.max(fullest[bin], counts[column * bins + bin]);
     }
     for (let y = 0; y < height; y++) {
-      const low = Math.floor(((height - 1 - y) / height) * bins);
-      const high = Math.max(low, Math.ceil(((height - y) / height) * bins) - 1);
+      const least = Math.floor(binsAt(y + 1) + 1e-6);
+      const last = Math.min(bins - 1, Math.max(least, Math.ceil(binsAt(y) - 1e-6) - 1));
       let count = 0;
-      for (let bin = low; bin <= high; bin++) count = Math.max(count, fullest[bin]);
+      for (let bin = Math.max(0, least); bin <= last; bin++) count = Math.max(count, fullest[bin]);
       if (count > 0) pixels[y * width + x] = 1 + Math.round(scaleShare(count, most, isLog) * (colors - 1));
     }
   }

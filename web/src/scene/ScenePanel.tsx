@@ -1,18 +1,26 @@
 /** A 3D object: a model or a scene of points, boxes and vectors, to be turned, moved and zoomed. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { type RefObject, useEffect, useMemo, useRef, useState } from "react";
+import { type RefObject, use, useEffect, useId, useMemo, useRef, useSyncExternalStore } from "react";
 import { type Object3dDocument, wholeOf } from "../api/records";
-import { formatCount, formatValue, plural } from "../format/number";
+import { formatValue } from "../format/number";
 import { Caption } from "../media/Caption";
+import { useCardChoices } from "../media/card_choices";
+import { CardContext } from "../media/card_context";
 import type { RecordPanelProps } from "../media/panel_props";
 import { Words } from "../media/Words";
 import { useOnScreen } from "../panel/use_on_screen";
-import { type DrawnScene, fetchSceneData, LABELS_MAX, makeContent, type SceneData } from "./content";
+import type { CameraLink } from "./camera_link";
+import { fetchSceneData, makeCloud, makeContent, type SceneData } from "./content";
+import { SceneCanvas } from "./SceneCanvas";
+import { describe, scoreRange } from "./scene_words";
+import { SceneMenu } from "./SceneMenu";
+import { sceneSettings } from "./settings";
 import styles from "./ScenePanel.module.css";
-import { SceneViewer, type UpAxis, type Viewpoint } from "./viewer";
+import type { UpAxis } from "./first_view";
+import type { SceneViewer, Viewpoint } from "./viewer";
 
 const CAPTION_HEIGHT = 20;
-const POINT_SIZES = { min: 1, max: 8, first: 2 };
+const SCORE_STEPS = 100;
 
 export default function ScenePanel({ document, height, theme }: RecordPanelProps) {
   const object = wholeOf(document, "object_3d");
@@ -76,175 +84,86 @@ interface StageProps {
 }
 
 function Stage({ data, caption, height, isOnScreen, theme, rootRef }: StageProps) {
-  const [pointSize, setPointSize] = useState(POINT_SIZES.first);
-  const [hasHelpers, setHelpers] = useState(true);
-  const [up, setUp] = useState<UpAxis>(data.kind === "model" ? data.up : "z");
+  const { card, cameras } = use(CardContext);
+  const alone = useId();
+  const [settings, change] = useCardChoices(sceneSettings, card ?? alone);
+  const countOfScenes = useCountOfScenes(cameras);
+  const up = settings.up ?? (data.kind === "model" ? data.up : "z");
+  const heightAxis = settings.coloring === "height" ? up : null;
   const scores = useMemo(() => scoreRange(data), [data]);
-  const [scoreMin, setScoreMin] = useState(-Infinity);
-  const drawn = useMemo(() => makeContent(data, theme, scoreMin), [data, theme, scoreMin]);
+  const cloud = useMemo(() => makeCloud(data, theme, heightAxis), [data, theme, heightAxis]);
+  const drawn = useMemo(
+    () => makeContent(data, cloud, theme, settings.scoreMin),
+    [data, cloud, theme, settings.scoreMin],
+  );
+  const link = settings.isLinked ? cameras : null;
   // Outlives the viewer, which goes whenever the panel leaves the screen.
   const viewpointRef = useRef<Viewpoint | null>(null);
   const viewerRef = useRef<SceneViewer | null>(null);
-  const hasPoints = data.kind === "scene" ? data.points !== null : false;
+  const words = describe(data, drawn);
+  const resetView = () => (link ? link.resetViews() : viewerRef.current?.resetView());
+  const changeAxis = (axis: UpAxis) => {
+    // Another axis shows the scene as a whole again, and with it all that are linked.
+    link?.resetViews();
+    change({ up: axis });
+  };
+  const toggleLink = () => {
+    // All look from where this one does.
+    if (!link && viewerRef.current) cameras?.moved(viewerRef.current, viewerRef.current.shot);
+    change({ isLinked: !settings.isLinked });
+  };
 
   return (
     <>
       <div className={styles.stage} style={{ height }}>
         {isOnScreen && (
-          <Canvas
+          <SceneCanvas
             drawn={drawn}
-            pointSize={pointSize}
-            hasHelpers={hasHelpers}
+            settings={settings}
             up={up}
+            link={link}
             theme={theme}
-            label={describe(data, drawn)}
+            label={words}
             rootRef={rootRef}
             viewerRef={viewerRef}
             viewpointRef={viewpointRef}
           />
         )}
         <div className={styles.controls}>
-          {hasPoints && (
-            <label>
-              <span>Point size</span>
-              <input
-                type="range"
-                min={POINT_SIZES.min}
-                max={POINT_SIZES.max}
-                value={pointSize}
-                onChange={(event) => setPointSize(event.target.valueAsNumber)}
-              />
-            </label>
-          )}
           {scores && (
             <label>
-              <span>{`Score ≥ ${formatValue(Math.max(scoreMin, scores.min), 2)}`}</span>
+              <span>{`Score ≥ ${formatValue(Math.max(settings.scoreMin, scores.min), 2)}`}</span>
               <input
                 type="range"
                 min={scores.min}
                 max={scores.max}
-                step={(scores.max - scores.min) / 100}
-                value={Math.max(scoreMin, scores.min)}
-                onChange={(event) => setScoreMin(event.target.valueAsNumber)}
+                step={(scores.max - scores.min) / SCORE_STEPS}
+                value={Math.max(settings.scoreMin, scores.min)}
+                onChange={(event) => change({ scoreMin: event.target.valueAsNumber })}
               />
             </label>
           )}
-          <button
-            type="button"
-            className="quiet"
-            title="The axis that points up"
-            onClick={() => setUp(up === "z" ? "y" : "z")}
-          >
-            {`${up} up`}
-          </button>
-          <button type="button" className="quiet" aria-pressed={hasHelpers} onClick={() => setHelpers(!hasHelpers)}>
-            Grid
-          </button>
-          <button type="button" className="quiet" onClick={() => viewerRef.current?.resetView()}>
+          {countOfScenes > 1 && (
+            <label title="All scenes of the card turn, move and zoom together">
+              <input type="checkbox" checked={settings.isLinked} onChange={toggleLink} />
+              <span>linked</span>
+            </label>
+          )}
+          <button type="button" className="quiet" onClick={resetView}>
             Reset view
           </button>
+          <SceneMenu {...{ data, drawn, settings, up, change, changeAxis }} />
         </div>
       </div>
-      <Caption text={caption} facts={[describe(data, drawn)]} />
+      <Caption text={caption} facts={[words]} />
     </>
   );
 }
 
-function scoreRange(data: SceneData): { min: number; max: number } | null {
-  if (data.kind === "model") return null;
-  const scores = data.boxes.flatMap((box) => (box.score === undefined ? [] : [box.score]));
-  const [min, max] = [Math.min(...scores), Math.max(...scores)];
-  return min < max ? { min, max } : null;
-}
+const NEVER = () => () => {};
 
-function describe(data: SceneData, drawn: DrawnScene): string {
-  if (data.kind === "model") {
-    const vertices = plural(data.vertexCount, "vertex", "vertices");
-    if (data.refusedCount === 0) return vertices;
-    return `${vertices} · without ${plural(data.refusedCount, "picture")} from other files`;
-  }
-  const { pointCount, skippedPointCount, boxCount, unlabelledBoxCount, vectorCount } = drawn;
-  const parts = [
-    data.points && plural(pointCount, "point"),
-    data.boxes.length > 0 &&
-      (boxCount === data.boxes.length
-        ? plural(boxCount, "box", "boxes")
-        : `${formatCount(boxCount)} of ${plural(data.boxes.length, "box", "boxes")}`),
-    vectorCount > 0 && plural(vectorCount, "vector"),
-    skippedPointCount > 0 && `${plural(skippedPointCount, "point")} NaN or infinite`,
-    data.brokenBoxCount > 0 && `${plural(data.brokenBoxCount, "box", "boxes")} without eight corners`,
-    unlabelledBoxCount > 0 && `labels at the first ${formatCount(LABELS_MAX)}`,
-  ].filter((part): part is string => typeof part === "string");
-  return parts.length > 0 ? parts.join(" · ") : "The scene is empty.";
-}
-
-interface CanvasProps {
-  drawn: DrawnScene;
-  pointSize: number;
-  hasHelpers: boolean;
-  up: UpAxis;
-  theme: RecordPanelProps["theme"];
-  label: string;
-  rootRef: RefObject<HTMLElement | null>;
-  viewerRef: RefObject<SceneViewer | null>;
-  viewpointRef: RefObject<Viewpoint | null>;
-}
-
-/** The one WebGL context of a panel, while it is on the screen. */
-function Canvas({ drawn, pointSize, hasHelpers, up, theme, label, rootRef, viewerRef, viewpointRef }: CanvasProps) {
-  const container = useRef<HTMLDivElement>(null);
-  const labels = useRef<HTMLDivElement>(null);
-  const [problem, setProblem] = useState<string | null>(null);
-  const [attempt, setAttempt] = useState(0);
-
-  useEffect(() => {
-    const element = container.current;
-    if (!element || !labels.current) return;
-    const own = SceneViewer.open(element, labels.current, setProblem);
-    if (!own) return;
-    viewerRef.current = own;
-    const resize = () => own.resize(element.clientWidth, element.clientHeight);
-    resize();
-    const observer = new ResizeObserver(resize);
-    observer.observe(element);
-    return () => {
-      observer.disconnect();
-      viewpointRef.current = own.viewpoint;
-      viewerRef.current = null;
-      own.dispose();
-    };
-  }, [attempt, viewerRef, viewpointRef]);
-
-  useEffect(() => viewerRef.current?.setUp(up), [up, attempt, viewerRef]);
-  useEffect(() => {
-    viewerRef.current?.show(drawn, viewpointRef.current);
-    if (rootRef.current) rootRef.current.dataset.points = String(drawn.pointCount);
-  }, [drawn, attempt, rootRef, viewerRef, viewpointRef]);
-  useEffect(() => viewerRef.current?.setTheme(theme), [theme, attempt, viewerRef]);
-  useEffect(() => viewerRef.current?.setHelpers(hasHelpers), [hasHelpers, attempt, viewerRef]);
-  useEffect(() => viewerRef.current?.setPointSize(pointSize), [pointSize, drawn, attempt, viewerRef]);
-  useEffect(() => viewerRef.current?.setLabel(label), [label, attempt, viewerRef]);
-
-  return (
-    <>
-      <div ref={container} className={styles.canvas} />
-      <div ref={labels} className={styles.labels} aria-hidden="true" />
-      {problem && (
-        <div className={styles.problem}>
-          <Words isTrouble>
-            {`Cannot be drawn: ${problem}. `}
-            <button
-              type="button"
-              onClick={() => {
-                setProblem(null);
-                setAttempt(attempt + 1);
-              }}
-            >
-              Try again
-            </button>
-          </Words>
-        </div>
-      )}
-    </>
-  );
+/** How many scenes the card has loaded; counts its own. */
+function useCountOfScenes(cameras: CameraLink | null): number {
+  useEffect(() => cameras?.addScene(), [cameras]);
+  return useSyncExternalStore(cameras?.subscribe ?? NEVER, cameras?.countOfScenes ?? (() => 1));
 }

@@ -19,10 +19,12 @@ import {
 import { fetchObjectBytes, type Object3dDocument, type Point3, type Scene, type SceneBox } from "../api/records";
 import type { ThemeName } from "../chart/palette";
 import { formatValue } from "../format/number";
-import { boundsOf, boxLines, isWholeBox, makePoints, middleOf, pointWidth, union } from "./geometry";
+import { boundsOf, boxLines, type HeightRange, isWholeBox, makePoints, middleOf, pointWidth, union } from "./geometry";
 import { parseModel } from "./models";
 import { type Npy, parseNpy } from "./npy";
-import type { PlacedLabel, SceneContent, UpAxis } from "./viewer";
+import type { PlacedLabel } from "./label_layer";
+import type { UpAxis } from "./first_view";
+import type { SceneContent } from "./viewer";
 
 /** What was fetched, and stands for every theme. */
 export type SceneData =
@@ -41,6 +43,7 @@ const POINT_COLOR: Record<ThemeName, string> = { light: "#3d4450", dark: "#c3c8d
 
 // A label is an element of the page, moved at each frame; more would neither be read nor move fluidly.
 export const LABELS_MAX = 300;
+export const AXES = ["x", "y", "z"];
 /** The head of a vector's arrow as a part of its length. */
 const HEAD_PART = 0.2;
 
@@ -82,18 +85,30 @@ export async function fetchSceneData(document: Object3dDocument, signal: AbortSi
   return { kind: "model", object, vertexCount, refusedCount, up: UP_OF_MODEL[document.file_type] };
 }
 
-function makeCloud(points: Npy, middle: Point3, theme: ThemeName): { object: Object3D; count: number } {
-  const { positions, colors, count } = makePoints(points, middle, theme);
+/** The points as they are drawn; made once for all scores that boxes are filtered by. */
+export interface Cloud {
+  geometry: BufferGeometry;
+  hasColors: boolean;
+  count: number;
+  heights: HeightRange | null;
+}
+
+/** @param heightAxis the axis along which colours say where a point lies; null for what was logged. */
+export function makeCloud(data: SceneData, theme: ThemeName, heightAxis: UpAxis | null): Cloud | null {
+  if (data.kind === "model" || !data.points || data.points.shape[0] === 0) return null;
+  const axis = heightAxis && AXES.indexOf(heightAxis);
+  const { positions, colors, count, heights } = makePoints(data.points, data.middle, theme, axis);
   const geometry = new BufferGeometry();
   geometry.setAttribute("position", new BufferAttribute(positions, 3));
   if (colors) geometry.setAttribute("color", new BufferAttribute(colors, 3, true));
-  const material = new PointsMaterial({
-    vertexColors: colors !== null,
-    color: colors ? "#ffffff" : POINT_COLOR[theme],
-  });
+  return { geometry, hasColors: colors !== null, count, heights };
+}
+
+function pointsOf({ geometry, hasColors }: Cloud, theme: ThemeName): Points {
+  const material = new PointsMaterial({ vertexColors: hasColors, color: hasColors ? "#ffffff" : POINT_COLOR[theme] });
   // A point is as large near as far: far ones would vanish.
   material.sizeAttenuation = false;
-  return { object: new Points(geometry, material), count };
+  return new Points(geometry, material);
 }
 
 const cssColor = ([red, green, blue]: Point3) => `rgb(${[red, green, blue].map(Math.round).join(", ")})`;
@@ -164,20 +179,29 @@ export interface DrawnScene extends SceneContent {
   boxCount: number;
   unlabelledBoxCount: number;
   vectorCount: number;
+  heights: HeightRange | null;
 }
 
 /**
  * Makes the objects for a theme.
  *
+ * @param cloud the points of the data.
  * @param scoreMin boxes with a lower score are left out; those without a score stay.
  */
-export function makeContent(data: SceneData, theme: ThemeName, scoreMin: number): DrawnScene {
-  const nothing = { pointCount: 0, skippedPointCount: 0, boxCount: 0, unlabelledBoxCount: 0, vectorCount: 0 };
-  if (data.kind === "model") return { ...nothing, object: data.object, labels: [] };
+export function makeContent(data: SceneData, cloud: Cloud | null, theme: ThemeName, scoreMin: number): DrawnScene {
+  const nothing = {
+    pointCount: 0,
+    skippedPointCount: 0,
+    boxCount: 0,
+    unlabelledBoxCount: 0,
+    vectorCount: 0,
+    heights: null,
+  };
+  if (data.kind === "model") return { ...nothing, object: data.object, cloud: null, labels: [], middle: [0, 0, 0] };
   const { points, vectors, middle } = data;
   const object = new Group();
-  const cloud = points && points.shape[0] > 0 ? makeCloud(points, middle, theme) : null;
-  if (cloud) object.add(cloud.object);
+  const drawnCloud = cloud && pointsOf(cloud, theme);
+  if (drawnCloud) object.add(drawnCloud);
   const boxes = data.boxes.filter((box) => box.score === undefined || box.score >= scoreMin);
   if (boxes.length > 0) object.add(makeBoxes(boxes, middle, theme));
   const vectorCount = vectors?.shape[0] ?? 0;
@@ -186,11 +210,14 @@ export function makeContent(data: SceneData, theme: ThemeName, scoreMin: number)
   const labelledCount = boxes.filter((box) => box.label !== undefined || box.score !== undefined).length;
   return {
     object,
+    cloud: drawnCloud,
     labels,
+    middle,
     pointCount: cloud?.count ?? 0,
     skippedPointCount: (points?.shape[0] ?? 0) - (cloud?.count ?? 0),
     boxCount: boxes.length,
     unlabelledBoxCount: labelledCount - labels.length,
     vectorCount,
+    heights: cloud?.heights ?? null,
   };
 }

@@ -5,6 +5,7 @@
  */
 import type { Point3, SceneBox } from "../api/records";
 import { CONTEXT_COLOR, RUN_COLORS, type ThemeName } from "../chart/palette";
+import { scaleColor } from "../media/color_scale";
 import type { Npy } from "./npy";
 
 /** Least and greatest x, y and z. */
@@ -19,6 +20,8 @@ export interface PointArrays {
   /** (n, 3), linear light in 0 to 65,535; null where the points say no colour. */
   colors: Uint16Array | null;
   count: number;
+  /** Where the colours say how high a point lies: from where to where. */
+  heights: HeightRange | null;
 }
 
 /** The categories of a point cloud are 1 to 14: twelve hues, then the ink and the grey of the theme. */
@@ -81,22 +84,84 @@ export function pointWidth(points: Npy): number {
   return width;
 }
 
-/** The points less the middle. Points that are not finite are left out: `count` says how many are not. */
-export function makePoints(points: Npy, middle: Point3, theme: ThemeName): PointArrays {
+// Of the heights, so many are looked at for the range of colours, and the outermost few of them do not count.
+const HEIGHTS_SEEN = 10_000;
+const OUTSIDE_SHARE = 0.02;
+const SHADES = 256;
+// The scale begins next to the page's ground, on which single points would not be seen.
+const FIRST_SHADE = 0.3;
+
+/** From where to where on an axis the colours of points reach. */
+export interface HeightRange {
+  axis: number;
+  low: number;
+  high: number;
+}
+
+/** The range that nearly all places have on an axis: one stray point would leave one colour to all others. */
+export function heightRange(data: ArrayLike<number>, width: number, axis: number): HeightRange {
+  const stride = width * Math.max(1, Math.ceil(data.length / width / HEIGHTS_SEEN));
+  const seen: number[] = [];
+  for (let at = axis; at < data.length; at += stride) if (Number.isFinite(data[at])) seen.push(data[at]);
+  seen.sort((a, b) => a - b);
+  const outside = Math.floor(seen.length * OUTSIDE_SHARE);
+  return { axis, low: seen[outside] ?? 0, high: seen[seen.length - 1 - outside] ?? 0 };
+}
+
+const shadesOf = (theme: ThemeName): Point3[] =>
+  Array.from(
+    { length: SHADES },
+    (_, at) =>
+      scaleColor(theme, FIRST_SHADE + (1 - FIRST_SHADE) * (at / (SHADES - 1))).map(
+        (part) => LINEAR_OF_BYTE[part],
+      ) as Point3,
+  );
+
+// What any graphics draw at once needs no other order.
+const ORDERED_MAX = 5_000;
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
+
+/** Going on by so many of `total` comes to each once, and any first part of them is spread evenly over all. */
+export function spreadStride(total: number): number {
+  if (total <= ORDERED_MAX) return 1;
+  let stride = Math.round(total * GOLDEN);
+  while (greatestDivisor(stride, total) > 1) stride++;
+  return stride;
+}
+
+const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greatestDivisor(b, a % b));
+
+/**
+ * The points less the middle, in an order of which any first part looks like the whole. Points that are not finite are left out: `count` says how many are not.
+ *
+ * @param heightAxis the axis (0 to 2) along which colours say where a point lies; null for what was logged.
+ */
+export function makePoints(points: Npy, middle: Point3, theme: ThemeName, heightAxis: number | null): PointArrays {
   const width = pointWidth(points);
   const { data } = points;
   const total = points.shape[0];
   const positions = new Float32Array(total * 3);
-  const colors = width > 3 ? new Uint16Array(total * 3) : null;
+  const colors = width > 3 || heightAxis !== null ? new Uint16Array(total * 3) : null;
+  const shades = heightAxis === null ? [] : shadesOf(theme);
+  const heights = heightAxis === null ? null : heightRange(data, width, heightAxis);
+  const shadesAUnit = heights && heights.high > heights.low ? (SHADES - 1) / (heights.high - heights.low) : 0;
   const categories = CATEGORY_COLORS[theme].map((hex) => channels(hex).map((byte) => LINEAR_OF_BYTE[byte]));
   const unknown = channels(CONTEXT_COLOR[theme]).map((byte) => LINEAR_OF_BYTE[byte]);
   let at = 0;
-  for (let row = 0; row < data.length; row += width) {
+  const stride = spreadStride(total);
+  for (let done = 0, index = 0; done < total; done++, index = (index + stride) % total) {
+    const row = index * width;
     if (!Number.isFinite(data[row] + data[row + 1] + data[row + 2])) continue;
     positions[at] = data[row] - middle[0];
     positions[at + 1] = data[row + 1] - middle[1];
     positions[at + 2] = data[row + 2] - middle[2];
-    if (colors && width === 4) {
+    if (colors && heights) {
+      const shade = Math.round((data[row + heights.axis] - heights.low) * shadesAUnit);
+      const color = shades[Math.min(SHADES - 1, Math.max(0, shade))];
+      colors[at] = color[0];
+      colors[at + 1] = color[1];
+      colors[at + 2] = color[2];
+    } else if (colors && width === 4) {
       const color = categories[data[row + 3] - 1] ?? unknown;
       colors[at] = color[0];
       colors[at + 1] = color[1];
@@ -112,6 +177,7 @@ export function makePoints(points: Npy, middle: Point3, theme: ThemeName): Point
     positions: at === positions.length ? positions : positions.slice(0, at),
     colors: colors && (at === colors.length ? colors : colors.slice(0, at)),
     count: at / 3,
+    heights,
   };
 }
 

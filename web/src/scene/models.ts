@@ -104,7 +104,7 @@ async function parseGltf(bytes: ArrayBuffer): Promise<ParsedModel> {
 }
 
 /** All that a material may hold beside itself. */
-export function disposeMaterial(own: Material): void {
+function disposeMaterial(own: Material): void {
   for (const value of Object.values(own)) {
     if (typeof value === "object" && value !== null && "isTexture" in value) (value as { dispose(): void }).dispose();
   }
@@ -146,4 +146,11 @@ export async function parseModel(bytes: ArrayBuffer, fileType: ModelFileType): P
     default:
       throw new Error(`models of type '${String(fileType)}' are not drawn; obj, gltf, glb, stl and ply are`);
   }
+}
+
+/** Frees what a part holds on the GPU; another viewer would fill it again. */
+export function freeMemory(part: Object3D): void {
+  const { geometry, material } = part as { geometry?: { dispose(): void }; material?: Material | Material[] };
+  geometry?.dispose();
+  for (const own of Array.isArray(material) ? material : material ? [material] : []) disposeMaterial(own);
 }

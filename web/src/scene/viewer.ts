@@ -1,20 +1,17 @@
 /**
  * Draws a scene with WebGL and lets it be turned, moved and zoomed.
  *
- * Invariants: it draws only when something has changed, never on a clock; after `dispose` neither memory of the GPU nor a context is
- * held, and the scene's own objects can be shown by another viewer.
+ * Invariant: after `dispose` neither memory of the GPU nor a context is held, and the scene's own objects can be shown by another viewer.
  */
 import {
-  AxesHelper,
   Box3,
-  Color,
   DirectionalLight,
-  GridHelper,
   Group,
   HemisphereLight,
   type Material,
   type Object3D,
   PerspectiveCamera,
+  type Points,
   PointsMaterial,
   Scene,
   Sphere,
@@ -22,21 +19,22 @@ import {
   WebGLRenderer,
 } from "three";
 import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
+import type { Point3 } from "../api/records";
 import type { ThemeName } from "../chart/palette";
-import { disposeMaterial } from "./models";
-
-export type UpAxis = "y" | "z";
-
-/** Words at a place of the scene. */
-export interface PlacedLabel {
-  text: string;
-  place: Vector3;
-  color: string;
-}
+import { type Ball, type LinkedCamera, type Shot, shotIn } from "./camera_link";
+import { LabelLayer, type PlacedLabel } from "./label_layer";
+import { FIELD_OF_VIEW_DEGREES, firstPosition, UP, type UpAxis } from "./first_view";
+import { makeHelpers } from "./helpers";
+import { freeMemory } from "./models";
+import { ScenePainter } from "./painter";
 
 export interface SceneContent {
   object: Object3D;
+  /** The points in it, of which any first part looks like the whole; null for none. */
+  cloud: Points | null;
   labels: readonly PlacedLabel[];
+  /** Of the data's coordinates, what stands at 0 here. */
+  middle: Point3;
 }
 
 /** Where the camera stands: kept while nothing is drawn. */
@@ -46,32 +44,23 @@ export interface Viewpoint {
 }
 
 const GROUND: Record<ThemeName, string> = { light: "#ffffff", dark: "#15171c" };
-const GRID: Record<ThemeName, [string, string]> = { light: ["#c9cdd5", "#e3e5ea"], dark: ["#3a414c", "#2b3038"] };
-const FIELD_OF_VIEW_DEGREES = 45;
-/** Room around a scene that is seen as a whole. */
-const MARGIN = 1.25;
-const UP: Record<UpAxis, Vector3> = { y: new Vector3(0, 1, 0), z: new Vector3(0, 0, 1) };
-// From above and aside: shows that the scene is no picture.
-const FIRST_DIRECTION: Record<UpAxis, Vector3> = {
-  z: new Vector3(-0.75, -1, 0.7).normalize(),
-  y: new Vector3(0.75, 0.6, 1).normalize(),
-};
 // Past two device pixels a CSS pixel nothing is seen that was not before.
 const PIXEL_RATIO_MAX = 2;
 
-export class SceneViewer {
+export class SceneViewer implements LinkedCamera {
   readonly #renderer: WebGLRenderer;
   readonly #scene = new Scene();
   readonly #camera = new PerspectiveCamera(FIELD_OF_VIEW_DEGREES, 1, 0.01, 1000);
   readonly #helpers = new Group();
-  readonly #labelLayer: HTMLElement;
+  readonly #painter: ScenePainter;
+  readonly #labels: LabelLayer;
   #controls: OrbitControls;
   #content: SceneContent | null = null;
   #sphere = new Sphere(new Vector3(), 1);
   #box = new Box3();
   #theme: ThemeName = "light";
   #up: UpAxis = "z";
-  #frame = 0;
+  #isMovedByHand = true;
   #isDisposed = false;
 
   /**
@@ -82,13 +71,21 @@ export class SceneViewer {
    */
   static open(container: HTMLElement, labelLayer: HTMLElement, onProblem: (words: string) => void): SceneViewer | null {
     try {
-      const renderer = new WebGLRenderer({ antialias: true, powerPreference: "high-performance" });
+      const renderer = new WebGLRenderer({
+        antialias: true,
+        powerPreference: "high-performance",
+        // A frame adds points to what was drawn before.
+        preserveDrawingBuffer: true,
+      });
       return new SceneViewer(renderer, container, labelLayer, onProblem);
     } catch {
       onProblem("this browser offers no WebGL, which a 3D object is drawn with");
       return null;
     }
   }
+
+  /** Called when a person has moved the camera. */
+  onMove: ((shot: Shot) => void) | null = null;
 
   private constructor(
     renderer: WebGLRenderer,
@@ -97,7 +94,8 @@ export class SceneViewer {
     onProblem: (words: string) => void,
   ) {
     this.#renderer = renderer;
-    this.#labelLayer = labelLayer;
+    this.#labels = new LabelLayer(labelLayer);
+    this.#painter = new ScenePainter(renderer, this.#scene, this.#camera, this.#beforePicture);
     this.#renderer.setPixelRatio(Math.min(devicePixelRatio, PIXEL_RATIO_MAX));
     const canvas = this.#renderer.domElement;
     canvas.tabIndex = 0;
@@ -118,6 +116,12 @@ export class SceneViewer {
     return { position: this.#camera.position.clone(), target: this.#controls.target.clone() };
   }
 
+  /** Where the camera stands, for the cameras of other scenes. */
+  get shot(): Shot {
+    const { position, target } = this.viewpoint;
+    return { position: this.#inData(position), target: this.#inData(target), scene: this.#ball };
+  }
+
   /**
    * Shows a scene in place of the one before, from where a person looks.
    *
@@ -125,25 +129,39 @@ export class SceneViewer {
    */
   show(content: SceneContent, viewpoint: Viewpoint | null): void {
     const before = this.#content;
+    const { shot } = this;
     if (before) {
       this.#scene.remove(before.object);
       if (before.object !== content.object) before.object.traverse(freeMemory);
     }
     this.#content = content;
+    this.#painter.cloud = content.cloud;
     this.#scene.add(content.object);
     this.#box = new Box3().setFromObject(content.object);
     this.#box.getBoundingSphere(this.#sphere);
     if (this.#box.isEmpty()) this.#sphere.set(new Vector3(), 1);
     this.#sphere.radius ||= 1;
-    this.#placeLabels();
+    this.#labels.set(content.labels);
     this.#makeHelpers();
-    if (before) this.draw();
+    // The same data in other colours or with other boxes; else another step, seen from the same place or the same side.
+    if (before && (before.object === content.object || before.middle === content.middle)) this.draw();
+    else if (before) this.moveTo(shot);
     else if (viewpoint) {
       this.#camera.position.copy(viewpoint.position);
       this.#controls.target.copy(viewpoint.target);
-      this.#controls.update();
+      this.#updateControls();
       this.draw();
     } else this.resetView();
+  }
+
+  /** Looks from where the camera of another scene does. */
+  moveTo(shot: Shot): void {
+    const { position, target } = shotIn(this.#ball, shot);
+    const middle = new Vector3(...(this.#content?.middle ?? [0, 0, 0]));
+    this.#camera.position.set(...position).sub(middle);
+    this.#controls.target.set(...target).sub(middle);
+    this.#updateControls();
+    this.draw();
   }
 
   /** What is seen, in words, for those who do not see it. */
@@ -153,8 +171,13 @@ export class SceneViewer {
 
   setTheme(theme: ThemeName): void {
     this.#theme = theme;
-    this.#scene.background = new Color(GROUND[theme]);
+    this.#renderer.setClearColor(GROUND[theme]);
     this.#makeHelpers();
+    this.draw();
+  }
+
+  setLabels(areShown: boolean): void {
+    this.#labels.show(areShown);
     this.draw();
   }
 
@@ -181,27 +204,9 @@ export class SceneViewer {
 
   /** The whole scene, as large as it fits, from where it is first seen. */
   resetView(): void {
-    const direction = FIRST_DIRECTION[this.#up];
-    const right = UP[this.#up].clone().cross(direction).normalize();
-    const above = direction.clone().cross(right);
-    const tangent = Math.tan((FIELD_OF_VIEW_DEGREES / 2) * (Math.PI / 180));
-    const half = this.#box.getSize(new Vector3()).divideScalar(2);
-    let distance = this.#sphere.radius / 100;
-    if (!this.#box.isEmpty()) {
-      for (let corner = 0; corner < 8; corner++) {
-        const place = new Vector3(
-          corner & 1 ? half.x : -half.x,
-          corner & 2 ? half.y : -half.y,
-          corner & 4 ? half.z : -half.z,
-        );
-        const wide = Math.abs(place.dot(right)) / (tangent * this.#camera.aspect);
-        const high = Math.abs(place.dot(above)) / tangent;
-        distance = Math.max(distance, place.dot(direction) + Math.max(wide, high) * MARGIN);
-      }
-    }
     this.#controls.target.copy(this.#sphere.center);
-    this.#camera.position.copy(this.#sphere.center).addScaledVector(direction, distance);
-    this.#controls.update();
+    this.#camera.position.copy(firstPosition(this.#sphere, this.#box, this.#up, this.#camera.aspect));
+    this.#updateControls();
     this.draw();
   }
 
@@ -210,26 +215,48 @@ export class SceneViewer {
     if (width === 0 || height === 0) return;
     this.#renderer.setSize(width, height);
     this.#camera.aspect = width / height;
-    this.#camera.updateProjectionMatrix();
-    this.#drawNow();
+    // The canvas is empty now, and would be seen so if this waited.
+    this.#painter.drawNow();
   }
 
   /** Draws with the next frame. */
-  draw = (): void => {
-    this.#frame ||= requestAnimationFrame(this.#drawNow);
-  };
+  draw(): void {
+    this.#painter.draw();
+  }
 
   dispose(): void {
-    cancelAnimationFrame(this.#frame);
+    this.#painter.stop();
     this.#isDisposed = true;
     this.#controls.dispose();
     this.#renderer.domElement.removeEventListener("wheel", this.#beforeWheel, { capture: true });
     for (const root of [this.#content?.object, this.#helpers]) root?.traverse(freeMemory);
-    this.#labelLayer.replaceChildren();
+    this.#labels.set([]);
     this.#renderer.domElement.remove();
     this.#renderer.dispose();
     // A browser grants few contexts and takes the oldest away: this one is given back now.
     this.#renderer.forceContextLoss();
+  }
+
+  /** The scene in the coordinates of the data. */
+  get #ball(): Ball {
+    return { center: this.#inData(this.#sphere.center), radius: this.#sphere.radius };
+  }
+
+  #inData({ x, y, z }: Vector3): Point3 {
+    const [left, back, low] = this.#content?.middle ?? [0, 0, 0];
+    return [x + left, y + back, z + low];
+  }
+
+  #changed = (): void => {
+    this.draw();
+    if (this.#isMovedByHand) this.onMove?.(this.shot);
+  };
+
+  /** Takes over where the camera was put; nobody is told. */
+  #updateControls(): void {
+    this.#isMovedByHand = false;
+    this.#controls.update();
+    this.#isMovedByHand = true;
   }
 
   #makeControls(): OrbitControls {
@@ -239,7 +266,7 @@ export class SceneViewer {
     controls.zoomToCursor = true;
     // Arrow keys move the scene, with shift or ctrl they turn it.
     controls.listenToKeyEvents(canvas);
-    controls.addEventListener("change", this.draw);
+    controls.addEventListener("change", this.#changed);
     return controls;
   }
 
@@ -261,62 +288,17 @@ export class SceneViewer {
   #makeHelpers(): void {
     this.#helpers.traverse(freeMemory);
     this.#helpers.clear();
-    const { center, radius } = this.#sphere;
-    const size = radius * 2.4;
-    const grid = new GridHelper(size, 12, ...GRID[this.#theme]);
-    grid.position.copy(center);
-    if (this.#up === "z") grid.rotation.x = Math.PI / 2;
-    grid.position[this.#up] = this.#box.isEmpty() ? 0 : this.#box.min[this.#up];
-    const axes = new AxesHelper(radius * 0.4);
-    axes.position.copy(center).addScalar(-size / 2);
-    axes.position[this.#up] = grid.position[this.#up];
-    this.#helpers.add(grid, axes);
+    this.#helpers.add(...makeHelpers(this.#sphere, this.#box, this.#up, this.#theme));
   }
 
-  #placeLabels(): void {
-    this.#labelLayer.replaceChildren(
-      ...(this.#content?.labels ?? []).map(({ text, color }) => {
-        const label = document.createElement("span");
-        label.textContent = text;
-        label.style.borderColor = color;
-        return label;
-      }),
-    );
-  }
-
-  #moveLabels(): void {
-    const labels = this.#content?.labels ?? [];
-    if (labels.length === 0) return;
-    const { clientWidth, clientHeight } = this.#renderer.domElement;
-    const place = new Vector3();
-    labels.forEach((label, index) => {
-      place.copy(label.place).project(this.#camera);
-      const element = this.#labelLayer.children[index] as HTMLElement;
-      const isSeen = Math.abs(place.x) <= 1 && Math.abs(place.y) <= 1 && place.z < 1;
-      element.style.display = isSeen ? "" : "none";
-      if (!isSeen) return;
-      const x = ((place.x + 1) / 2) * clientWidth;
-      const y = ((1 - place.y) / 2) * clientHeight;
-      element.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px) translate(-50%, -100%)`;
-    });
-  }
-
-  #drawNow = (): void => {
-    cancelAnimationFrame(this.#frame);
-    this.#frame = 0;
+  #beforePicture = (): void => {
     // The depth buffer is fine where the scene is, from however near or far it is seen.
     const distance = this.#camera.position.distanceTo(this.#sphere.center);
     this.#camera.near = Math.max(distance - this.#sphere.radius * 2, this.#sphere.radius / 1000);
     this.#camera.far = distance + this.#sphere.radius * 4;
     this.#camera.updateProjectionMatrix();
-    this.#renderer.render(this.#scene, this.#camera);
-    this.#moveLabels();
+    this.#camera.updateMatrixWorld();
+    const { clientWidth, clientHeight } = this.#renderer.domElement;
+    this.#labels.move(this.#camera, clientWidth, clientHeight);
   };
-}
-
-/** Frees what a part holds on the GPU; another viewer would fill it again. */
-function freeMemory(part: Object3D): void {
-  const { geometry, material } = part as { geometry?: { dispose(): void }; material?: Material | Material[] };
-  geometry?.dispose();
-  for (const own of Array.isArray(material) ? material : material ? [material] : []) disposeMaterial(own);
 }

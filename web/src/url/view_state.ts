@@ -32,6 +32,9 @@ export type Clip = (typeof CLIPS)[number];
 /** What a media card shows full screen: the records of one step, those of all steps, or how images of runs differ. */
 export const MEDIA_SHOWN = ["step", "steps", "difference"] as const;
 export type MediaShown = (typeof MEDIA_SHOWN)[number];
+/** How the histograms of a key are drawn over steps. */
+export const HISTOGRAM_FORMS = ["heat", "ridge"] as const;
+export type HistogramForm = (typeof HISTOGRAM_FORMS)[number];
 
 /** One column that runs are ordered by; its name is one of docs/http_api.md, "Columns of runs". */
 export interface SortColumn {
@@ -70,8 +73,9 @@ export interface ViewState {
   smoothing: SeriesSmoothing | null;
   isLogX: boolean;
   isLogY: boolean;
-  /** Whether the colours of heat maps are logarithmic. */
+  /** Whether the colours of heat maps, and the heights of ridges, are logarithmic. */
   isLogColor: boolean;
+  histograms: HistogramForm;
   line: LineValue;
   sections: SectionRule;
   /** A regular expression over metric names. */
@@ -121,6 +125,7 @@ export const DEFAULT_VIEW: ViewState = {
   isLogX: false,
   isLogY: false,
   isLogColor: false,
+  histograms: "heat",
   line: "last",
   sections: "last",
   metrics: "",
@@ -173,6 +178,7 @@ export function parseView(search: string): ViewState {
     isLogX: query.get("log")?.includes("x") ?? false,
     isLogY: query.get("log")?.includes("y") ?? false,
     isLogColor: query.get("log")?.includes("c") ?? false,
+    histograms: HISTOGRAM_FORMS.find((one) => one === query.get("histograms")) ?? DEFAULT_VIEW.histograms,
     line: query.get("line") === "mean" ? "mean" : "last",
     sections: SECTION_RULES.find((one) => one === query.get("sections")) ?? DEFAULT_VIEW.sections,
     metrics: query.get("q") ?? "",
@@ -236,6 +242,7 @@ export function formatView(view: ViewState): string {
   if (view.smoothing) query.set("smooth", `${view.smoothing.kind}:${view.smoothing.amount}`);
   const log = (view.isLogX ? "x" : "") + (view.isLogY ? "y" : "") + (view.isLogColor ? "c" : "");
   if (log) query.set("log", log);
+  if (view.histograms !== DEFAULT_VIEW.histograms) query.set("histograms", view.histograms);
   if (view.line !== "last") query.set("line", view.line);
   if (view.sections !== "last") query.set("sections", view.sections);
   for (const run of view.hidden) query.append("hide", run);
