@@ -69,7 +69,7 @@ export default function Compare({ project }: { project: string }) {
   const free = (listed?.runs ?? []).filter((run) => !ids.includes(run.run_id));
   const add = (id: string) => setIds([...ids, id]);
   const remove = (id: string) => setIds(ids.filter((one) => one !== id));
-  const picker = <RunPicker runs={free} add={add} />;
+  const picker = <RunPicker runs={free} isWaiting={!listed} add={add} />;
 
   if (ids.length < 2) {
     return (

@@ -12,10 +12,12 @@ export const RUN_PICKER_ID = "compare-add-run";
 interface RunPickerProps {
   /** The runs that can be added, newest first. */
   runs: readonly Run[];
+  /** Whether these are not known yet: no name can be judged. */
+  isWaiting: boolean;
   add: (id: string) => void;
 }
 
-export function RunPicker({ runs, add }: RunPickerProps) {
+export function RunPicker({ runs, isWaiting, add }: RunPickerProps) {
   const list = useId();
   const [text, setText] = useState("");
   const [hasFailed, setFailed] = useState(false);
@@ -39,6 +41,7 @@ export function RunPicker({ runs, add }: RunPickerProps) {
         id={RUN_PICKER_ID}
         type="text"
         list={list}
+        disabled={isWaiting}
         placeholder="Add a run by name"
         aria-label="Add a run by name"
         aria-invalid={hasFailed}

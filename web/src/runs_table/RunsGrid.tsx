@@ -1,5 +1,6 @@
 /** The runs of a project as a grid: of rows and columns only what is near the view is in the page. */
 import { type MouseEvent, useEffect, useId, useMemo, useRef, useState } from "react";
+import { useRowHeight } from "../app/density";
 import { NAME_COLUMN } from "../runs/column_names";
 import { type RunLayout, runsBetween } from "../runs/group_rows";
 import type { RunRow } from "../runs/known_rows";
@@ -21,7 +22,6 @@ import { type GridKeys, useGridKeys } from "./use_grid_keys";
 import { useAnchor } from "./use_anchor";
 
 const HEADER_HEIGHT = 44;
-const ROW_HEIGHT = matchMedia("(pointer: coarse)").matches ? 44 : 28;
 // More pinned rows would leave no room for the others.
 const PINNED_MAX = 8;
 // A narrow window must show columns beside the name.
@@ -66,16 +66,17 @@ export function RunsGrid(props: RunsGridProps) {
   const leadWidth = width > 0 ? Math.min(props.leadWidth, Math.round(width * LEAD_SHARE_MAX)) : props.leadWidth;
   const edges = useStable(useMemo(() => edgesOf(widths), [widths]));
   const pinned = props.pinned.slice(0, PINNED_MAX);
-  const headerHeight = HEADER_HEIGHT + pinned.length * ROW_HEIGHT + (pinned.length > 0 ? 1 : 0);
+  const rowHeight = useRowHeight();
+  const headerHeight = HEADER_HEIGHT + pinned.length * rowHeight + (pinned.length > 0 ? 1 : 0);
   const { rowCount } = layout;
-  const scroll = useScroll(root, { rowCount, rowHeight: ROW_HEIGHT, headerHeight, stickyWidth: leadWidth, edges });
+  const scroll = useScroll(root, { rowCount, rowHeight, headerHeight, stickyWidth: leadWidth, edges });
   const [active, setActive] = useState<Place | null>(null);
   const [drag, setDrag] = useState<{ column: string; way: number } | null>(null);
 
   const { rows } = scroll;
   const runs = useMemo(() => runsBetween(layout, rows.first, rows.end), [layout, rows]);
   useLook(onLook, runs, scroll.columns);
-  useAnchor(root, ROW_HEIGHT, set.known, layout, active, setActive);
+  useAnchor(root, rowHeight, set.known, layout, active, setActive);
 
   const { toTop } = scroll;
   const lastList = useRef(listKey);
@@ -150,7 +151,7 @@ export function RunsGrid(props: RunsGridProps) {
     id,
     position,
     top,
-    height: ROW_HEIGHT,
+    height: rowHeight,
     leadWidth,
     columns,
     firstColumn: scroll.columns.first,
@@ -219,8 +220,8 @@ export function RunsGrid(props: RunsGridProps) {
             )}
           </div>
           {pinned.length > 0 && (
-            <div className={styles.pinned} style={{ height: pinned.length * ROW_HEIGHT + 1 }}>
-              {pinned.map((row, index) => runLine(row, -1, index * ROW_HEIGHT, row.id))}
+            <div className={styles.pinned} style={{ height: pinned.length * rowHeight + 1 }}>
+              {pinned.map((row, index) => runLine(row, -1, index * rowHeight, row.id))}
             </div>
           )}
         </div>
@@ -228,7 +229,7 @@ export function RunsGrid(props: RunsGridProps) {
           const position = scroll.rows.first + index;
           if (position >= rowCount) return null;
           const listed = layout.row(position);
-          const top = headerHeight + position * ROW_HEIGHT + scroll.base;
+          const top = headerHeight + position * rowHeight + scroll.base;
           // The row that leaves on one side becomes the one that comes on the other.
           const key = position % scroll.poolSize;
           if (listed.kind === "run") return runLine(set.row(listed.index), position, top, `run ${key}`);

@@ -1,6 +1,7 @@
 /** The rows of a table as a grid: only what is near the view is in the page, and what leaves it is used again for what comes. */
 import { type KeyboardEvent, memo, type PointerEvent, useEffect, useId, useRef, useState } from "react";
 import type { Cell, RecordDocument, TableColumn } from "../api/records";
+import { useRowHeight } from "../app/density";
 import { formatCount } from "../format/number";
 import { cellLabel, documentOf, isNumeric } from "./cells";
 import styles from "./Grid.module.css";
@@ -13,7 +14,6 @@ import { useScroll } from "./use_scroll";
 import { WIDTH_MIN } from "./widths";
 
 const HEADER_HEIGHT = 32;
-const ROW_HEIGHT = 28;
 /** With records in it: a thumbnail can be told apart. */
 const RECORD_ROW_HEIGHT = 72;
 /** Pages are asked for at most this often while a list is scrolled past them. */
@@ -41,7 +41,8 @@ export function Grid(props: GridProps) {
   const root = useRef<HTMLDivElement>(null);
   const id = useId();
   const rowCount = first.row_count;
-  const rowHeight = columns.some(({ type }) => type === "record") ? RECORD_ROW_HEIGHT : ROW_HEIGHT;
+  const lineHeight = useRowHeight();
+  const rowHeight = columns.some(({ type }) => type === "record") ? RECORD_ROW_HEIGHT : lineHeight;
   const numberWidth = Math.max(48, formatCount(first.total_count).length * 8 + 20);
   const edges = edgesOf(widths);
   const edgesKey = edges.join();
