@@ -38,6 +38,7 @@ _COLOURED_MIN = 150
 _SATURATION_MIN = 60
 _POLL_MS = 20
 _LOOK_TIMEOUT_SECONDS = 120.0
+_SETTLE_SECONDS_MAX = 20.0
 _LONG_TASKS = """() => {
   window.longTasks = [];
   new PerformanceObserver((list) => {
@@ -141,8 +142,9 @@ class OpenPage:
             self.session.send("Page.screencastFrameAck", {"sessionId": event["sessionId"]})
 
     def settle(self, milliseconds: float = 1500) -> None:
-        """Waits until nothing was asked of the network for so long."""
-        while True:
+        """Waits until nothing was asked of the network for so long; a page that never rests is taken as it is in the end."""
+        deadline = time.monotonic() + _SETTLE_SECONDS_MAX
+        while time.monotonic() < deadline:
             before = (self.traffic.request_count, self.traffic.byte_count)
             self.page.wait_for_timeout(milliseconds)
             if before == (self.traffic.request_count, self.traffic.byte_count):

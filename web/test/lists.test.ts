@@ -61,22 +61,24 @@ describe("a list of runs in an order of its own", () => {
 });
 
 describe("sections", () => {
-  const keys = ["a/b/c", "a/b/d", "a/e", "loss", "/odd"];
+  const named = (...keys: string[]) => keys.map((key) => ({ key }));
+  const metrics = named("a/b/c", "a/e", "a/b/d", "loss", "/odd", "ab/c");
 
   test("are all before the last slash", () => {
-    expect(makeSections(keys, "last")).toEqual([
-      { name: "a", keys: ["a/e"], media: [] },
-      { name: "a/b", keys: ["a/b/c", "a/b/d"], media: [] },
-      { name: "Charts", keys: ["/odd", "loss"], media: [] },
+    expect(makeSections(metrics, "last")).toEqual([
+      { name: "a", metrics: named("a/e"), media: [] },
+      { name: "a/b", metrics: named("a/b/c", "a/b/d"), media: [] },
+      { name: "ab", metrics: named("ab/c"), media: [] },
+      { name: "Charts", metrics: named("/odd", "loss"), media: [] },
     ]);
   });
 
   test("or the first part", () => {
-    expect(makeSections(keys, "first").map((section) => section.name)).toEqual(["a", "Charts"]);
+    expect(makeSections(metrics, "first").map((section) => section.name)).toEqual(["a", "ab", "Charts"]);
   });
 
   test("count numbers in names as numbers", () => {
-    expect(makeSections(["m10", "m2", "m1"], "last")[0].keys).toEqual(["m1", "m2", "m10"]);
+    expect(makeSections(named("m10", "m2", "m1"), "last")[0].metrics).toEqual(named("m1", "m2", "m10"));
   });
 });
 

@@ -135,9 +135,14 @@ describe("media cards", () => {
 
   test("stand in the sections their names give them, which may hold no chart", () => {
     const media = (key: string) => ({ key, kind: "image" as const, runCount: 1, otherKinds: [] });
-    const sections = makeSections(["a/loss"], "last", [media("b/y10"), media("b/y2"), media("a/x"), media("z")]);
-    expect(sections.map(({ name, keys, media: shown }) => [name, keys, shown.map((one) => one.key)])).toEqual([
-      ["a", ["a/loss"], ["a/x"]],
+    const sections = makeSections([{ key: "a/loss" }], "last", [
+      media("b/y10"),
+      media("b/y2"),
+      media("a/x"),
+      media("z"),
+    ]);
+    expect(sections.map(({ name, metrics, media: shown }) => [name, metrics, shown.map((one) => one.key)])).toEqual([
+      ["a", [{ key: "a/loss" }], ["a/x"]],
       ["b", [], ["b/y2", "b/y10"]],
       ["Charts", [], ["z"]],
     ]);

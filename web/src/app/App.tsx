@@ -1,25 +1,30 @@
 /** Which page an address shows. */
 import { QueryClientProvider } from "@tanstack/react-query";
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
 import { usePathname } from "wouter/use-browser-location";
 import { queryClient } from "../data/queries";
 import { Projects } from "../projects/Projects";
 import { RunPage } from "../run/RunPage";
 import { Boundary } from "../ui/Boundary";
+import { lazyPart, usePreload } from "../ui/lazy_part";
 import { Link } from "../ui/Link";
 import { Problem } from "../ui/Problem";
 import { parseRoute, type Route } from "../url/route";
 import { Workspace } from "../workspace/Workspace";
 import { Page } from "./Page";
 
-// What a person seldom opens first is loaded when it is opened.
-const RunsTable = lazy(() => import("../runs_table/RunsTable"));
-const Compare = lazy(() => import("../compare/Compare"));
-const Settings = lazy(() => import("../settings/Settings"));
-const Presets = lazy(() => import("../presets/Presets"));
+const RunsTable = lazyPart(() => import("../runs_table/RunsTable"));
+const Compare = lazyPart(() => import("../compare/Compare"));
+const Settings = lazyPart(() => import("../settings/Settings"));
+const Presets = lazyPart(() => import("../presets/Presets"));
+
+const PARTS = [RunsTable, Compare, Settings, Presets];
+// What a page needs for its first view has come by then.
+const FIRST_VIEW_MS = 3000;
 
 export function App() {
   const pathname = usePathname();
+  usePreload(PARTS, FIRST_VIEW_MS);
   return (
     <QueryClientProvider client={queryClient}>
       {/* Its key: another page is not broken because one is. */}

@@ -75,24 +75,18 @@ export function makeBoard(
     section.cards.push(card);
   };
 
-  const byKey = new Map(metrics.map((metric) => [metric.key, metric]));
-  const natural = makeSections(
-    metrics.map((metric) => metric.key),
-    rule === "tree" ? "last" : rule,
-    media,
-  );
-  for (const { name, keys, media: records } of natural) {
-    for (const key of keys) {
-      const id = lineId(key);
-      const change = own(layout.cards, id);
-      place(
-        { what: "line", metric: byKey.get(key)!, settings: change?.settings, ...baseOf(id, name, key, change) },
-        change,
-      );
+  const isChanged = Object.keys(layout.cards).length > 0;
+  const changeOf = (id: string) => (isChanged ? own(layout.cards, id) : undefined);
+  const natural = makeSections(metrics, rule === "tree" ? "last" : rule, media);
+  for (const { name, metrics: drawn, media: records } of natural) {
+    for (const metric of drawn) {
+      const id = lineId(metric.key);
+      const change = changeOf(id);
+      place({ what: "line", metric, settings: change?.settings, ...baseOf(id, name, metric.key, change) }, change);
     }
     for (const metric of records) {
       const id = mediaId(metric.kind, metric.key);
-      const change = own(layout.cards, id);
+      const change = changeOf(id);
       place({ what: "media", metric, ...baseOf(id, name, metric.key, change) }, change);
     }
   }

@@ -10,6 +10,8 @@ export interface ChartMetrics {
   undrawnCount: number;
 }
 
+const NONE: readonly string[] = [];
+
 const isDrawable = (kind: string) => kind === "number" || kind === "bool";
 
 /** A metric of a project, or of a run, which counts no runs. */
@@ -27,6 +29,12 @@ export function chartMetrics(listed: readonly Listed[]): ChartMetrics {
   const media: MediaMetric[] = [];
   let undrawnCount = 0;
   for (const [key, kinds] of byName) {
+    const [only] = kinds;
+    // As nearly all are, of which there may be very many.
+    if (kinds.length === 1 && !only.hidden && isDrawable(only.kind)) {
+      drawn.push({ key, stepMetric: only.step_metric ?? "", otherKinds: NONE });
+      continue;
+    }
     if (kinds.some((one) => one.hidden)) continue;
     let hasRecords = false;
     for (const { kind, run_count: runCount = 1 } of kinds) {

@@ -60,7 +60,10 @@ export class PlotOverlay {
     if (cursor && cursor.source !== this.chart && isBetween()) return;
     const isHere = cursor !== null && cursor.axis === this.axis && this.stand(this.line, cursor.x);
     if (!isHere) this.showDots([]);
-    else if (cursor.source === this.chart) this.showDots(cursor.hits());
+    else if (cursor.source === this.chart) {
+      // In between the line alone moves, which the browser does without painting anything.
+      if (!isBetween()) this.showDots(cursor.hits());
+    }
     // Nobody reads the dots of all other charts while the pointer moves, and they would cost half of the frame.
     else this.showDots(isAtRest() ? this.hitsOf(cursor.x) : []);
     if (!isHere) this.line.style.visibility = "hidden";

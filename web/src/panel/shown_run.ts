@@ -19,7 +19,7 @@ export interface ChartMetric {
   /** The x axis the runs have defined for it; empty for none. */
   stepMetric: string;
   /** Other kinds of values logged under the same name: said, since the chart cannot show them. */
-  otherKinds: string[];
+  otherKinds: readonly string[];
 }
 
 /** The records of one kind under one name. */
@@ -29,5 +29,5 @@ export interface MediaMetric {
   /** How many runs have logged it; 1 on the page of a run. */
   runCount: number;
   /** Whatever else is logged under the same name. */
-  otherKinds: string[];
+  otherKinds: readonly string[];
 }

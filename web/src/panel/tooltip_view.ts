@@ -1,5 +1,6 @@
 /** Shows the values under the cursor in an element of its own, once for each frame in which the cursor moved, never by React. */
-import type { Cursor } from "./cursor";
+import type { Chart } from "../chart/chart";
+import { type Cursor, isBetween } from "./cursor";
 import styles from "./Tooltip.module.css";
 import { setClass, shapeOf, TooltipParts } from "./tooltip_parts";
 import { tooltipContent } from "./tooltip_rows";
@@ -11,6 +12,7 @@ const EDGE_PIXELS = 4;
 
 export class TooltipView {
   private pinned: Cursor | null = null;
+  private source: Chart | null = null;
   private parts: TooltipParts | null = null;
   private readonly observer: ResizeObserver;
   /** Width and height. */
@@ -31,7 +33,11 @@ export class TooltipView {
   show(cursor: Cursor | null, pinned: Cursor | null): void {
     // What is pinned may be selected, scrolled and focused: it is left alone.
     if (pinned && pinned === this.pinned) return;
+    // Values that change at each frame cannot be read: every other move takes along those that are there.
+    if (cursor && !pinned && !this.pinned && this.parts && cursor.source === this.source && isBetween())
+      return place(this.element, this.size, cursor);
     this.pinned = pinned;
+    this.source = cursor?.source ?? null;
     const shown = pinned ?? cursor;
     const content = shown && tooltipContent(shown, pinned ? PINNED_ROWS_MAX : ROWS_MAX);
     const { element } = this;

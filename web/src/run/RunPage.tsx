@@ -1,5 +1,5 @@
 /** The page of a run: its parts, of which one is shown, and what they share. */
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
 import type { RunMetric, WholeRun } from "../api/types";
 import { Page } from "../app/Page";
 import { useTheme } from "../app/theme";
@@ -12,6 +12,7 @@ import { showRuns } from "../panel/shown_runs";
 import { METRIC_SEARCH_ID } from "../panel/Toolbar";
 import { Refusal } from "../ui/Problem";
 import { useKeys } from "../ui/use_keys";
+import { lazyPart, usePreload } from "../ui/lazy_part";
 import { useStable } from "../ui/use_stable";
 import { projectPath, runPath } from "../url/route";
 import { useView } from "../url/use_view";
@@ -22,12 +23,13 @@ import { RunHeader } from "./RunHeader";
 import styles from "./RunPage.module.css";
 import { tabCounts } from "./tab_counts";
 
-// Each of these parts is loaded when it is first opened.
-const Overview = lazy(() => import("./Overview"));
-const Health = lazy(() => import("./Health"));
-const Logs = lazy(() => import("../logs/Logs"));
-const System = lazy(() => import("../system/System"));
-const Files = lazy(() => import("../files/Files"));
+const Overview = lazyPart(() => import("./Overview"));
+const Health = lazyPart(() => import("./Health"));
+const Logs = lazyPart(() => import("../logs/Logs"));
+const System = lazyPart(() => import("../system/System"));
+const Files = lazyPart(() => import("../files/Files"));
+
+const PARTS = [Overview, Health, Logs, System, Files];
 
 const ONE_SLOT = 0;
 
@@ -55,6 +57,7 @@ export function RunPage({ project, runId }: { project: string; runId: string }) 
   useKeys({ "/": () => document.getElementById(SEARCH_IDS[tab] ?? METRIC_SEARCH_ID)?.focus() });
 
   const run = runQuery.data;
+  usePreload(PARTS, run ? 0 : null);
   const shown = useStable(run ? showRuns([run], new Map([[run.run_id, ONE_SLOT]]), theme, null) : []);
   const metrics = useStable(run && metricsQuery.data ? listedMetrics(run, metricsQuery.data) : null);
 

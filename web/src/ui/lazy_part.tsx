@@ -1,0 +1,56 @@
+/**
+ * Parts of the page with code of their own, which comes when they are first shown, or before that once the browser has time.
+ *
+ * React's `lazy` shows its fallback even where the code has come, and keeps what it shows for 0.3 s: a part that is there shows at
+ * once.
+ */
+import { type ComponentType, use, useEffect } from "react";
+
+export interface LazyPart<Props> {
+  (props: Props): React.ReactNode;
+  /** Asks for the code. */
+  preload: () => Promise<void>;
+}
+
+export function lazyPart<Props extends object>(
+  load: () => Promise<{ default: ComponentType<Props> }>,
+): LazyPart<Props> {
+  let Loaded: ComponentType<Props> | null = null;
+  let coming: Promise<void> | null = null;
+  const preload = () =>
+    (coming ??= load().then(
+      (module) => {
+        Loaded = module.default;
+      },
+      (error: unknown) => {
+        // Whoever tries again asks again.
+        coming = null;
+        throw error;
+      },
+    ));
+  const Part = (props: Props) => {
+    if (!Loaded) use(preload());
+    return Loaded && <Loaded {...props} />;
+  };
+  return Object.assign(Part, { preload });
+}
+
+// Safari has no idle callbacks.
+const whenIdle = (task: () => void): void =>
+  typeof requestIdleCallback === "function" ? void requestIdleCallback(task) : task();
+
+/**
+ * Asks for the code of parts that a person may open next, once the browser has nothing else to do.
+ *
+ * @param afterMs what is asked for first comes first: how long that may take; null for not yet.
+ */
+export function usePreload(parts: readonly Pick<LazyPart<never>, "preload">[], afterMs: number | null): void {
+  useEffect(() => {
+    if (afterMs === null) return undefined;
+    const timer = setTimeout(() => {
+      // What does not come is asked for again when it is shown, which then says why.
+      for (const part of parts) whenIdle(() => void part.preload().catch(() => undefined));
+    }, afterMs);
+    return () => clearTimeout(timer);
+  }, [parts, afterMs]);
+}
