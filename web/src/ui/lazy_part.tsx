@@ -8,8 +8,8 @@ import { type ComponentType, use, useEffect } from "react";
 
 export interface LazyPart<Props> {
   (props: Props): React.ReactNode;
-  /** Asks for the code. */
-  preload: () => Promise<void>;
+  /** Asks for the code; where it does not come it is asked for again when the part is shown, which then says why. */
+  preload: () => void;
 }
 
 export function lazyPart<Props extends object>(
@@ -17,19 +17,17 @@ export function lazyPart<Props extends object>(
 ): LazyPart<Props> {
   let Loaded: ComponentType<Props> | null = null;
   let coming: Promise<void> | null = null;
-  const preload = () =>
-    (coming ??= load().then(
-      (module) => {
-        Loaded = module.default;
-      },
-      (error: unknown) => {
-        // Whoever tries again asks again.
-        coming = null;
-        throw error;
-      },
-    ));
+  const ask = () =>
+    (coming ??= load().then((module) => {
+      Loaded = module.default;
+    }));
+  const preload = () => {
+    ask().catch(() => {
+      coming = null;
+    });
+  };
   const Part = (props: Props) => {
-    if (!Loaded) use(preload());
+    if (!Loaded) use(ask());
     return Loaded && <Loaded {...props} />;
   };
   return Object.assign(Part, { preload });
@@ -48,8 +46,7 @@ export function usePreload(parts: readonly Pick<LazyPart<never>, "preload">[], a
   useEffect(() => {
     if (afterMs === null) return undefined;
     const timer = setTimeout(() => {
-      // What does not come is asked for again when it is shown, which then says why.
-      for (const part of parts) whenIdle(() => void part.preload().catch(() => undefined));
+      for (const part of parts) whenIdle(part.preload);
     }, afterMs);
     return () => clearTimeout(timer);
   }, [parts, afterMs]);
