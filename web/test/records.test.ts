@@ -149,6 +149,20 @@ describe("the record store", () => {
     expect(asked).toHaveLength(1);
   });
 
+  test("tells who comes late that the answer is there", async () => {
+    const { store, asked, answer } = makeStore();
+    store.watch(() => {}).update([steps]);
+    let changes = 0;
+    // Looked before the answer came, and watches after it.
+    const late = store.watch(() => changes++);
+    await answer([0, 5]);
+    late.update([steps]);
+    expect(changes).toBe(1);
+    late.update([steps]);
+    expect(changes).toBe(1);
+    expect(asked).toHaveLength(1);
+  });
+
   test("asks steps again when the run has come further, at most once a second", async () => {
     const { store, asked, answer, pass } = makeStore();
     store.watch(() => {}).update([steps]);

@@ -120,6 +120,10 @@ export class RecordStore extends WatchedStore<RecordQuestion, Held> {
     return { answer: undefined, askedAtMs: 0 };
   }
 
+  protected isAnswered({ answer }: Held): boolean {
+    return answer !== undefined;
+  }
+
   /** Whether a newer revision of the run can bring another answer. */
   private canChange({ question, answer, error }: Entry): boolean {
     if (error || question.what === "steps" || answer === null || answer === undefined) return true;

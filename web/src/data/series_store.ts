@@ -86,6 +86,10 @@ export class SeriesStore extends WatchedStore<SeriesQuestion, Held> {
     return { series: null };
   }
 
+  protected isAnswered({ series }: Held): boolean {
+    return series !== null;
+  }
+
   private flush(): void {
     if (this.around.isHidden()) return;
     const fresh: Entry[] = [];

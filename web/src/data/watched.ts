@@ -39,6 +39,8 @@ export abstract class WatchedStore<Question, Extra extends object> {
   protected abstract runOf(question: Question): RunName;
   /** What an entry holds besides who watches it, while it was never asked. */
   protected abstract empty(): Extra;
+  /** Whether there is an answer, be it an old one. */
+  protected abstract isAnswered(entry: Extra): boolean;
   /** Drops entries that nobody watches, where there are too many. */
   protected abstract evict(): void;
   /** Looks for questions to ask; to be called when the page is shown again. */
@@ -48,15 +50,22 @@ export abstract class WatchedStore<Question, Extra extends object> {
     return this.held(question)?.error ?? null;
   }
 
-  /** Keeps the questions answered and up to date until closed; `changed` is called for each answer that brought something. */
+  /**
+   * Keeps the questions answered and up to date until closed; `changed` is called for each answer that brought something.
+   *
+   * It is called too where a question is new to the watcher and not to the store: its answer may have come since the watcher looked.
+   */
   watch(changed: () => void): Watch<Question> {
     const watcher: Watcher = { identities: new Set(), changed };
     return {
       update: (questions) => {
         const wanted = new Set<string>();
+        let hasKnown = false;
         for (const question of questions) {
           const entry = this.entryOf(question);
           wanted.add(entry.identity);
+          const isNew = !watcher.identities.has(entry.identity);
+          hasKnown ||= isNew && (entry.error !== null || this.isAnswered(entry));
           entry.watchers.add(watcher);
         }
         for (const identity of watcher.identities) {
@@ -65,6 +74,7 @@ export abstract class WatchedStore<Question, Extra extends object> {
         watcher.identities = wanted;
         this.wake();
         this.evict();
+        if (hasKnown) changed();
       },
       close: () => {
         for (const identity of watcher.identities) this.entries.get(identity)?.watchers.delete(watcher);

@@ -101,6 +101,7 @@ function nextState(
     error ??= seriesStore.error(question);
   }
   const isComplete = fresh.size === questions.length;
+  if (isComplete && axis === before.axis && error === before.error && isSame(fresh, before)) return before;
   if (axis !== before.axis && before.held.size > 0) {
     // Old and new x cannot stand on one axis: the old drawing stays until the new one is there.
     return isComplete || error ? { axis, held: fresh, isComplete, error } : { ...before, error };
@@ -114,3 +115,7 @@ function nextState(
   }
   return { axis, held, isComplete, error };
 }
+
+/** Whether all that there is was shown before: nothing is drawn anew. */
+const isSame = (fresh: ReadonlyMap<string, Series>, { held, isComplete }: ChartSeriesState): boolean =>
+  isComplete && held.size === fresh.size && [...fresh].every(([id, series]) => held.get(id) === series);
