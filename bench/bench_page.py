@@ -152,10 +152,12 @@ def measure(name: str, folder: Path, repeats: int, pythons: dict[Peer, str]) -> 
             ours.append(look_at(address_of(store, path), _AREA, "[role=img]"))
             for peer, address in list(addresses.items()):
                 try:
-                    theirs.setdefault(peer, []).append(look_at(address, peer.area, peer.chart))
+                    figures = look_at(address, peer.area, peer.chart)
                 except RuntimeError as error:
                     print(f"{peer.name}: {error}")
                     del addresses[peer]
+                else:
+                    theirs.setdefault(peer, []).append(figures)
     report(case, cold, ours, theirs)
 
 

@@ -20,7 +20,7 @@ const Presets = lazyPart(() => import("../presets/Presets"));
 
 const PARTS = [RunsTable, Compare, Settings, Presets];
 // What a page needs for its first view has come by then.
-const FIRST_VIEW_MS = 3000;
+const FIRST_VIEW_MS = 2000;
 
 export function App() {
   const pathname = usePathname();
