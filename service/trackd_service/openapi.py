@@ -195,6 +195,7 @@ _SERIES_QUERY = _object(
                 {"kind": {"type": "string", "enum": ["ema", "gaussian", "running_mean"]}, "amount": _NUMBER}
             )
         ),
+        "omit": _optional(_list(_TEXT) | {"description": "columns that the answer need not have"}),
         "series": _list(
             _object(
                 {
@@ -210,7 +211,7 @@ _SERIES_QUERY = _object(
             )
         ),
     },
-    ("x", "buckets", "min_x", "max_x", "smoothing"),
+    ("x", "buckets", "min_x", "max_x", "smoothing", "omit"),
 )
 _RUNS_QUERY = _object(
     {

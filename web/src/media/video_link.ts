@@ -45,6 +45,7 @@ export function addVideo(place: string, video: LinkedVideo): () => void {
   tell();
   return () => {
     videos.delete(video);
+    if (videos.size === 0) places.delete(place);
     tell();
   };
 }
