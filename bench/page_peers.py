@@ -18,6 +18,7 @@ import base64
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -108,7 +109,11 @@ class Peer:
         environment = clean_environment() | variables
         environment["PATH"] = f"{Path(python).parent}:{environment['PATH']}"
         process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,
         )
         address = f"http://127.0.0.1:{port}"
 
@@ -123,7 +128,8 @@ class Peer:
             wait_until(is_ready, f"{self.name} to have the runs")
             yield f"{address}{path}"
         finally:
-            process.terminate()
+            # Aim's server is a child of its command, with children of its own.
+            os.killpg(process.pid, signal.SIGTERM)
             process.wait()
 
 
