@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Histograms, ImageDocument, LoggedRecord, RecordSeries } from "../src/api/records";
 import type { RecordQuestion } from "../src/data/records";
 import { scaleColor, scaleShare } from "../src/media/color_scale";
@@ -7,6 +7,7 @@ import { DEFAULT_LOOK, dragged, filterOf, imagePlace, innerPlace, zoomed, ZOOM_M
 import { differenceOf, pixelInWords, type Pixels } from "../src/media/pixels";
 import { densitiesOf, scaleOf } from "../src/media/histogram_scale";
 import { DEFAULT_MARKS, isShown, markClass, markSets, reachesScores, scoreRanges } from "../src/media/marks";
+import { chooseStep } from "../src/media/use_chosen_step";
 import { nextStep, positionOf, stepAtMost, stepInWords, unionOfSteps } from "../src/media/steps";
 import { lookUp } from "../src/media/card_records";
 import { followVideo, frameTime, type LinkedVideo } from "../src/media/video_link";
@@ -16,6 +17,34 @@ import { dtypeName, formatBytes, formatShape } from "../src/media/words";
 import { chartMetrics } from "../src/panel/chart_metrics";
 import { makeSections } from "../src/panel/sections";
 import type { ShownRun } from "../src/panel/shown_run";
+
+describe("a chosen step in the address", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  test("follows a slider that has come to rest", () => {
+    vi.useFakeTimers();
+    vi.stubGlobal("location", { search: "" });
+    const changes: unknown[] = [];
+    for (const step of [1, 2, 3]) chooseStep("media", step, (change) => changes.push(change));
+    expect(changes).toEqual([]);
+    vi.runAllTimers();
+    expect(changes).toEqual([{ steps: { media: 3 } }]);
+  });
+
+  test("goes to the latest at once, so that a step marked right after it stays", () => {
+    vi.useFakeTimers();
+    vi.stubGlobal("location", { search: "" });
+    const changes: unknown[] = [];
+    chooseStep("media", 3, (change) => changes.push(change));
+    chooseStep("media", null, (change) => changes.push(change));
+    expect(changes).toEqual([{ steps: {}, cursor: null }]);
+    vi.runAllTimers();
+    expect(changes).toHaveLength(1);
+  });
+});
 
 describe("the step shown", () => {
   test("is the largest that is not past the chosen one", () => {

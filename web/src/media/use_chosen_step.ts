@@ -40,6 +40,8 @@ export function chooseStep(id: string, step: number | null, changeView: ChangeVi
     tell();
   };
   clearTimeout(drafts.get(id)?.timer);
+  // No slider moves to the latest, it is pressed: written later, it would take back a step marked meanwhile.
+  if (step === null) return save();
   drafts.set(id, { step, timer: setTimeout(save, REST_MS), save });
   tell();
 }
