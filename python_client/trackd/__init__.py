@@ -12,6 +12,9 @@ protobuf, NumPy and the reading API are imported when they are used.
 
 from __future__ import annotations
 
+# Here, before there is a second thread: where two begin with it at once, Python may leave an `importlib` that can import
+# nothing (its own comment on `_bootstrap` says how), for us and for the rest of the process.
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from trackd._settings import Settings
@@ -86,8 +89,6 @@ _LATE = {
 
 def __getattr__(name: str) -> Any:
     """Imports the reading API, the typed records and the charts on first use."""
-    import importlib
-
     if name in ("data_types", "plot", "plots"):
         return importlib.import_module(f"trackd.{name}")
     if name in _LATE:

@@ -134,3 +134,26 @@ def test_importing_the_types_imports_no_library() -> None:
     )
     said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
     assert said.strip() == "[]"
+
+
+def test_two_threads_that_begin_with_importlib_leave_it_whole() -> None:
+    # At the one line of `importlib` where another thread's import of a part of it leaves it without `sys`.
+    program = """
+import sys, threading, trackd
+
+def trace(frame, event, argument):
+    if frame.f_globals.get("__name__") != "importlib":
+        return None
+    if event == "line" and "_bootstrap" in frame.f_globals and "importlib._bootstrap" not in sys.modules:
+        sys.settrace(None)
+        thread = threading.Thread(target=lambda: __import__("importlib.machinery"))
+        thread.start()
+        thread.join(1)
+    return trace
+
+sys.settrace(trace)
+import importlib
+print(importlib.import_module("colorsys").__name__)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ended.stdout.strip(), ended.stderr) == ("colorsys", "")

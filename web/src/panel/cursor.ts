@@ -25,11 +25,14 @@ export interface Cursor {
 
 // After this long without a move the pointer rests: a person looks now.
 const REST_MS = 80;
+// What costs most, words and dots, follows a moving pointer 25 times a second: more cannot be read.
+const FULL_MS = 40;
 
 let cursor: Cursor | null = null;
 let pinned: Cursor | null = null;
 let isResting = false;
-let moveCount = 0;
+let isPartial = false;
+let fullTime = 0;
 let restTimer: ReturnType<typeof setTimeout> | undefined;
 const listeners = new Set<() => void>();
 
@@ -41,14 +44,16 @@ export const getPinned = (): Cursor | null => pinned;
 /** Whether the cursor stays where it is; all who draw it are told when that begins and ends. */
 export const isAtRest = (): boolean => isResting;
 
-/** Whether what is not looked at may leave this move out: every other one while the pointer moves. */
-export const isBetween = (): boolean => !isResting && moveCount % 2 === 0;
+/** Whether what is not looked at may leave this move out, so soon after one that all have followed. */
+export const isBetween = (): boolean => !isResting && isPartial;
 
 export function setCursor(next: Cursor | null): void {
   if (next === cursor) return;
   cursor = next;
   isResting = false;
-  moveCount++;
+  const now = performance.now();
+  isPartial = next !== null && now - fullTime < FULL_MS;
+  if (!isPartial) fullTime = now;
   clearTimeout(restTimer);
   if (next) {
     restTimer = setTimeout(() => {

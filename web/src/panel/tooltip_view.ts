@@ -33,7 +33,7 @@ export class TooltipView {
   show(cursor: Cursor | null, pinned: Cursor | null): void {
     // What is pinned may be selected, scrolled and focused: it is left alone.
     if (pinned && pinned === this.pinned) return;
-    // Values that change at each frame cannot be read: every other move takes along those that are there.
+    // Values that change at each frame cannot be read: moves in between take along those that are there.
     if (cursor && !pinned && !this.pinned && this.parts && cursor.source === this.source && isBetween())
       return place(this.element, this.size, cursor);
     this.pinned = pinned;
