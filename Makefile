@@ -26,7 +26,7 @@ WEB_SOURCES := $(shell find web \( -name node_modules -o -name dist -o -name cov
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo gallery test check lint fix web-test clients clients-test test-clients test-s3 test-spark test-torch chromium s3-server soak bench clean
+.PHONY: help setup demo gallery test check lint fix web-test clients clients-test test-clients test-s3 test-spark test-torch chromium s3-server postgres soak bench clean
 
 help: ## Lists the targets.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -45,7 +45,7 @@ gallery: $(TOOLS) $(STUBS) $(WEB) ## Logs every kind of record there is, images 
 	@$(BIN)/python examples/gallery.py
 	@echo "The live page: $$($(BIN)/trackd ui --print)"
 
-test: lint web-test chromium s3-server clients-test ## Runs every check and every test.
+test: lint web-test chromium s3-server postgres clients-test ## Runs every check and every test.
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGUMENTS)
 
 check: lint ## Runs format, lint, strict types, buf, and the tests of the architecture and the documents.
@@ -87,6 +87,9 @@ s3-server: $(TOOLS)
 
 web-test: setup
 	$(HOOK) npm run test
+
+postgres:
+	@scripts/install_postgres.sh
 
 chromium:
 	@scripts/install_chromium.sh

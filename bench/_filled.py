@@ -26,10 +26,10 @@ async def _fill(folder: Path, run_id: str, point_count: int) -> None:
     # Imported here: a process that is timed imports this module for its names, and must not find these loaded.
     import numpy as np
 
-    from trackd_service.catalog import SqliteCatalog
     from trackd_service.objects import DirectoryStore
     from trackd_service.records import Begin, Finish, Update
     from trackd_service.run_states import Event
+    from trackd_service.sqlite_catalog import SqliteCatalog
     from trackd_service.store import Store
     from trackd_service.summary import DOUBLE
 

@@ -93,7 +93,7 @@ def log_calls(store: str, count: int) -> dict[str, float]:
 
 def sparse_backlog(folder: str, size_bytes: int) -> None:
     """Gives a store's run files of zeros that take no room on the disk, as if they had been saved with it."""
-    from trackd_service.catalog import SqliteCatalog
+    from trackd_service.sqlite_catalog import SqliteCatalog
 
     catalog = SqliteCatalog(Path(folder) / "catalog.sqlite")
     found = catalog.load_run("bench", "bench")

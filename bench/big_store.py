@@ -31,8 +31,8 @@ async def _fill(folder: Path, project: str, run_count: int, metric_count: int, p
     # Imported here: a process that is timed imports this module for its names, and must not find these loaded.
     import numpy as np
 
-    from trackd_service.catalog import SqliteCatalog
     from trackd_service.objects import DirectoryStore
+    from trackd_service.sqlite_catalog import SqliteCatalog
     from trackd_service.store import Store
     from trackd_service.tail import Tail
 

@@ -1,97 +1,26 @@
 """Owns the catalog: which runs there are, what they look like, their segments, and how far each writer is sealed.
 
-Invariants: the daemon is the only writer, through one connection in one thread; `commit_run` is one transaction, and is the
-exactly-once of the store: a run's document, its segments and its writers' sealed sequences change together or not at all.
-What stands here can be made again from logs and segments, but for what only a person said (deletions).
+Invariants: `commit_run` is one transaction, and is the exactly-once of the store: a run's document, its segments and its
+writers' sealed sequences change together or not at all. What stands here can be made again from logs and segments, but for
+what only a person said (deletions).
 
-SQL is plain and portable on purpose: the same tables serve PostgreSQL. SQLAlchemy was measured at 234 ms of import and
-13 MB of memory in a daemon that must start in 0.1 s and idle in 60 MB, and is not used here.
+The questions are asked here, once, in SQL that SQLite and PostgreSQL both understand; `sqlite_catalog` and
+`postgres_catalog` say how each is reached. SQLAlchemy was measured at 234 ms of import and 13 MB of memory in a daemon that
+must start in 0.1 s and idle in 60 MB, and is not used here.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sqlite3
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
-_SCHEMA_VERSION = 5
+from trackd_service import catalog_schema
+
 _NONE: Mapping[str, int] = {}
-_SCHEMA = """
-CREATE TABLE runs (
-    run_key INTEGER PRIMARY KEY,
-    project TEXT NOT NULL,
-    run_id TEXT NOT NULL,
-    state TEXT NOT NULL,
-    create_time INTEGER NOT NULL,
-    update_time INTEGER NOT NULL,
-    document TEXT NOT NULL,
-    summary BLOB NOT NULL,
-    UNIQUE (project, run_id)
-);
-CREATE TABLE segments (
-    name TEXT PRIMARY KEY,
-    run_key INTEGER NOT NULL REFERENCES runs (run_key) ON DELETE CASCADE,
-    position INTEGER NOT NULL,
-    point_count INTEGER NOT NULL,
-    size_bytes INTEGER NOT NULL,
-    UNIQUE (run_key, position)
-);
-CREATE TABLE garbage (
-    name TEXT PRIMARY KEY
-);
-CREATE INDEX runs_by_project ON runs (project, create_time);
-"""
-
-
-# What a catalog of the version before lacks.
-_UPGRADES = {
-    1: """
-CREATE TABLE object_uses (
-    run_key INTEGER NOT NULL REFERENCES runs (run_key) ON DELETE CASCADE,
-    sha256 TEXT NOT NULL,
-    size_bytes INTEGER NOT NULL,
-    PRIMARY KEY (run_key, sha256)
-);
-CREATE INDEX object_uses_by_sha256 ON object_uses (sha256);
-CREATE TABLE presets (
-    id TEXT PRIMARY KEY,
-    title TEXT NOT NULL,
-    specification TEXT NOT NULL
-);
-""",
-    # Where the steps of a writer begin that is not in its run's document yet, and segments that a rewind has hidden.
-    2: """
-CREATE TABLE writer_starts (
-    writer_id TEXT PRIMARY KEY,
-    starting_step INTEGER NOT NULL
-);
-CREATE TABLE masked_segments (
-    name TEXT PRIMARY KEY,
-    run_key INTEGER NOT NULL REFERENCES runs (run_key) ON DELETE CASCADE,
-    point_count INTEGER NOT NULL,
-    size_bytes INTEGER NOT NULL,
-    mask_time INTEGER NOT NULL
-)
-""",
-    # Grows with each commit of a run: what was copied elsewhere since then is whole, or is not.
-    3: "ALTER TABLE runs ADD COLUMN commit_number INTEGER NOT NULL DEFAULT 1",
-    # No reference to runs: a project's views outlive its runs.
-    4: """
-CREATE TABLE views (
-    project TEXT NOT NULL,
-    id TEXT NOT NULL,
-    name TEXT NOT NULL,
-    update_time INTEGER NOT NULL,
-    document TEXT NOT NULL,
-    PRIMARY KEY (project, id)
-)
-""",
-}
 
 
 class CatalogTooNew(RuntimeError):
@@ -125,6 +54,25 @@ class HistoryStart:
     masked: tuple[str, ...] = ()
     mask_time: int = 0
     objects_of: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedRun:
+    """A run as several stores have sent it, put together: what a catalog keeps of it.
+
+    Attributes:
+        document: As of `commit_run`.
+        summary: As of `commit_run`.
+        segments: Its segments in order.
+        objects: Size in bytes by sha256 of its objects.
+        files: (name in the object store, size in bytes, sha256) of the files of its segments.
+    """
+
+    document: dict[str, Any]
+    summary: bytes
+    segments: list[SegmentRow]
+    objects: dict[str, int]
+    files: list[tuple[str, int, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +128,75 @@ class Committed:
     objects: dict[str, int]
 
 
-class Catalog(Protocol):
-    """What the store needs of a catalog; SQLite and, for teams, PostgreSQL.
+class Cursor(Protocol):
+    """What a statement has found."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows it has changed."""
+
+    def fetchone(self) -> Any:
+        """Returns the next row, or None."""
+
+    def fetchall(self) -> list[Any]:
+        """Returns all rows that are left."""
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Tables(Protocol):
+    """The tables of a catalog, for the time of one transaction or one question."""
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> Cursor:
+        """Runs a statement, in which `?` stands for each value."""
+
+    def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> object:
+        """Runs a statement for each row of values."""
+
+
+class Catalog(ABC):
+    """What the store needs of a catalog.
 
     Attributes:
-        change_count: Grows with each run that this process commits or deletes; may be read from any thread.
+        change_count: Grows with each run that this process commits or deletes, or learns to have been by another one; may be
+            read from any thread.
+        thread_count: How many threads may use it at once.
     """
 
-    change_count: int
+    change_count = 0
+    thread_count = 1
+
+    @abstractmethod
+    def _reading(self) -> AbstractContextManager[Tables]:
+        """Gives the tables for questions."""
+
+    @abstractmethod
+    def _writing(self) -> AbstractContextManager[Tables]:
+        """Gives the tables for one transaction: all of it is there and durable when this ends, or nothing."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Closes the catalog."""
+
+    def _migrate(self, tables: Tables, version: int) -> None:
+        """Brings the tables to the version after `version`, 0 for no tables, as a part of a transaction."""
+        for statement in catalog_schema.statements(version):
+            tables.execute(statement)
+        if version == 1:
+            for run_key, text in tables.execute("SELECT run_key, document FROM runs").fetchall():
+                files = {file["sha256"]: file["size_bytes"] for file in json.loads(text).get("files", ())}
+                _add_uses(tables, run_key, files)
+
+    # -- runs ------------------------------------------------------------------------------------------------------
 
     def load_run(self, project: str, run_id: str) -> tuple[dict[str, Any], bytes, list[SegmentRow]] | None:
         """Returns a run's document, summary and segments in order, or None."""
+        with self._reading() as tables:
+            row = tables.execute(
+                "SELECT run_key, document, summary FROM runs WHERE project = ? AND run_id = ?",
+                (project, run_id),
+            ).fetchone()
+            return None if row is None else (json.loads(row[1]), row[2], _segments(tables, row[0]))
 
     def commit_run(
         self,
@@ -205,9 +211,22 @@ class Catalog(Protocol):
 
         In one transaction, with the history that a new writer begins with; durable when it returns.
         """
+        with self._writing() as tables:
+            run_key = _write_whole(tables, document, summary, objects)
+            for name in removed:
+                tables.execute("DELETE FROM segments WHERE name = ?", (name,))
+                tables.execute(_ADD_GARBAGE, (name,))
+            _add_segments(tables, run_key, added)
+            if start is not None:
+                _begin_history(tables, run_key, start)
+        self.change_count += 1
 
     def commit_runs(self, runs: Iterable[tuple[dict[str, Any], bytes, Mapping[str, int]]]) -> None:
         """Writes documents, summaries and objects of several runs as `commit_run` does, all in one transaction."""
+        with self._writing() as tables:
+            for document, summary, objects in runs:
+                _write_whole(tables, document, summary, objects)
+        self.change_count += 1
 
     def replace_run(
         self,
@@ -217,548 +236,493 @@ class Catalog(Protocol):
         objects: Mapping[str, int],
     ) -> None:
         """Writes a run that was read elsewhere over what is known of it, in one transaction; what it had becomes garbage."""
+        with self._writing() as tables:
+            _replace_run(tables, document, summary, list(segments), objects)
+        self.change_count += 1
+
+    # -- runs that other stores send -------------------------------------------------------------------------------
+
+    def receive(
+        self,
+        project: str,
+        run_id: str,
+        store_id: str,
+        content: bytes,
+        replaces: Callable[[bytes, bytes], bool],
+        combine: Callable[[Sequence[bytes], str], ReceivedRun],
+    ) -> bool:
+        """Takes what a store says of a run, and writes the run as all stores together say it; in one transaction.
+
+        Sent again, or late, it changes nothing.
+
+        Args:
+            project: The run's project.
+            run_id: Its id.
+            store_id: Which store.
+            content: What it says.
+            replaces: Tells of (what it said before, what it says now) whether the latter is newer.
+            combine: Makes one run of what each store says and of the changes that people have made of it.
+
+        Returns:
+            False where the run was deleted here: nothing is written.
+        """
+        with self._writing() as tables:
+            self._hold(tables, project, run_id)
+            if tables.execute(
+                "SELECT 1 FROM deleted_runs WHERE project = ? AND run_id = ?", (project, run_id)
+            ).fetchone():
+                return False
+            run_key, edits, contents = _received(tables, project, run_id)
+            former = contents.get(store_id)
+            if former is not None and not replaces(former, content):
+                return True
+            contents[store_id] = content
+            received = combine(list(contents.values()), edits)
+            run_key = _write_received(tables, received)
+            tables.execute(
+                "INSERT INTO manifests VALUES (?, ?, ?) ON CONFLICT (run_key, store_id) DO UPDATE SET "
+                "content = excluded.content",
+                (run_key, store_id, content),
+            )
+        self.change_count += 1
+        return True
+
+    def edit_received(
+        self,
+        project: str,
+        run_id: str,
+        change: Callable[[str], str],
+        combine: Callable[[Sequence[bytes], str], ReceivedRun],
+    ) -> bool:
+        """Changes what people have changed of a run that was received; returns False where there is none."""
+        with self._writing() as tables:
+            self._hold(tables, project, run_id)
+            run_key, edits, contents = _received(tables, project, run_id)
+            if run_key is None or not contents:
+                return False
+            edits = change(edits)
+            _write_received(tables, combine(list(contents.values()), edits))
+            tables.execute("UPDATE runs SET edits = ? WHERE run_key = ?", (edits, run_key))
+        self.change_count += 1
+        return True
+
+    def delete_received(self, project: str, run_id: str, delete_time: int) -> list[str]:
+        """Deletes a run like `delete_run`, for good: what stores still send of it is not taken."""
+        with self._writing() as tables:
+            self._hold(tables, project, run_id)
+            tables.execute(
+                "INSERT INTO deleted_runs VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                (project, run_id, delete_time),
+            )
+            names = _delete_run(tables, project, run_id, ())
+        self.change_count += 1
+        return names
+
+    def sent_files(self, names: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """Returns the size in bytes and the sha256 of files of segments that were sent, by name."""
+        found: dict[str, tuple[int, str]] = {}
+        with self._reading() as tables:
+            for name in names:
+                row = tables.execute(
+                    "SELECT size_bytes, sha256 FROM sent_files WHERE name = ?", (name,)
+                ).fetchone()
+                if row is not None:
+                    found[name] = (row[0], row[1])
+        return found
+
+    @abstractmethod
+    def _hold(self, tables: Tables, project: str, run_id: str) -> None:
+        """Has nobody else write a run until the transaction ends."""
+
+    # -- lists of commits ------------------------------------------------------------------------------------------
 
     def commits(self) -> list[Commit]:
         """Returns how often each run was committed, those that run first, then the newest first."""
+        with self._reading() as tables:
+            rows = tables.execute(
+                "SELECT project, run_id, commit_number, state = 'running' FROM runs "
+                "ORDER BY state = 'running' DESC, create_time DESC"
+            ).fetchall()
+        return [Commit(project, run_id, number, bool(running)) for project, run_id, number, running in rows]
 
     def committed(self, project: str, run_id: str) -> Committed | None:
         """Returns a run as it was committed last, or None."""
+        with self._reading() as tables:
+            row = tables.execute(
+                "SELECT run_key, commit_number, document, summary FROM runs WHERE project = ? AND run_id = ?",
+                (project, run_id),
+            ).fetchone()
+            if row is None:
+                return None
+            objects = tables.execute(
+                "SELECT sha256, size_bytes FROM object_uses WHERE run_key = ? ORDER BY size_bytes", (row[0],)
+            ).fetchall()
+            return Committed(row[1], json.loads(row[2]), row[3], _segments(tables, row[0]), dict(objects))
 
     def writer_start(self, writer_id: str) -> int | None:
         """Returns where the automatic steps of a writer begin, or None when it was never said."""
+        with self._reading() as tables:
+            row = tables.execute(
+                "SELECT starting_step FROM writer_starts WHERE writer_id = ?", (writer_id,)
+            ).fetchone()
+        return None if row is None else int(row[0])
 
     def save_writer_start(self, writer_id: str, starting_step: int) -> None:
         """Says where the automatic steps of a writer begin; forgotten when a run's document has the writer."""
+        with self._writing() as tables:
+            tables.execute(_ADD_WRITER_START, (writer_id, starting_step))
 
     def delete_run(self, project: str, run_id: str, objects: Iterable[str] = ()) -> list[str]:
         """Deletes a run; returns what is now garbage: its segments, and `files/AB/SHA256` of objects nobody else uses.
 
         `objects` are those that it uses beside the ones in the catalog.
         """
+        with self._writing() as tables:
+            names = _delete_run(tables, project, run_id, objects)
+        self.change_count += 1
+        return names
+
+    # -- space -----------------------------------------------------------------------------------------------------
 
     def is_used(self, sha256: str) -> bool:
         """Says whether some run uses an object."""
+        with self._reading() as tables:
+            return _is_used(tables, sha256)
 
     def used_names(self) -> set[str]:
         """Returns the names in the object store of everything that some run uses."""
-
-    def usage(self) -> list[RunUsage]:
-        """Returns what each run takes."""
-
-    def project_sizes(self) -> list[tuple[str, int]]:
-        """Returns (project, size in bytes of its segments and objects) of every project; an object counts once in each."""
-
-    def save_preset(self, preset: PresetRow) -> None:
-        """Saves a preset over one of the same id."""
-
-    def presets(self) -> list[PresetRow]:
-        """Returns the saved presets, by id."""
-
-    def preset(self, preset_id: str) -> PresetRow | None:
-        """Returns a saved preset, or None."""
-
-    def delete_preset(self, preset_id: str) -> bool:
-        """Deletes a saved preset; returns whether it was there."""
-
-    def save_view(self, view: ViewRow, count_max: int) -> bool:
-        """Saves a view over one of the same project and id; returns False for one too many, which is not saved."""
-
-    def views(self, project: str) -> list[ViewRow]:
-        """Returns the saved views of a project, last saved first, without their documents."""
-
-    def view(self, project: str, view_id: str) -> ViewRow | None:
-        """Returns a saved view, or None."""
-
-    def delete_view(self, project: str, view_id: str) -> bool:
-        """Deletes a saved view; returns whether it was there."""
-
-    def projects(self) -> list[tuple[str, int, int]]:
-        """Returns (project, run count, time of last change in nanoseconds) of every project."""
-
-    def documents(self, project: str | None) -> list[dict[str, Any]]:
-        """Returns the documents of a project's runs, or of all, newest first."""
-
-    def project_commits(self, project: str) -> dict[str, tuple[int, int]]:
-        """Returns (create time, commit number) of each run of a project by id: equal ones mean that nothing was committed."""
-
-    def document_texts(self, project: str, run_ids: Sequence[str]) -> dict[str, str]:
-        """Returns the documents of runs of a project by id, as JSON; those that are not there are left out."""
-
-    def create_times(self, project: str | None) -> list[tuple[str, str, int]]:
-        """Returns (project, run id, create time) of a project's runs, or of all."""
-
-    def find_project(self, run_id: str) -> str | None:
-        """Returns the project of the newest run with an id, or None."""
-
-    def run_keys(self) -> list[tuple[str, str]]:
-        """Returns (project, run id) of every run."""
-
-    def running_keys(self) -> list[tuple[str, str]]:
-        """Returns (project, run id) of every run that had not ended when it was committed last."""
-
-    def garbage(self) -> list[str]:
-        """Returns the names of segments, and `files/AB/SHA256` of objects, that no run refers to any more."""
-
-    def forget_garbage(self, names: Iterable[str]) -> None:
-        """Forgets segments whose files are deleted."""
-
-    def close(self) -> None:
-        """Closes the catalog."""
-
-
-class SqliteCatalog:
-    """A catalog in one SQLite file. Not safe to call from several threads at once."""
-
-    @staticmethod
-    def open(path: Path) -> tuple[SqliteCatalog, Path | None]:
-        """Opens the file like `SqliteCatalog(path)`, but sets one that is no catalog aside and begins an empty one.
-
-        Returns:
-            The catalog, and where the damaged one stands now, or None when it was whole.
-
-        Raises:
-            CatalogTooNew: a newer trackd wrote it.
-            sqlite3.OperationalError: the disk does not let it be opened.
-        """
-        try:
-            return SqliteCatalog(path), None
-        except sqlite3.OperationalError:
-            raise  # locked, full, not readable: nothing says that it is damaged
-        except sqlite3.DatabaseError:
-            aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}")
-            for ending in ("-wal", "-shm", ""):
-                with contextlib.suppress(FileNotFoundError):
-                    path.with_name(path.name + ending).rename(aside.with_name(aside.name + ending))
-            return SqliteCatalog(path), aside
-
-    def __init__(self, path: Path) -> None:
-        """Opens the file, making it or bringing it up to date.
-
-        Raises:
-            CatalogTooNew: a newer trackd wrote it.
-            sqlite3.DatabaseError: it is damaged.
-        """
-        self.change_count = 0
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._connection.executescript(
-            # FULL: a commit is on the disk when it returns. One connection alone writes and checkpoints, which also keeps
-            # clear of the WAL-reset bug of SQLite before 3.51.3.
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
-        )
-        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > _SCHEMA_VERSION:
-            raise CatalogTooNew(
-                f"the catalog {path} has version {version}; this trackd knows {_SCHEMA_VERSION}: update trackd"
-            )
-        if version == 0:
-            self._connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version=1; COMMIT;")
-            version = 1
-        for step in range(version, _SCHEMA_VERSION):
-            self._upgrade(step)
-
-    def _upgrade(self, version: int) -> None:
-        """Brings a catalog to the version after `version`, in one transaction."""
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            for statement in _UPGRADES[version].split(";"):
-                connection.execute(statement)
-            if version == 1:
-                for run_key, text in connection.execute("SELECT run_key, document FROM runs").fetchall():
-                    files = {file["sha256"]: file["size_bytes"] for file in json.loads(text).get("files", ())}
-                    self._add_uses(run_key, files)
-            connection.execute(f"PRAGMA user_version={version + 1}")
-            connection.execute("COMMIT")
-            self.change_count += 1
-        except BaseException:
-            self._roll_back()
-            raise
-
-    def _add_uses(self, run_key: int, objects: Mapping[str, int]) -> None:
-        self._connection.executemany(
-            "INSERT INTO object_uses VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            [(run_key, sha256, size_bytes) for sha256, size_bytes in objects.items()],
-        )
-
-    def load_run(self, project: str, run_id: str) -> tuple[dict[str, Any], bytes, list[SegmentRow]] | None:
-        """Returns a run's document, summary and segments in order, or None."""
-        row = self._connection.execute(
-            "SELECT run_key, document, summary FROM runs WHERE project = ? AND run_id = ?", (project, run_id)
-        ).fetchone()
-        if row is None:
-            return None
-        return json.loads(row[1]), row[2], self._segments(row[0])
-
-    def commit_run(
-        self,
-        document: dict[str, Any],
-        summary: bytes,
-        added: Iterable[SegmentRow] = (),
-        removed: Iterable[str] = (),
-        objects: Mapping[str, int] = _NONE,
-        start: HistoryStart | None = None,
-    ) -> None:
-        """Writes a run, its segments and its objects in one transaction; see `Catalog.commit_run`."""
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            run_key = self._write_whole(document, summary, objects)
-            for name in removed:
-                connection.execute("DELETE FROM segments WHERE name = ?", (name,))
-                connection.execute("INSERT OR IGNORE INTO garbage VALUES (?)", (name,))
-            self._add_segments(run_key, added)
-            if start is not None:
-                self._begin_history(run_key, start)
-            connection.execute("COMMIT")
-            self.change_count += 1
-        except BaseException:
-            self._roll_back()
-            raise
-
-    def commit_runs(self, runs: Iterable[tuple[dict[str, Any], bytes, Mapping[str, int]]]) -> None:
-        """Writes several runs in one transaction; see `Catalog.commit_runs`."""
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            for document, summary, objects in runs:
-                self._write_whole(document, summary, objects)
-            connection.execute("COMMIT")
-            self.change_count += 1
-        except BaseException:
-            self._roll_back()
-            raise
-
-    def _write_whole(self, document: dict[str, Any], summary: bytes, objects: Mapping[str, int]) -> int:
-        """Writes a run with the objects that it uses, and forgets how the writers in it began; returns its key."""
-        run_key = self._write_run(document, summary)
-        self._add_uses(run_key, objects)
-        known = [(writer["writer_id"],) for writer in document.get("writers", ())]
-        self._connection.executemany("DELETE FROM writer_starts WHERE writer_id = ?", known)
-        return run_key
-
-    def _write_run(self, document: dict[str, Any], summary: bytes) -> int:
-        """Writes a run's document and summary; returns its key."""
-        found = self._connection.execute(
-            "INSERT INTO runs (project, run_id, state, create_time, update_time, document, summary) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (project, run_id) DO UPDATE SET state = excluded.state, "
-            "update_time = excluded.update_time, document = excluded.document, summary = excluded.summary, "
-            "commit_number = commit_number + 1 RETURNING run_key",
-            (
-                document["project"],
-                document["run_id"],
-                document["state"],
-                document["create_time"],
-                document["update_time"],
-                # A lone surrogate, which JSON escapes, cannot otherwise be stored as text.
-                json.dumps(document),
-                summary,
-            ),
-        ).fetchone()
-        return int(found[0])
-
-    def _add_segments(self, run_key: int, segments: Iterable[SegmentRow]) -> None:
-        self._connection.executemany(
-            "INSERT INTO segments (name, run_key, position, point_count, size_bytes) VALUES (?, ?, ?, ?, ?)",
-            [(each.name, run_key, each.position, each.point_count, each.size_bytes) for each in segments],
-        )
-
-    def replace_run(
-        self,
-        document: dict[str, Any],
-        summary: bytes,
-        segments: Iterable[SegmentRow],
-        objects: Mapping[str, int],
-    ) -> None:
-        """Writes a run that was read elsewhere over what is known of it; see `Catalog.replace_run`."""
-        connection, segments = self._connection, list(segments)
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            run_key = self._write_run(document, summary)
-            former = {
-                name
-                for (name,) in connection.execute("SELECT name FROM segments WHERE run_key = ?", (run_key,))
-            }
-            connection.execute("DELETE FROM segments WHERE run_key = ?", (run_key,))
-            connection.executemany(
-                "INSERT OR IGNORE INTO garbage VALUES (?)",
-                [(name,) for name in former - {segment.name for segment in segments}],
-            )
-            self._add_segments(run_key, segments)
-            connection.execute("DELETE FROM object_uses WHERE run_key = ?", (run_key,))
-            self._add_uses(run_key, objects)
-            connection.execute("COMMIT")
-            self.change_count += 1
-        except BaseException:
-            self._roll_back()
-            raise
-
-    def commits(self) -> list[Commit]:
-        """Returns how often each run was committed; see `Catalog.commits`."""
-        rows = self._connection.execute(
-            "SELECT project, run_id, commit_number, state = 'running' FROM runs "
-            "ORDER BY state = 'running' DESC, create_time DESC"
-        )
-        return [Commit(project, run_id, number, bool(running)) for project, run_id, number, running in rows]
-
-    def committed(self, project: str, run_id: str) -> Committed | None:
-        """Returns a run as it was committed last, or None."""
-        row = self._connection.execute(
-            "SELECT run_key, commit_number, document, summary FROM runs WHERE project = ? AND run_id = ?",
-            (project, run_id),
-        ).fetchone()
-        if row is None:
-            return None
-        objects = self._connection.execute(
-            "SELECT sha256, size_bytes FROM object_uses WHERE run_key = ? ORDER BY size_bytes", (row[0],)
-        ).fetchall()
-        return Committed(row[1], json.loads(row[2]), row[3], self._segments(row[0]), dict(objects))
-
-    def _segments(self, run_key: int) -> list[SegmentRow]:
-        rows = self._connection.execute(
-            "SELECT name, position, point_count, size_bytes FROM segments WHERE run_key = ? ORDER BY position",
-            (run_key,),
-        )
-        return [SegmentRow(*row) for row in rows]
-
-    def _begin_history(self, run_key: int, start: HistoryStart) -> None:
-        connection = self._connection
-        self.save_writer_start(start.writer_id, start.starting_step)
-        for name in start.masked:
-            connection.execute(
-                "INSERT INTO masked_segments SELECT name, run_key, point_count, size_bytes, ? FROM segments "
-                "WHERE name = ?",
-                (start.mask_time, name),
-            )
-            connection.execute("DELETE FROM segments WHERE name = ?", (name,))
-        if start.objects_of is not None:
-            connection.execute(
-                "INSERT INTO object_uses SELECT ?, sha256, object_uses.size_bytes FROM object_uses "
-                "JOIN runs USING (run_key) WHERE project = ? AND run_id = ? ON CONFLICT DO NOTHING",
-                (run_key, *start.objects_of),
-            )
-
-    def writer_start(self, writer_id: str) -> int | None:
-        """Returns where the automatic steps of a writer begin, or None when it was never said."""
-        row = self._connection.execute(
-            "SELECT starting_step FROM writer_starts WHERE writer_id = ?", (writer_id,)
-        ).fetchone()
-        return None if row is None else int(row[0])
-
-    def save_writer_start(self, writer_id: str, starting_step: int) -> None:
-        """Says where the automatic steps of a writer begin; forgotten when a run's document has the writer."""
-        self._connection.execute(
-            "INSERT INTO writer_starts VALUES (?, ?) ON CONFLICT DO NOTHING", (writer_id, starting_step)
-        )
-
-    def delete_run(self, project: str, run_id: str, objects: Iterable[str] = ()) -> list[str]:
-        """Deletes a run; returns what is now garbage; see `Catalog.delete_run`."""
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            names = [
-                name
-                for table in ("segments", "masked_segments")
-                for (name,) in connection.execute(
-                    f"SELECT name FROM {table} JOIN runs USING (run_key) WHERE project = ? AND run_id = ?",  # noqa: S608 - of the two above
-                    (project, run_id),
-                ).fetchall()
-            ]
-            used = {
-                sha256
-                for (sha256,) in connection.execute(
-                    "SELECT sha256 FROM object_uses JOIN runs USING (run_key) WHERE project = ? AND run_id = ?",
-                    (project, run_id),
-                ).fetchall()
-            }
-            connection.execute("DELETE FROM runs WHERE project = ? AND run_id = ?", (project, run_id))
-            names += [
+        with self._reading() as tables:
+            names = {
                 f"files/{sha256[:2]}/{sha256}"
-                for sha256 in sorted({*used, *objects})
-                if not self.is_used(sha256)
-            ]
-            connection.executemany("INSERT OR IGNORE INTO garbage VALUES (?)", [(name,) for name in names])
-            connection.execute("COMMIT")
-            self.change_count += 1
-        except BaseException:
-            self._roll_back()
-            raise
-        return names
-
-    def is_used(self, sha256: str) -> bool:
-        """Says whether some run uses an object."""
-        found = self._connection.execute(
-            "SELECT 1 FROM object_uses WHERE sha256 = ? LIMIT 1", (sha256,)
-        ).fetchone()
-        return found is not None
-
-    def used_names(self) -> set[str]:
-        """Returns the names in the object store of everything that some run uses."""
-        names = {
-            f"files/{sha256[:2]}/{sha256}"
-            for (sha256,) in self._connection.execute("SELECT DISTINCT sha256 FROM object_uses")
-        }
-        for (name,) in self._connection.execute(
-            "SELECT name FROM segments UNION ALL SELECT name FROM masked_segments"
-        ):
-            names |= {f"segments/{name}.parquet", f"segments/{name}.levels"}
+                for (sha256,) in tables.execute("SELECT DISTINCT sha256 FROM object_uses")
+            }
+            for (name,) in tables.execute(
+                "SELECT name FROM segments UNION ALL SELECT name FROM masked_segments"
+            ):
+                names |= {f"segments/{name}.parquet", f"segments/{name}.levels"}
         return names
 
     def usage(self) -> list[RunUsage]:
         """Returns what each run takes."""
-        rows = self._connection.execute(
-            # Each part is summed once and then joined: looked up run by run, it took minutes at 20,000 runs.
-            "SELECT project, run_id, coalesce(segment_bytes, 0), coalesce(object_bytes, 0), "
-            "coalesce(object_count, 0), coalesce(own_bytes, 0) FROM runs "
-            "LEFT JOIN (SELECT run_key, sum(size_bytes) AS segment_bytes FROM (SELECT run_key, size_bytes FROM segments "
-            "UNION ALL SELECT run_key, size_bytes FROM masked_segments) AS held GROUP BY run_key) AS points "
-            "USING (run_key) "
-            "LEFT JOIN (SELECT run_key, sum(size_bytes) AS object_bytes, count(*) AS object_count, "
-            "sum(CASE WHEN user_count = 1 THEN size_bytes ELSE 0 END) AS own_bytes FROM object_uses "
-            "JOIN (SELECT sha256, count(*) AS user_count FROM object_uses GROUP BY sha256) AS users USING (sha256) "
-            "GROUP BY run_key) AS used USING (run_key)"
-        ).fetchall()
+        with self._reading() as tables:
+            rows = tables.execute(
+                # Each part is summed once and then joined: looked up run by run, it took minutes at 20,000 runs.
+                "SELECT project, run_id, coalesce(segment_bytes, 0), coalesce(object_bytes, 0), "
+                "coalesce(object_count, 0), coalesce(own_bytes, 0) FROM runs "
+                "LEFT JOIN (SELECT run_key, CAST(sum(size_bytes) AS BIGINT) AS segment_bytes "
+                "FROM (SELECT run_key, size_bytes FROM segments "
+                "UNION ALL SELECT run_key, size_bytes FROM masked_segments) AS held GROUP BY run_key) AS points "
+                "USING (run_key) "
+                "LEFT JOIN (SELECT run_key, CAST(sum(size_bytes) AS BIGINT) AS object_bytes, count(*) AS object_count, "
+                "CAST(sum(CASE WHEN user_count = 1 THEN size_bytes ELSE 0 END) AS BIGINT) AS own_bytes FROM object_uses "
+                "JOIN (SELECT sha256, count(*) AS user_count FROM object_uses GROUP BY sha256) AS users USING (sha256) "
+                "GROUP BY run_key) AS used USING (run_key)"
+            ).fetchall()
         return [RunUsage(*row) for row in rows]
 
     def project_sizes(self) -> list[tuple[str, int]]:
         """Returns (project, size in bytes of its segments and objects) of every project; an object counts once in each."""
-        return self._connection.execute(
-            "SELECT project, sum(size_bytes) FROM ("
-            "SELECT project, size_bytes FROM segments JOIN runs USING (run_key) UNION ALL "
-            "SELECT project, size_bytes FROM masked_segments JOIN runs USING (run_key) UNION ALL "
-            "SELECT project, size_bytes FROM (SELECT DISTINCT project, sha256, size_bytes "
-            "FROM object_uses JOIN runs USING (run_key)) AS used) AS held GROUP BY project"
-        ).fetchall()
+        with self._reading() as tables:
+            return tables.execute(
+                "SELECT project, CAST(sum(size_bytes) AS BIGINT) FROM ("
+                "SELECT project, size_bytes FROM segments JOIN runs USING (run_key) UNION ALL "
+                "SELECT project, size_bytes FROM masked_segments JOIN runs USING (run_key) UNION ALL "
+                "SELECT project, size_bytes FROM (SELECT DISTINCT project, sha256, size_bytes "
+                "FROM object_uses JOIN runs USING (run_key)) AS used) AS held GROUP BY project"
+            ).fetchall()
+
+    def garbage(self) -> list[str]:
+        """Returns the names of segments, and `files/AB/SHA256` of objects, that no run refers to any more."""
+        with self._reading() as tables:
+            return [name for (name,) in tables.execute("SELECT name FROM garbage").fetchall()]
+
+    def forget_garbage(self, names: Iterable[str]) -> None:
+        """Forgets segments whose files are deleted."""
+        with self._writing() as tables:
+            tables.executemany("DELETE FROM garbage WHERE name = ?", [(name,) for name in names])
+
+    # -- presets and views -----------------------------------------------------------------------------------------
 
     def save_preset(self, preset: PresetRow) -> None:
         """Saves a preset over one of the same id."""
-        self._connection.execute(
-            "INSERT INTO presets VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET title = excluded.title, "
-            "specification = excluded.specification",
-            (preset.id, preset.title, preset.specification),
-        )
+        with self._writing() as tables:
+            tables.execute(
+                "INSERT INTO presets VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET title = excluded.title, "
+                "specification = excluded.specification",
+                (preset.id, preset.title, preset.specification),
+            )
 
     def presets(self) -> list[PresetRow]:
         """Returns the saved presets, by id."""
-        rows = self._connection.execute("SELECT id, title, specification FROM presets ORDER BY id")
+        with self._reading() as tables:
+            rows = tables.execute("SELECT id, title, specification FROM presets ORDER BY id").fetchall()
         return [PresetRow(*row) for row in rows]
 
     def preset(self, preset_id: str) -> PresetRow | None:
         """Returns a saved preset, or None."""
-        row = self._connection.execute(
-            "SELECT id, title, specification FROM presets WHERE id = ?", (preset_id,)
-        ).fetchone()
+        with self._reading() as tables:
+            row = tables.execute(
+                "SELECT id, title, specification FROM presets WHERE id = ?", (preset_id,)
+            ).fetchone()
         return None if row is None else PresetRow(*row)
 
     def delete_preset(self, preset_id: str) -> bool:
         """Deletes a saved preset; returns whether it was there."""
-        return self._connection.execute("DELETE FROM presets WHERE id = ?", (preset_id,)).rowcount > 0
+        with self._writing() as tables:
+            return tables.execute("DELETE FROM presets WHERE id = ?", (preset_id,)).rowcount > 0
 
     def save_view(self, view: ViewRow, count_max: int) -> bool:
         """Saves a view over one of the same project and id; returns False for one too many, which is not saved."""
-        saved = self._connection.execute(
-            "INSERT INTO views SELECT ?, ?, ?, ?, ? WHERE "
-            "(SELECT count(*) FROM views WHERE project = ? AND id <> ?) < ? "
-            "ON CONFLICT (project, id) DO UPDATE SET name = excluded.name, update_time = excluded.update_time, "
-            "document = excluded.document",
-            (
-                *(view.project, view.id, view.name, view.update_time, view.document),
-                *(view.project, view.id, count_max),
-            ),
-        )
-        return saved.rowcount > 0
+        with self._writing() as tables:
+            saved = tables.execute(
+                "INSERT INTO views SELECT ?, ?, ?, ?, ? WHERE "
+                "(SELECT count(*) FROM views WHERE project = ? AND id <> ?) < ? "
+                "ON CONFLICT (project, id) DO UPDATE SET name = excluded.name, "
+                "update_time = excluded.update_time, document = excluded.document",
+                (
+                    *(view.project, view.id, view.name, view.update_time, view.document),
+                    *(view.project, view.id, count_max),
+                ),
+            )
+            return saved.rowcount > 0
 
     def views(self, project: str) -> list[ViewRow]:
         """Returns the saved views of a project, last saved first, without their documents."""
-        rows = self._connection.execute(
-            "SELECT project, id, name, update_time FROM views WHERE project = ? ORDER BY update_time DESC, id",
-            (project,),
-        )
+        with self._reading() as tables:
+            rows = tables.execute(
+                "SELECT project, id, name, update_time FROM views WHERE project = ? ORDER BY update_time DESC, id",
+                (project,),
+            ).fetchall()
         return [ViewRow(*row) for row in rows]
 
     def view(self, project: str, view_id: str) -> ViewRow | None:
         """Returns a saved view, or None."""
-        row = self._connection.execute(
-            "SELECT project, id, name, update_time, document FROM views WHERE project = ? AND id = ?",
-            (project, view_id),
-        ).fetchone()
+        with self._reading() as tables:
+            row = tables.execute(
+                "SELECT project, id, name, update_time, document FROM views WHERE project = ? AND id = ?",
+                (project, view_id),
+            ).fetchone()
         return None if row is None else ViewRow(*row)
 
     def delete_view(self, project: str, view_id: str) -> bool:
         """Deletes a saved view; returns whether it was there."""
-        deleted = self._connection.execute(
-            "DELETE FROM views WHERE project = ? AND id = ?", (project, view_id)
-        )
-        return deleted.rowcount > 0
+        with self._writing() as tables:
+            deleted = tables.execute("DELETE FROM views WHERE project = ? AND id = ?", (project, view_id))
+            return deleted.rowcount > 0
 
-    def _roll_back(self) -> None:
-        # On a full disk SQLite rolls back by itself; doing it again would hide why.
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+    # -- lists -----------------------------------------------------------------------------------------------------
 
     def projects(self) -> list[tuple[str, int, int]]:
         """Returns (project, run count, time of last change in nanoseconds) of every project."""
-        return self._connection.execute(
-            "SELECT project, count(*), max(update_time) FROM runs GROUP BY project"
-        ).fetchall()
+        with self._reading() as tables:
+            return tables.execute(
+                "SELECT project, count(*), max(update_time) FROM runs GROUP BY project"
+            ).fetchall()
 
     def documents(self, project: str | None) -> list[dict[str, Any]]:
         """Returns the documents of a project's runs, or of all, newest first."""
-        where, values = ("", ()) if project is None else ("WHERE project = ?", (project,))
-        rows = self._connection.execute(
-            f"SELECT document FROM runs {where} ORDER BY create_time DESC",  # noqa: S608 - no value is pasted
-            values,
-        )
-        return [json.loads(document) for (document,) in rows]
+        where, values = _of_project(project)
+        with self._reading() as tables:
+            rows = tables.execute(
+                f"SELECT document FROM runs {where} ORDER BY create_time DESC",  # noqa: S608 - no value is pasted
+                values,
+            )
+            return [json.loads(document) for (document,) in rows]
 
     def project_commits(self, project: str) -> dict[str, tuple[int, int]]:
-        """Returns (create time, commit number) of each run of a project by id."""
-        rows = self._connection.execute(
-            "SELECT run_id, create_time, commit_number FROM runs WHERE project = ?", (project,)
-        )
-        return {run_id: (create_time, number) for run_id, create_time, number in rows}
+        """Returns (create time, commit number) of each run of a project by id: equal ones mean that nothing was committed."""
+        with self._reading() as tables:
+            rows = tables.execute(
+                "SELECT run_id, create_time, commit_number FROM runs WHERE project = ?", (project,)
+            )
+            return {run_id: (create_time, number) for run_id, create_time, number in rows}
 
     def document_texts(self, project: str, run_ids: Sequence[str]) -> dict[str, str]:
-        """Returns the documents of runs of a project by id, as JSON."""
+        """Returns the documents of runs of a project by id, as JSON; those that are not there are left out."""
         found: dict[str, str] = {}
-        for run_id in run_ids:  # each by the index; a list of values would be pasted SQL
-            row = self._connection.execute(
-                "SELECT document FROM runs WHERE project = ? AND run_id = ?", (project, run_id)
-            ).fetchone()
-            if row is not None:
-                found[run_id] = row[0]
+        with self._reading() as tables:
+            for run_id in run_ids:  # each by the index; a list of values would be pasted SQL
+                row = tables.execute(
+                    "SELECT document FROM runs WHERE project = ? AND run_id = ?", (project, run_id)
+                ).fetchone()
+                if row is not None:
+                    found[run_id] = row[0]
         return found
 
     def create_times(self, project: str | None) -> list[tuple[str, str, int]]:
         """Returns (project, run id, create time) of a project's runs, or of all."""
-        where, values = ("", ()) if project is None else ("WHERE project = ?", (project,))
-        return self._connection.execute(
-            f"SELECT project, run_id, create_time FROM runs {where}",  # noqa: S608 - no value is pasted
-            values,
-        ).fetchall()
+        where, values = _of_project(project)
+        with self._reading() as tables:
+            return tables.execute(
+                f"SELECT project, run_id, create_time FROM runs {where}",  # noqa: S608 - no value is pasted
+                values,
+            ).fetchall()
 
     def find_project(self, run_id: str) -> str | None:
         """Returns the project of the newest run with an id, or None."""
-        row = self._connection.execute(
-            "SELECT project FROM runs WHERE run_id = ? ORDER BY create_time DESC LIMIT 1", (run_id,)
-        ).fetchone()
+        with self._reading() as tables:
+            row = tables.execute(
+                "SELECT project FROM runs WHERE run_id = ? ORDER BY create_time DESC LIMIT 1", (run_id,)
+            ).fetchone()
         return None if row is None else str(row[0])
 
     def run_keys(self) -> list[tuple[str, str]]:
         """Returns (project, run id) of every run."""
-        return self._connection.execute("SELECT project, run_id FROM runs").fetchall()
+        with self._reading() as tables:
+            return tables.execute("SELECT project, run_id FROM runs").fetchall()
 
     def running_keys(self) -> list[tuple[str, str]]:
         """Returns (project, run id) of every run that had not ended when it was committed last."""
-        return self._connection.execute("SELECT project, run_id FROM runs WHERE state = 'running'").fetchall()
+        with self._reading() as tables:
+            return tables.execute("SELECT project, run_id FROM runs WHERE state = 'running'").fetchall()
 
-    def garbage(self) -> list[str]:
-        """Returns the names of segments that no run refers to any more."""
-        return [name for (name,) in self._connection.execute("SELECT name FROM garbage")]
 
-    def forget_garbage(self, names: Iterable[str]) -> None:
-        """Forgets segments whose files are deleted."""
-        self._connection.executemany("DELETE FROM garbage WHERE name = ?", [(name,) for name in names])
+_ADD_GARBAGE = "INSERT INTO garbage VALUES (?) ON CONFLICT DO NOTHING"
+_ADD_WRITER_START = "INSERT INTO writer_starts VALUES (?, ?) ON CONFLICT DO NOTHING"
 
-    def close(self) -> None:
-        """Closes the catalog."""
-        self._connection.close()
+
+def _of_project(project: str | None) -> tuple[str, tuple[str, ...]]:
+    return ("", ()) if project is None else ("WHERE project = ?", (project,))
+
+
+def _write_whole(tables: Tables, document: dict[str, Any], summary: bytes, objects: Mapping[str, int]) -> int:
+    """Writes a run with the objects that it uses, and forgets how the writers in it began; returns its key."""
+    run_key = _write_run(tables, document, summary)
+    _add_uses(tables, run_key, objects)
+    known = [(writer["writer_id"],) for writer in document.get("writers", ())]
+    tables.executemany("DELETE FROM writer_starts WHERE writer_id = ?", known)
+    return run_key
+
+
+def _write_run(tables: Tables, document: dict[str, Any], summary: bytes) -> int:
+    """Writes a run's document and summary; returns its key."""
+    found = tables.execute(
+        "INSERT INTO runs (project, run_id, state, create_time, update_time, document, summary) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (project, run_id) DO UPDATE SET state = excluded.state, "
+        "update_time = excluded.update_time, document = excluded.document, summary = excluded.summary, "
+        "commit_number = runs.commit_number + 1 RETURNING run_key",
+        (
+            document["project"],
+            document["run_id"],
+            document["state"],
+            document["create_time"],
+            document["update_time"],
+            # A lone surrogate, which JSON escapes, cannot otherwise be stored as text; nor, in PostgreSQL, can a NUL.
+            json.dumps(document),
+            summary,
+        ),
+    ).fetchone()
+    return int(found[0])
+
+
+def _delete_run(tables: Tables, project: str, run_id: str, objects: Iterable[str]) -> list[str]:
+    """Deletes a run and notes what is garbage now; returns that."""
+    names = [
+        name
+        for table in ("segments", "masked_segments")
+        for (name,) in tables.execute(
+            f"SELECT name FROM {table} JOIN runs USING (run_key) WHERE project = ? AND run_id = ?",  # noqa: S608 - of the two above
+            (project, run_id),
+        ).fetchall()
+    ]
+    used = {
+        sha256
+        for (sha256,) in tables.execute(
+            "SELECT sha256 FROM object_uses JOIN runs USING (run_key) WHERE project = ? AND run_id = ?",
+            (project, run_id),
+        ).fetchall()
+    }
+    tables.execute("DELETE FROM runs WHERE project = ? AND run_id = ?", (project, run_id))
+    names += [
+        f"files/{sha256[:2]}/{sha256}" for sha256 in sorted({*used, *objects}) if not _is_used(tables, sha256)
+    ]
+    tables.executemany(_ADD_GARBAGE, [(name,) for name in names])
+    return names
+
+
+def _replace_run(
+    tables: Tables,
+    document: dict[str, Any],
+    summary: bytes,
+    segments: Sequence[SegmentRow],
+    objects: Mapping[str, int],
+) -> int:
+    """Writes a run over what is known of it; what it had becomes garbage. Returns its key."""
+    run_key = _write_run(tables, document, summary)
+    former = {
+        name
+        for (name,) in tables.execute("SELECT name FROM segments WHERE run_key = ?", (run_key,)).fetchall()
+    }
+    tables.execute("DELETE FROM segments WHERE run_key = ?", (run_key,))
+    tables.executemany(
+        _ADD_GARBAGE, [(name,) for name in sorted(former - {segment.name for segment in segments})]
+    )
+    _add_segments(tables, run_key, segments)
+    tables.execute("DELETE FROM object_uses WHERE run_key = ?", (run_key,))
+    _add_uses(tables, run_key, objects)
+    return run_key
+
+
+def _received(tables: Tables, project: str, run_id: str) -> tuple[int | None, str, dict[str, bytes]]:
+    """Returns a run's key, None where there is none, the changes that people made of it, and what each store says of it."""
+    row = tables.execute(
+        "SELECT run_key, edits FROM runs WHERE project = ? AND run_id = ?", (project, run_id)
+    ).fetchone()
+    if row is None:
+        return None, "", {}
+    rows = tables.execute("SELECT store_id, content FROM manifests WHERE run_key = ?", (row[0],)).fetchall()
+    return row[0], row[1], {store_id: bytes(content) for store_id, content in rows}
+
+
+def _write_received(tables: Tables, run: ReceivedRun) -> int:
+    run_key = _replace_run(tables, run.document, run.summary, run.segments, run.objects)
+    tables.execute("DELETE FROM sent_files WHERE run_key = ?", (run_key,))
+    tables.executemany(
+        "INSERT INTO sent_files VALUES (?, ?, ?, ?)",
+        [(name, run_key, size_bytes, sha256) for name, size_bytes, sha256 in run.files],
+    )
+    return run_key
+
+
+def _segments(tables: Tables, run_key: int) -> list[SegmentRow]:
+    rows = tables.execute(
+        "SELECT name, position, point_count, size_bytes FROM segments WHERE run_key = ? ORDER BY position",
+        (run_key,),
+    )
+    return [SegmentRow(*row) for row in rows]
+
+
+def _add_segments(tables: Tables, run_key: int, segments: Iterable[SegmentRow]) -> None:
+    tables.executemany(
+        "INSERT INTO segments (name, run_key, position, point_count, size_bytes) VALUES (?, ?, ?, ?, ?)",
+        [(each.name, run_key, each.position, each.point_count, each.size_bytes) for each in segments],
+    )
+
+
+def _add_uses(tables: Tables, run_key: int, objects: Mapping[str, int]) -> None:
+    tables.executemany(
+        "INSERT INTO object_uses VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        [(run_key, sha256, size_bytes) for sha256, size_bytes in objects.items()],
+    )
+
+
+def _is_used(tables: Tables, sha256: str) -> bool:
+    found = tables.execute("SELECT 1 FROM object_uses WHERE sha256 = ? LIMIT 1", (sha256,)).fetchone()
+    return found is not None
+
+
+def _begin_history(tables: Tables, run_key: int, start: HistoryStart) -> None:
+    tables.execute(_ADD_WRITER_START, (start.writer_id, start.starting_step))
+    for name in start.masked:
+        tables.execute(
+            "INSERT INTO masked_segments SELECT name, run_key, point_count, size_bytes, ? FROM segments "
+            "WHERE name = ?",
+            (start.mask_time, name),
+        )
+        tables.execute("DELETE FROM segments WHERE name = ?", (name,))
+    if start.objects_of is not None:
+        tables.execute(
+            "INSERT INTO object_uses SELECT ?, sha256, object_uses.size_bytes FROM object_uses "
+            "JOIN runs USING (run_key) WHERE project = ? AND run_id = ? ON CONFLICT DO NOTHING",
+            (run_key, *start.objects_of),
+        )

@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from trackd_service import auth, config, memory
-from trackd_service.catalog import SqliteCatalog
 from trackd_service.config import Config
 from trackd_service.daemon import Daemon
 from trackd_service.ingest import Ingest
@@ -37,6 +36,7 @@ from trackd_service.observer import Observer
 from trackd_service.query import Query
 from trackd_service.runs import Run
 from trackd_service.space import Space, StoreShelf
+from trackd_service.sqlite_catalog import SqliteCatalog
 from trackd_service.store import Store
 from trackd_service.upload_settings import UploadSettings
 from trackd_service.uploader import Uploader

@@ -20,13 +20,13 @@ from tests.s3.uploading import clear_environment
 from trackd_service import upload_tidying
 from trackd_service.bucket_requests import Bucket
 from trackd_service.buckets import BucketStore
-from trackd_service.catalog import SqliteCatalog
 from trackd_service.manifests import Manifest
 from trackd_service.mirror import Mirror
 from trackd_service.objects import DirectoryStore
 from trackd_service.records import Begin, Finish, Numbers, Update
 from trackd_service.run_states import Event
 from trackd_service.space import Space
+from trackd_service.sqlite_catalog import SqliteCatalog
 from trackd_service.store import Store
 from trackd_service.summary import DOUBLE
 from trackd_service.upload_settings import UploadSettings

@@ -1,19 +1,23 @@
 import json
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from trackd_service.catalog import (
+    Catalog,
     CatalogTooNew,
     HistoryStart,
     PresetRow,
     RunUsage,
     SegmentRow,
-    SqliteCatalog,
     ViewRow,
 )
+from trackd_service.postgres_catalog import PostgresCatalog
+from trackd_service.sqlite_catalog import SqliteCatalog
 
 
 def document(run_id: str, project: str = "p", create_time: int = 1, **fields: Any) -> dict[str, Any]:
@@ -27,12 +31,17 @@ def document(run_id: str, project: str = "p", create_time: int = 1, **fields: An
     }
 
 
-@pytest.fixture
-def catalog(tmp_path: Path) -> SqliteCatalog:
-    return SqliteCatalog(tmp_path / "catalog.sqlite")
+@pytest.fixture(params=["sqlite", "postgres"])
+def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]:
+    if request.param == "sqlite":
+        made: Catalog = SqliteCatalog(tmp_path / "catalog.sqlite")
+    else:
+        made = PostgresCatalog(request.getfixturevalue("postgres").new_schema())
+    yield made
+    made.close()
 
 
-def test_a_run_is_read_back_as_committed(catalog: SqliteCatalog) -> None:
+def test_a_run_is_read_back_as_committed(catalog: Catalog) -> None:
     rows = [SegmentRow("s1", 0, 10, 100), SegmentRow("s2", 1, 20, 200)]
     written = document("r", notes="\udc80 ü", config={"a": [1, None]})
     catalog.commit_run(written, b"\0summary", rows)
@@ -41,7 +50,7 @@ def test_a_run_is_read_back_as_committed(catalog: SqliteCatalog) -> None:
     assert catalog.load_run("other", "r") is None
 
 
-def test_segments_come_in_the_order_sealed_and_leave_as_garbage(catalog: SqliteCatalog) -> None:
+def test_segments_come_in_the_order_sealed_and_leave_as_garbage(catalog: Catalog) -> None:
     catalog.commit_run(document("r"), b"", [SegmentRow("b", 1, 1, 1), SegmentRow("a", 0, 1, 1)])
     catalog.commit_run(document("r"), b"", [SegmentRow("merged", 0, 2, 2)], removed=["a", "b"])
     found = catalog.load_run("p", "r")
@@ -52,9 +61,9 @@ def test_segments_come_in_the_order_sealed_and_leave_as_garbage(catalog: SqliteC
     assert catalog.garbage() == ["b"]
 
 
-def test_a_commit_that_fails_changes_nothing(catalog: SqliteCatalog) -> None:
+def test_a_commit_that_fails_changes_nothing(catalog: Catalog) -> None:
     catalog.commit_run(document("r", notes="before"), b"1", [SegmentRow("s", 0, 1, 1)])
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError)):
         catalog.commit_run(document("r", notes="after"), b"2", [SegmentRow("t", 0, 1, 1)], removed=[])
     found = catalog.load_run("p", "r")
     assert found is not None
@@ -62,7 +71,7 @@ def test_a_commit_that_fails_changes_nothing(catalog: SqliteCatalog) -> None:
     catalog.commit_run(document("r", notes="after"), b"2")
 
 
-def test_several_runs_are_committed_together_or_none(catalog: SqliteCatalog) -> None:
+def test_several_runs_are_committed_together_or_none(catalog: Catalog) -> None:
     catalog.commit_run(document("a", notes="before"), b"1", [SegmentRow("s", 0, 1, 1)])
     catalog.commit_runs([(document("a", notes="after"), b"2", {"0" * 64: 5}), (document("b"), b"3", {})])
     found = catalog.load_run("p", "a")
@@ -76,7 +85,7 @@ def test_several_runs_are_committed_together_or_none(catalog: SqliteCatalog) -> 
     assert (found[0].get("notes"), found[1]) == (document("b").get("notes"), b"3")
 
 
-def test_runs_are_listed_by_project_newest_first(catalog: SqliteCatalog) -> None:
+def test_runs_are_listed_by_project_newest_first(catalog: Catalog) -> None:
     for i, (run_id, project) in enumerate([("a", "p"), ("b", "p"), ("a", "q")]):
         catalog.commit_run(document(run_id, project, create_time=i), b"")
     assert [each["run_id"] for each in catalog.documents("p")] == ["b", "a"]
@@ -87,7 +96,7 @@ def test_runs_are_listed_by_project_newest_first(catalog: SqliteCatalog) -> None
     assert sorted(catalog.run_keys()) == [("p", "a"), ("p", "b"), ("q", "a")]
 
 
-def test_a_deleted_run_leaves_only_garbage(catalog: SqliteCatalog) -> None:
+def test_a_deleted_run_leaves_only_garbage(catalog: Catalog) -> None:
     catalog.commit_run(document("r"), b"", [SegmentRow("s", 0, 1, 1)])
     assert catalog.delete_run("p", "r") == ["s"]
     assert catalog.delete_run("p", "r") == []
@@ -108,11 +117,11 @@ def test_a_catalog_of_a_newer_trackd_is_not_touched(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "c")
     connection.execute("PRAGMA user_version=99")
     connection.close()
-    with pytest.raises(CatalogTooNew, match="has version 99; this trackd knows 5: update trackd"):
+    with pytest.raises(CatalogTooNew, match="has version 99; this trackd knows 6: update trackd"):
         SqliteCatalog(tmp_path / "c")
 
 
-def test_objects_leave_with_the_last_run_that_uses_them(catalog: SqliteCatalog) -> None:
+def test_objects_leave_with_the_last_run_that_uses_them(catalog: Catalog) -> None:
     shared, own = "aa" * 32, "bb" * 32
     catalog.commit_run(document("one"), b"", objects={shared: 5, own: 7})
     catalog.commit_run(document("one"), b"", objects={own: 7})
@@ -128,7 +137,7 @@ def test_objects_leave_with_the_last_run_that_uses_them(catalog: SqliteCatalog) 
     assert not catalog.is_used(shared)
 
 
-def test_usage_counts_segments_once_however_many_objects_there_are(catalog: SqliteCatalog) -> None:
+def test_usage_counts_segments_once_however_many_objects_there_are(catalog: Catalog) -> None:
     segments = [SegmentRow("s1", 0, 1, 100), SegmentRow("s2", 1, 1, 200)]
     catalog.commit_run(document("r"), b"", segments, objects={f"{number:064x}": 10 for number in range(5)})
     catalog.commit_run(document("empty"), b"")
@@ -137,7 +146,7 @@ def test_usage_counts_segments_once_however_many_objects_there_are(catalog: Sqli
     assert (usage["empty"].segment_bytes, usage["empty"].object_count) == (0, 0)
 
 
-def test_usage_of_runs_that_share_objects_and_have_hidden_segments(catalog: SqliteCatalog) -> None:
+def test_usage_of_runs_that_share_objects_and_have_hidden_segments(catalog: Catalog) -> None:
     shared, own = "a" * 64, "b" * 64
     catalog.commit_run(document("r"), b"", [SegmentRow("s", 0, 1, 100)], objects={shared: 7, own: 5})
     start = HistoryStart("w", 1, masked=("s",), mask_time=1)
@@ -150,7 +159,7 @@ def test_usage_of_runs_that_share_objects_and_have_hidden_segments(catalog: Sqli
     assert dict(catalog.project_sizes()) == {"p": 132, "other": 7}
 
 
-def test_presets_are_saved_over_and_deleted(catalog: SqliteCatalog) -> None:
+def test_presets_are_saved_over_and_deleted(catalog: Catalog) -> None:
     catalog.save_preset(PresetRow("team/b", "B", "{}"))
     catalog.save_preset(PresetRow("team/a", "A", "{}"))
     catalog.save_preset(PresetRow("team/b", "again", '{"mark": "bar"}'))
@@ -161,7 +170,7 @@ def test_presets_are_saved_over_and_deleted(catalog: SqliteCatalog) -> None:
     assert catalog.preset("team/b") is None
 
 
-def test_views_are_listed_newest_first_limited_and_stay_when_their_runs_go(catalog: SqliteCatalog) -> None:
+def test_views_are_listed_newest_first_limited_and_stay_when_their_runs_go(catalog: Catalog) -> None:
     catalog.commit_run(document("r"), b"")
     for name, time in (("a", 1), ("b", 3), ("c", 2)):
         assert catalog.save_view(ViewRow("p", name, name.upper(), time, "{}"), 3)

@@ -16,11 +16,11 @@ from trackd._spool import Spool
 from trackd.v1 import records_pb2
 from trackd_service import config
 from trackd_service.bell import Bell
-from trackd_service.catalog import SqliteCatalog
 from trackd_service.frames import RESTING, RecordFrame
 from trackd_service.ingest import Ingest
 from trackd_service.logs import LogReader
 from trackd_service.objects import DirectoryStore
+from trackd_service.sqlite_catalog import SqliteCatalog
 from trackd_service.store import Store
 
 WRITER = "ab" * 16

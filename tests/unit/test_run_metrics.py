@@ -11,7 +11,6 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackd_service.catalog import SqliteCatalog
 from trackd_service.definitions import Definition, Definitions
 from trackd_service.objects import DirectoryStore
 from trackd_service.records import Begin, Finish, Json, Update
@@ -19,6 +18,7 @@ from trackd_service.run_metrics import RunMetrics
 from trackd_service.run_states import Event
 from trackd_service.runs import Run
 from trackd_service.runs_query import RunsQuery
+from trackd_service.sqlite_catalog import SqliteCatalog
 from trackd_service.store import Store
 from trackd_service.summary import BOOL, DOUBLE, Summary
 

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import numpy as np
 
-from trackd_service.catalog import SqliteCatalog
 from trackd_service.objects import DirectoryStore
 from trackd_service.records import Begin, Finish, Numbers, Origin, Update
 from trackd_service.run_states import Event
+from trackd_service.sqlite_catalog import SqliteCatalog
 from trackd_service.store import Store
 from trackd_service.summary import INT64
 

@@ -1,0 +1,106 @@
+"""Owns the tables of a catalog, in SQL for SQLite and PostgreSQL alike, and how one version becomes the next. Pure."""
+
+from __future__ import annotations
+
+VERSION = 6
+_SCHEMA = """
+CREATE TABLE runs (
+    run_key INTEGER PRIMARY KEY,
+    project TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    create_time INTEGER NOT NULL,
+    update_time INTEGER NOT NULL,
+    document TEXT NOT NULL,
+    summary BLOB NOT NULL,
+    UNIQUE (project, run_id)
+);
+CREATE TABLE segments (
+    name TEXT PRIMARY KEY,
+    run_key INTEGER NOT NULL REFERENCES runs (run_key) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    point_count INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    UNIQUE (run_key, position)
+);
+CREATE TABLE garbage (
+    name TEXT PRIMARY KEY
+);
+CREATE INDEX runs_by_project ON runs (project, create_time);
+"""
+
+
+# What a catalog of the version before lacks.
+_UPGRADES = {
+    1: """
+CREATE TABLE object_uses (
+    run_key INTEGER NOT NULL REFERENCES runs (run_key) ON DELETE CASCADE,
+    sha256 TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    PRIMARY KEY (run_key, sha256)
+);
+CREATE INDEX object_uses_by_sha256 ON object_uses (sha256);
+CREATE TABLE presets (
+    id TEXT PRIMARY KEY,
+    title TEXT NOT NULL,
+    specification TEXT NOT NULL
+);
+""",
+    # Where the steps of a writer begin that is not in its run's document yet, and segments that a rewind has hidden.
+    2: """
+CREATE TABLE writer_starts (
+    writer_id TEXT PRIMARY KEY,
+    starting_step INTEGER NOT NULL
+);
+CREATE TABLE masked_segments (
+    name TEXT PRIMARY KEY,
+    run_key INTEGER NOT NULL REFERENCES runs (run_key) ON DELETE CASCADE,
+    point_count INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    mask_time INTEGER NOT NULL
+)
+""",
+    # Grows with each commit of a run: what was copied elsewhere since then is whole, or is not.
+    3: "ALTER TABLE runs ADD COLUMN commit_number INTEGER NOT NULL DEFAULT 1",
+    # No reference to runs: a project's views outlive its runs.
+    4: """
+CREATE TABLE views (
+    project TEXT NOT NULL,
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    update_time INTEGER NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (project, id)
+)
+""",
+    # What a team server has of daemons: the manifest of each store that feeds a run, the files that these list, what people
+    # have changed of the run since, and which runs were deleted, so that no daemon brings them back.
+    5: """
+ALTER TABLE runs ADD COLUMN edits TEXT NOT NULL DEFAULT '';
+CREATE TABLE manifests (
+    run_key INTEGER NOT NULL REFERENCES runs (run_key) ON DELETE CASCADE,
+    store_id TEXT NOT NULL,
+    content BLOB NOT NULL,
+    PRIMARY KEY (run_key, store_id)
+);
+CREATE TABLE sent_files (
+    name TEXT PRIMARY KEY,
+    run_key INTEGER NOT NULL REFERENCES runs (run_key) ON DELETE CASCADE,
+    size_bytes INTEGER NOT NULL,
+    sha256 TEXT NOT NULL
+);
+CREATE INDEX sent_files_by_run ON sent_files (run_key);
+CREATE TABLE deleted_runs (
+    project TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    delete_time INTEGER NOT NULL,
+    PRIMARY KEY (project, run_id)
+)
+""",
+}
+
+
+def statements(version: int) -> list[str]:
+    """Returns what brings a catalog to the version after `version`, 0 for no catalog, statement by statement."""
+    text = _SCHEMA if version == 0 else _UPGRADES[version]
+    return [statement for each in text.split(";") if (statement := each.strip())]
