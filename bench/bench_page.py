@@ -277,22 +277,31 @@ def log_on(store: str, calls_per_second: float) -> None:
 
 
 def measure_live(folder: Path, live_seconds: float) -> None:
-    """Watches a page while a run goes on: bytes of 10 seconds at a step a second, then its memory at 100 steps a second."""
+    """Watches a page beside a run: bytes of 10 s at rest and at a step a second, then memory at 100 steps a second."""
     filled = folder / "live"
     case = CASES["a"]
     with served(
         filled, lambda: big_store.fill(str(filled), case.run_count, case.metric_count, case.point_count)
     ) as store:
-        for rate in (1.0, 100.0):
+        for rate in (0.001, 1.0, 100.0):
             process = spawn(log_on, str(store), rate)
             try:
                 with browser_page() as opened:
                     opened.open(address_of(store, f"/p/{big_store.PROJECT}"), _AREA)
                     opened.page.wait_for_timeout(5000)
-                    if rate == 1.0:
+                    if rate <= 1.0:
                         requests, size = opened.idle(_IDLE_SECONDS)
-                        what = f"10 s beside a run of {_LIVE_METRICS} metrics and a step a second"
-                        show(_ROW, f"{what}: bytes", size, "bytes")
+                        pace = "and a step a second" if rate == 1.0 else "that logs nothing now"
+                        what = f"10 s beside a run of {_LIVE_METRICS} metrics {pace}"
+                        bar = 2000.0 if rate < 1.0 else 0.0
+                        show(
+                            _ROW,
+                            f"{what}: bytes",
+                            size,
+                            "bytes",
+                            bar="≤ 2 kB" if bar else "",
+                            is_met=size <= bar if bar else None,
+                        )
                         show(_ROW, f"{what}: requests", requests, "")
                     else:
                         _watch_memory(opened, live_seconds)

@@ -332,10 +332,13 @@ class _Face:
                 if project in (None, run.project) and (run.finish_time is None or run.finish_time > recent)
             ]
             removed: list[tuple[str, str]] = []
+            told: dict[tuple[str, str], dict[str, Any]] = {}
             while not leaving.done():
+                for key in removed:
+                    told.pop(key, None)
                 message = {
                     "type": "runs",
-                    "runs": [run.describe(whole=False) for run in runs],
+                    "runs": [_news(run.describe(whole=False), told) for run in runs],
                     "removed": [run_id for _, run_id in removed],
                 }
                 await socket.send_text(dump(message))
@@ -352,6 +355,20 @@ class _Face:
         finally:
             leaving.cancel()
             self._daemon.live.leave(listener)
+
+
+def _news(brief: dict[str, Any], told: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
+    """Returns what a listener does not know yet of a run's brief form: at first all of it."""
+    key = (brief["project"], brief["run_id"])
+    before = told.get(key)
+    told[key] = brief
+    if before is None:
+        return brief
+    return {
+        name: value
+        for name, value in brief.items()
+        if name in ("project", "run_id", "revision") or before[name] != value
+    }
 
 
 def _filters(source: str) -> dict[str, Any] | str:

@@ -116,7 +116,7 @@ class Keeper:
                 except OSError as error:
                     run.health.refuse(f"file {file.path[:60]!r} could not be kept: {error.strerror}")
                 run.files_to_keep.pop(0)
-                run.revision += 1
+                run.note_change()
             while run.unencoded:
                 if self._is_closing:
                     raise WorkerClosed("the daemon ends: the next one encodes what is left, from the log")
@@ -142,7 +142,7 @@ class Keeper:
                 run.health.refuse(f"{waiting.task.kind} of {waiting.key[:60]!r}: {made.document['error']}")
         del run.unencoded[: len(batch)]
         run.unencoded_bytes -= sum(len(each.task.message) + len(each.task.data.inline) for each in batch)
-        run.revision += 1
+        run.note_change()
         self.changed(run)
 
     async def _encode(self, batch: list[Unencoded]) -> list[Made]:

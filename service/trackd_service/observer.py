@@ -244,5 +244,5 @@ class Observer:
             seconds = config.STALLED_AFTER_SECONDS if given is None else given
             if seconds > 0 and not run.is_stalled and now - run.activity_time > seconds * 1e9:
                 run.is_stalled = True
-                run.revision += 1
+                run.note_change()
                 self._store.changed(run)

@@ -73,6 +73,7 @@ _BRIEF = {
     "synced_step": _optional(_COUNT),
     "metric_count": _COUNT,
     "revision": _COUNT,
+    "logged_revision": _COUNT,
     "ingest_health": _ref("IngestHealth"),
     "process": _PROCESS,
     "end_reason": _TEXT,

@@ -252,6 +252,7 @@ class Run:
             None  # below which the bucket has its steps; None where there is no bucket
         )
         self.revision = 0
+        self.logged_revision = 0  # of the last change but samples of the machine and lines of a console
         self._ends: list[tuple[Event, Finish]] = []
         self._layouts: dict[tuple[tuple[str, ...], bytes], _Layout] = {}
 
@@ -394,7 +395,7 @@ class Run:
             self.environment.update(content.facts)
             if content.folder:
                 self.unexplored.append(content)
-        self._touch(time, writer)
+        self._touch(time, writer, is_logged=not isinstance(content, Sample | Lines))
 
     def _alert(self, content: Alert, time: int) -> None:
         earliest = time / 1e6 - content.wait_seconds * 1e3
@@ -409,11 +410,12 @@ class Run:
         self.alerts = [*self.alerts[-_ALERTS_MAX + 1 :], alert]
         self.new_alerts.append(alert)
         self.alert_count += 1
+        self.note_change()
 
     def warn(self, title: str, text: str, time: int) -> None:
         """Raises an alert that no writer has raised; `time` in nanoseconds since 1970 UTC."""
         self._alert(Alert(title, text, "WARN", _WARNING_SECONDS), time)
-        self.revision += 1
+        self.note_change()
 
     # -- alert rules -----------------------------------------------------------------------------------------------
 
@@ -617,14 +619,24 @@ class Run:
             if not getattr(self, name) and getattr(start, name) is not None:
                 setattr(self, name, getattr(start, name))
 
-    def _touch(self, time: int, writer: Writer) -> None:
+    def note_change(self, *, is_logged: bool = True) -> None:
+        """Has readers look at the run again; where nothing was logged, at what is measured and printed alone."""
+        self.revision += 1
+        if is_logged:
+            self.logged_revision = self.revision
+
+    def renew(self, revision: int) -> None:
+        """Has readers look at the whole run again: it is another one in memory."""
+        self.revision = self.logged_revision = revision
+
+    def _touch(self, time: int, writer: Writer, *, is_logged: bool = True) -> None:
         # A clock that was set back must not take the run back.
         self.update_time = max(self.update_time, time)
         writer.update_time = max(writer.update_time, time)
         if writer.role != "observer":
             self.activity_time = max(self.activity_time, time)
             self.is_stalled = False
-        self.revision += 1
+        self.note_change(is_logged=is_logged)
 
     @property
     def summary(self) -> Summary:
@@ -637,7 +649,7 @@ class Run:
         """Puts another summary in the place of this one, after a rewind or a fork."""
         self._summary = summary
         self._layouts.clear()  # they hold positions in the former
-        self.revision += 1
+        self.note_change()
 
     # -- keeping ---------------------------------------------------------------------------------------------------
 
@@ -672,6 +684,7 @@ class Run:
             "synced_step": self.synced_step,
             "metric_count": self.summary.metric_count,
             "revision": self.revision,
+            "logged_revision": self.logged_revision,
             "ingest_health": dict(vars(self.health)),
             "process": self.process,
             "end_reason": self.end_reason,
@@ -729,6 +742,7 @@ class Run:
         ):
             setattr(run, name, data[name])
         # Of documents that an older trackd wrote, these are missing.
+        run.logged_revision = data.get("logged_revision", run.revision)
         run.archived = data.get("archived", False)
         run.environment = data.get("environment", {})
         run.system_metrics = data.get("system_metrics", {})

@@ -203,7 +203,7 @@ class Store:
         if stored is not None:
             return stored, False
         run = Run(project, run_id, create_time)
-        run.revision = time.time_ns() // 1_000_000
+        run.renew(time.time_ns() // 1_000_000)
         stored = self._runs[(project, run_id)] = StoredRun(run, [], self._reads, lambda: self.elsewhere)
         return stored, True
 
@@ -228,7 +228,7 @@ class Store:
         document, summary, rows = found
         run = Run.load(document, summary)
         # Revisions are not kept exactly; a page that knows an older one must see that this is newer.
-        run.revision = max(run.revision + 1, time.time_ns() // 1_000_000)
+        run.renew(max(run.revision + 1, time.time_ns() // 1_000_000))
         run.synced_step = self._synced.get((project, run_id))
         stored = StoredRun(run, [], self._reads, lambda: self.elsewhere)
         stored.sealed_revision = run.revision
@@ -277,9 +277,8 @@ class Store:
         await self.on_catalog(self._catalog.replace_run, document, summary, rows, objects)
         former = self._runs.get(key)
         # A page that knows an older revision must see that this is newer.
-        run.revision = max(
-            run.revision, 0 if former is None else former.run.revision + 1, time.time_ns() // 1_000_000
-        )
+        known = 0 if former is None else former.run.revision + 1
+        run.renew(max(run.revision, known, time.time_ns() // 1_000_000))
         if former is not None:
             stored = StoredRun(run, [], self._reads, lambda: self.elsewhere)
             stored.sealed_revision = run.revision
@@ -377,7 +376,7 @@ class Store:
     async def update(self, stored: StoredRun) -> None:
         """Commits what was changed from outside of the writers' logs: name, notes, config, summary."""
         self.check_writable()
-        stored.run.revision += 1
+        stored.run.note_change()
         self.changed(stored.run)
         if stored.run.is_open or stored.run.tail.point_count:
             await self.seal(stored)  # the cut keeps document and writers' sequences together
@@ -414,7 +413,7 @@ class Store:
             for stored in resting:
                 run = stored.run
                 change(run)
-                run.revision += 1
+                run.note_change()
                 self.changed(run)
                 rows.append((run.dump(), run.summary.dump(), dict(run.objects)))
             # Nothing is awaited from the change to here: what is committed is what this revision is.
@@ -703,7 +702,7 @@ class Store:
             for row in added:
                 self._add_segment(stored, row, is_new=True)
             run.sealing = None
-            run.revision += 1
+            run.note_change(is_logged=False)
             stored.sealed_time, stored.sealed_revision = time.monotonic(), revision + 1
             self._forget_committed(run, objects)
             for writer_id, sequence in sequences.items():

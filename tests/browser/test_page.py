@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -169,6 +170,36 @@ def test_finished_page_asks_nothing_more(open_page: OpenPage) -> None:
     page.on("request", lambda request: asked.append(request.url) if "/assets/" not in request.url else None)
     page.wait_for_timeout(3_000)  # the property is that nothing happens in this time
     assert asked == []
+
+
+def test_a_run_that_is_measured_and_logs_nothing_is_not_asked_for(open_page: OpenPage) -> None:
+    run = trackd.init(project="at rest")
+    try:
+        for step in range(100):
+            run.log({"loss": float(step)})
+        assert run.flush(20)
+        page = open_page("/p/at%20rest")
+        seen: list[str] = []
+
+        def hear(frame: str | bytes) -> None:
+            fields = {field for news in json.loads(frame)["runs"] for field in news}
+            is_sample = fields <= {"project", "run_id", "revision", "update_time_unix_ms"}
+            seen.append("sample" if is_sample else "news")
+
+        page.on("websocket", lambda socket: socket.on("framereceived", hear))
+        page.on("request", lambda request: seen.append("asked") if "series:query" in request.url else None)
+        page.reload()
+        wait_for(page, "loss", lambda _, total: total == 100)
+        # Once the run has settled, samples of the machine come, say little, and nothing is asked for them.
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while seen[-3:] != ["sample"] * 3:
+            assert time.monotonic() < deadline, f"never at rest: {seen}"
+            page.wait_for_timeout(100)
+        # What is logged then is there at once.
+        run.log({"loss": 5.0})
+        wait_for(page, "loss", lambda _, total: total == 101)
+    finally:
+        run.finish()
 
 
 def test_page_is_readable_on_a_phone(open_page: OpenPage) -> None:

@@ -387,7 +387,12 @@ def test_live_socket_tells_of_changes_and_is_closed_to_other_sites(web: Web) -> 
         (known,) = (each for each in first["runs"] if each["run_id"] == "r2")
         run.log({"loss": 3.0})
         news = json.loads(socket.recv(timeout=20))
-        assert news["runs"][0]["revision"] > known["revision"]
+        (changed,) = news["runs"]
+        assert changed["revision"] > known["revision"]
+        assert changed["logged_revision"] > known["logged_revision"]
+        # Of what it was told before, only what is another now.
+        assert {"project", "run_id", "next_step"} <= changed.keys()
+        assert not changed.keys() & {"name", "config", "process", "state"}
     # A page that has asked for the run before, and listens only now, must hear that it has ended.
     run.finish()
     with connect(address, additional_headers=authorization, open_timeout=20) as socket:

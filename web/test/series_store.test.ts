@@ -87,6 +87,19 @@ describe("series store", () => {
     expect(scene.bodies).toHaveLength(1);
   });
 
+  test("asks what was logged again only when something was logged, and what is measured at each change", async () => {
+    const watch = scene.store.watch(() => {});
+    watch.update([question("a"), question("a", { key: "_system/node/cpu" })]);
+    await scene.settle();
+    scene.store.noteRevision("p", "a", 7, 5);
+    await scene.settle(1000);
+    scene.store.noteRevision("p", "a", 8, 5);
+    await scene.settle(1000);
+    scene.store.noteRevision("p", "a", 9, 9);
+    await scene.settle(1000);
+    expect(scene.bodies.map((body) => body.series.length)).toEqual([2, 2, 1, 2]);
+  });
+
   test("asks only the new part when a run goes on", async () => {
     watchRuns("a", "b");
     await scene.settle();

@@ -1,6 +1,6 @@
 /** The live socket of one project: hears of runs that changed, and comes back by itself when the connection is lost. */
 import { LIVE_ADDRESS } from "./routes";
-import type { LiveMessage } from "./types";
+import type { LiveMessage, Run } from "./types";
 
 export type LiveState = "connecting" | "open" | "lost";
 
@@ -24,6 +24,7 @@ export function openLive(project: string, listener: LiveListener): () => void {
   const connect = () => {
     clearTimeout(timer);
     if (isClosed || socket) return;
+    const known = new Map<string, Run>();
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     socket = new WebSocket(`${scheme}//${location.host}${LIVE_ADDRESS}?project=${encodeURIComponent(project)}`);
     socket.onopen = () => {
@@ -33,7 +34,7 @@ export function openLive(project: string, listener: LiveListener): () => void {
     };
     socket.onmessage = ({ data }) => {
       const message = JSON.parse(data as string) as LiveMessage;
-      if (message.type === "runs") listener.message(message);
+      if (message.type === "runs") listener.message(wholeMessage(message, known));
     };
     socket.onclose = () => {
       socket = null;
@@ -58,4 +59,15 @@ export function openLive(project: string, listener: LiveListener): () => void {
     document.removeEventListener("visibilitychange", onVisible);
     socket?.close();
   };
+}
+
+/** The message with each run's whole brief form: of a run that was told of before, the daemon sends what is new alone. */
+export function wholeMessage(message: LiveMessage, known: Map<string, Run>): LiveMessage {
+  for (const id of message.removed) known.delete(id);
+  const runs = message.runs.map((news) => {
+    const run = { ...known.get(news.run_id), ...news };
+    known.set(run.run_id, run);
+    return run;
+  });
+  return { ...message, runs };
 }

@@ -56,6 +56,8 @@ export interface Run {
   synced_step?: number | null;
   metric_count: number;
   revision: number;
+  /** Of the last change but what was measured of the machine and printed to the console. */
+  logged_revision?: number;
   ingest_health: IngestHealth;
   process: RunProcess | null;
   /** One sentence; empty while the run goes on, or where nothing is known. */

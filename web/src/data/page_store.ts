@@ -3,6 +3,7 @@ import { postForBytes } from "../api/http";
 import { fetchHistograms, fetchRecords, fetchRecordSteps } from "../api/records";
 import { SERIES_ADDRESS } from "../api/routes";
 import { decodeSeries } from "../api/series";
+import type { Run } from "../api/types";
 import { type RecordAnswer, type RecordQuestion, RecordStore } from "./records";
 import { SeriesStore } from "./series_store";
 
@@ -38,9 +39,12 @@ export function watchRevisions(listener: RevisionListener): () => void {
 }
 
 /** Notes how far a run has come: what is shown of it is brought up to date. */
-export function noteRevision(project: string, run: string, revision: number): void {
-  seriesStore.noteRevision(project, run, revision);
-  recordStore.noteRevision(project, run, revision);
+export function noteRevision(
+  project: string,
+  { run_id: run, revision, logged_revision: logged = revision }: Pick<Run, "run_id" | "revision" | "logged_revision">,
+): void {
+  seriesStore.noteRevision(project, run, revision, logged);
+  recordStore.noteRevision(project, run, revision, logged);
   for (const listener of revisionListeners) listener(project, run);
 }
 

@@ -79,7 +79,7 @@ export const useRun = (project: string, run: string) =>
     queryKey: queryKeys.run(project, run),
     queryFn: async ({ signal }) => {
       const whole = await fetchRun(project, run, signal);
-      noteRevision(project, run, whole.revision);
+      noteRevision(project, whole);
       return whole;
     },
   });

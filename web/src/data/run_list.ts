@@ -22,7 +22,7 @@ export function useRunList(project: string, question: RunsQuestion): RunListStat
     queryKey: [...queryKeys.runs(project), question],
     queryFn: async ({ signal }) => {
       const answer = await queryRuns(project, question, signal);
-      for (const run of answer.runs) noteRevision(project, run.run_id, run.revision);
+      for (const run of answer.runs) noteRevision(project, run);
       return answer;
     },
     placeholderData: keepPreviousData,

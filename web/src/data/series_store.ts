@@ -79,7 +79,7 @@ export class SeriesStore extends WatchedStore<SeriesQuestion, Held> {
   protected override revisionOf(entry: Watched<SeriesQuestion>): number {
     const { project, group } = entry.question;
     if (!group) return super.revisionOf(entry);
-    return group.runIds.reduce((sum, run) => sum + this.knownRevision({ project, run }), 0);
+    return group.runIds.reduce((sum, run) => sum + this.knownRevision({ project, run }, entry.identity), 0);
   }
 
   protected empty(): Held {

@@ -2,6 +2,7 @@
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { type LiveState, openLive } from "../api/live";
+import type { LiveMessage } from "../api/types";
 import { queryRuns, type RunsAnswer, type RunsQuestion } from "../api/run_sets";
 import { noteRevision, retryAll } from "./page_store";
 import { queryKeys } from "./queries";
@@ -25,6 +26,7 @@ export function useLive(project: string, run: string | null): LiveState {
 
   useEffect(() => {
     const metricCounts = new Map<string, number>();
+    const loggedRevisions = new Map<string, number>();
     const metrics = throttleWhileSeen(() => {
       void client.invalidateQueries({ queryKey: queryKeys.metrics(project) });
       if (run !== null) void client.invalidateQueries({ queryKey: queryKeys.runMetrics(project, run) });
@@ -61,11 +63,13 @@ export function useLive(project: string, run: string | null): LiveState {
         }
         orders.call();
         sets.call();
-        columns.call();
-        events.call();
+        if (hasLogged(message, loggedRevisions)) {
+          columns.call();
+          events.call();
+        }
         let hasNewMetrics = message.removed.length > 0;
         for (const one of message.runs) {
-          noteRevision(project, one.run_id, one.revision);
+          noteRevision(project, one);
           if (metricCounts.get(one.run_id) !== one.metric_count) hasNewMetrics = true;
           metricCounts.set(one.run_id, one.metric_count);
           if (one.run_id === run) whole.call();
@@ -96,6 +100,16 @@ export function useLive(project: string, run: string | null): LiveState {
   }, [client, project, run]);
 
   return state;
+}
+
+/** Whether a message tells of more than what was measured of machines and printed to consoles; notes what it tells of. */
+function hasLogged({ runs, removed }: LiveMessage, revisions: Map<string, number>): boolean {
+  let isNew = removed.length > 0;
+  for (const { run_id: id, revision, logged_revision: logged = revision } of runs) {
+    isNew ||= revisions.get(id) !== logged;
+    revisions.set(id, logged);
+  }
+  return isNew;
 }
 
 const questionOfKey = (key: readonly unknown[]) => key.at(-1) as RunsQuestion;

@@ -28,12 +28,21 @@ export interface RunName {
   run: string;
 }
 
+/** How far a run has come: in all, and in what was logged, without what is measured of the machine. */
+interface Revisions {
+  all: number;
+  logged: number;
+}
+
 /** Names a run over all projects. */
 const runIdentity = ({ project, run }: RunName) => JSON.stringify([project, run]);
 
+// In the name of every series of what is measured of the machine, and so in what tells a question about it from others.
+const MEASURED = "_system/";
+
 export abstract class WatchedStore<Question, Extra extends object> {
   protected readonly entries = new Map<string, Watched<Question> & Extra>();
-  private readonly revisions = new Map<string, number>();
+  private readonly revisions = new Map<string, Revisions>();
 
   protected abstract identityOf(question: Question): string;
   protected abstract runOf(question: Question): RunName;
@@ -85,10 +94,10 @@ export abstract class WatchedStore<Question, Extra extends object> {
   }
 
   /** Notes how far a run has come; what is shown of it is brought up to date. */
-  noteRevision(project: string, run: string, revision: number): void {
+  noteRevision(project: string, run: string, revision: number, loggedRevision = revision): void {
     const identity = runIdentity({ project, run });
-    if ((this.revisions.get(identity) ?? -1) >= revision) return;
-    this.revisions.set(identity, revision);
+    if ((this.revisions.get(identity)?.all ?? -1) >= revision) return;
+    this.revisions.set(identity, { all: revision, logged: loggedRevision });
     this.wake();
   }
 
@@ -107,12 +116,14 @@ export abstract class WatchedStore<Question, Extra extends object> {
   }
 
   protected revisionOf(entry: Watched<Question>): number {
-    return this.knownRevision(this.runOf(entry.question));
+    return this.knownRevision(this.runOf(entry.question), entry.identity);
   }
 
-  /** The newest revision of a run that the page has heard of; 0 for none. */
-  protected knownRevision(run: RunName): number {
-    return this.revisions.get(runIdentity(run)) ?? 0;
+  /** The newest revision of a run that the page has heard of and that a question can be answered otherwise for; 0 for none. */
+  protected knownRevision(run: RunName, identity: string): number {
+    const known = this.revisions.get(runIdentity(run));
+    if (!known) return 0;
+    return identity.includes(MEASURED) ? known.all : known.logged;
   }
 
   private entryOf(question: Question): Watched<Question> & Extra {
