@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
+import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ _SCALE = 2
 # A chart is there once so many pixels of the part where charts stand are coloured. Text and frames are grey.
 _COLOURED_MIN = 150
 _SATURATION_MIN = 60
+_COLLECT_MS = 500  # for the workers, which do not answer
 _POLL_MS = 20
 _LOOK_TIMEOUT_SECONDS = 120.0
 _SETTLE_SECONDS_MAX = 20.0
@@ -107,13 +109,21 @@ class OpenPage:
         self._process = process
         self._frames: list[tuple[float, bytes]] = []
         self._begin = 0.0
+        self._workers: list[str] = []
+        session.on("Target.attachedToTarget", lambda event: self._workers.append(event["sessionId"]))
+        session.send(
+            "Target.setAutoAttach", {"autoAttach": True, "waitForDebuggerOnStart": False, "flatten": False}
+        )
 
-    def open(self, address: str, area: tuple[int, int, int, int]) -> float:
+    def open(
+        self, address: str, area: tuple[int, int, int, int], saturation_min: int = _SATURATION_MIN
+    ) -> float:
         """Goes to an address; returns after how many milliseconds the first chart was on the screen.
 
         Args:
             address: The page's.
             area: Where charts stand: left, top, right and bottom.
+            saturation_min: By how much the strongest part of a line's colour exceeds the weakest, 0 to 255.
         """
         self.traffic.watch(self.session)
         self.page.add_init_script(f"({_LONG_TASKS})()")
@@ -129,7 +139,7 @@ class OpenPage:
             while time.monotonic() < deadline:
                 while self._frames:
                     moment, picture = self._frames.pop(0)
-                    if moment > self._begin and _is_coloured(picture, area):
+                    if moment > self._begin and _is_coloured(picture, area, saturation_min):
                         return (moment - self._begin) * 1e3
                 self.page.wait_for_timeout(_POLL_MS)
         finally:
@@ -233,7 +243,12 @@ class OpenPage:
         return total
 
     def memory_mb(self) -> float:
-        """Returns the memory of the processes that show pages: heaps, workers and canvases."""
+        """Returns the memory of the processes that show pages, their garbage collected: heaps, workers and canvases."""
+        self.session.send("HeapProfiler.collectGarbage")
+        collect = json.dumps({"id": 1, "method": "HeapProfiler.collectGarbage"})
+        for worker in self._workers:
+            self.session.send("Target.sendMessageToTarget", {"sessionId": worker, "message": collect})
+        self.page.wait_for_timeout(_COLLECT_MS)
         total = 0
         for each in self._process.children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
@@ -242,11 +257,11 @@ class OpenPage:
         return total / 1e6
 
 
-def _is_coloured(picture: bytes, area: tuple[int, int, int, int]) -> bool:
+def _is_coloured(picture: bytes, area: tuple[int, int, int, int], saturation_min: int) -> bool:
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     left, top, right, bottom = (each // _SCALE for each in area)
     pixels = np.asarray(image.crop((left, top, right, bottom))).astype(np.int16)
-    return int(((pixels.max(axis=2) - pixels.min(axis=2)) > _SATURATION_MIN).sum()) >= _COLOURED_MIN
+    return int(((pixels.max(axis=2) - pixels.min(axis=2)) > saturation_min).sum()) >= _COLOURED_MIN
 
 
 @contextlib.contextmanager

@@ -92,10 +92,10 @@ class Figures:
     cpu_ms: float
 
 
-def look_at(address: str, area: tuple[int, int, int, int], chart: str) -> Figures:
+def look_at(address: str, area: tuple[int, int, int, int], chart: str, saturation_min: int = 60) -> Figures:
     """Opens a page in a new browser; `chart` is what finds a chart to hover over."""
     with browser_page() as opened:
-        first = opened.open(address, area)
+        first = opened.open(address, area, saturation_min)
         opened.settle()
         traffic = opened.traffic
         script, data = traffic.script_bytes / 1e6, (traffic.byte_count - traffic.script_bytes) / 1e6
@@ -152,7 +152,7 @@ def measure(name: str, folder: Path, repeats: int, pythons: dict[Peer, str]) -> 
             ours.append(look_at(address_of(store, path), _AREA, "[role=img]"))
             for peer, address in list(addresses.items()):
                 try:
-                    figures = look_at(address, peer.area, peer.chart)
+                    figures = look_at(address, peer.area, peer.chart, peer.saturation_min)
                 except RuntimeError as error:
                     print(f"{peer.name}: {error}")
                     del addresses[peer]

@@ -92,6 +92,7 @@ class Peer:
     name: str
     area: tuple[int, int, int, int]  # where its first charts stand: left, top, right and bottom
     chart: str  # what finds one
+    saturation_min: int = 60  # of the colours of its lines
 
     @contextlib.contextmanager
     def served(
@@ -133,7 +134,8 @@ class Peer:
             process.wait()
 
 
-TENSORBOARD = Peer("TensorBoard", (340, 170, 1150, 900), "line-chart")
+# The line of a single run is a blue that is nearly grey.
+TENSORBOARD = Peer("TensorBoard", (340, 170, 1150, 900), "line-chart", 20)
 TRACKIO = Peer("trackio", (390, 140, 650, 350), "canvas.marks")
 AIM = Peer("Aim", (140, 165, 420, 280), "svg.Visualization")
 
