@@ -4,7 +4,7 @@ Invariants:
 - A run is in memory while somebody writes it or reads it; what is not in memory is whole in catalog and segments.
 - Sealing takes a cut: the points, the summary and the writers' sequences of one moment go into one segment and one
   transaction. Until it is committed the points are read from memory; after a crash before it they come from the log again.
-- The catalog is used from one thread only; the event loop never waits for the disk.
+- The catalog is used from as many threads as it says; the event loop never waits for the disk.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Store:
         self._worker, self._sealer = Worker(), Worker(_SEALER_IDLE_SECONDS)
         self._reads = SharedReads(self._worker)
         self._evict_count = config.RUNS_CACHED_MAX  # of runs in memory, before which none is let go
-        self._thread = ThreadPoolExecutor(1, "trackd-catalog")
+        self._thread = ThreadPoolExecutor(catalog.thread_count, "trackd-catalog")
         self._runs: dict[tuple[str, str], StoredRun] = {}
         self._loading: dict[tuple[str, str], asyncio.Future[StoredRun | None]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -123,7 +123,7 @@ class Store:
         self._changed = self.keeper.changed = tell
 
     async def on_catalog(self, function: Callable[..., _T], *arguments: Any) -> _T:
-        """Runs a function of the catalog in its thread."""
+        """Runs a function of the catalog in a thread of its own."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
     @property
@@ -273,8 +273,30 @@ class Store:
             document = run.dump()
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise InvalidArgument(f"the document describes no run: {str(error)[:200]}") from None
-        key = (run.project, run.run_id)
         await self.on_catalog(self._catalog.replace_run, document, summary, rows, objects)
+        await self._show(run, rows)
+
+    async def refresh(self, project: str, run_id: str) -> None:
+        """Takes in a run as it stands in the catalog by now, which somebody else has written, and tells the readers.
+
+        Raises:
+            BucketUnusable: A file that readers of it need now cannot be had.
+        """
+        found = await self.on_catalog(self._catalog.load_run, project, run_id)
+        if found is None:
+            self.let_go(project, run_id)
+            return
+        document, summary, rows = found
+        await self._show(await asyncio.to_thread(Run.load, document, summary), rows)
+
+    def let_go(self, project: str, run_id: str) -> None:
+        """Takes that somebody else has deleted a run, and tells the readers."""
+        self._runs.pop((project, run_id), None)
+        self.deleted(project, run_id)
+
+    async def _show(self, run: Run, rows: Sequence[SegmentRow]) -> None:
+        """Puts a run in the place of the one in memory, if it is there, and tells the readers."""
+        key = (run.project, run.run_id)
         former = self._runs.get(key)
         # A page that knows an older revision must see that this is newer.
         known = 0 if former is None else former.run.revision + 1
@@ -320,6 +342,10 @@ class Store:
         for _, key in sorted(ended)[: max(0, len(ended) - config.RUNS_CACHED_MAX)]:
             del self._runs[key]
         self._evict_count = len(self._runs) + config.RUNS_CACHED_MAX // 8
+
+    def is_in_memory(self, project: str, run_id: str) -> bool:
+        """Says whether a run is in memory."""
+        return (project, run_id) in self._runs
 
     def in_memory(self) -> list[Run]:
         """Returns the runs that are in memory."""

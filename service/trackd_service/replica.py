@@ -1,0 +1,103 @@
+"""Owns how one of several stores over the same catalog and bucket stays up to date with what the others write.
+
+Invariants: what any of them has committed is shown by all within a second, once; a database or a bucket that does not answer
+costs the time until it does, and nothing else; a file is here whole and with its sum, or not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from trackd_service.bucket_files import BucketFiles
+from trackd_service.bucket_requests import Bucket
+from trackd_service.errors import BucketUnusable, StorageUnavailable
+from trackd_service.postgres_catalog import PostgresCatalog
+from trackd_service.store import Store
+from trackd_service.transfers import Target
+
+_LOOK_SECONDS = 0.5
+_RETRY_SECONDS = 2.0
+
+_log = logging.getLogger("trackd.replica")
+
+
+class Replica:
+    """Keeps a store up to date with the catalog that it shares.
+
+    Attributes:
+        target: The bucket with the files.
+        sentence: What is wrong with the database or the bucket; empty when nothing is.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        catalog: PostgresCatalog,
+        bucket: Bucket,
+        folder: Path,
+        is_watched: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Takes a store over the catalog, a folder for what is unfinished, and what says whether somebody looks now."""
+        self._store = store
+        self._catalog = catalog
+        self._is_watched = is_watched
+        self.target = Target(bucket, folder / "uploads")
+        self._files = BucketFiles(store, self.target, self._find_facts)
+        self._since = 0
+        self._known: dict[tuple[str, str], int] = {}
+        self.sentence = ""
+        store.elsewhere = self._files
+
+    async def run(self) -> None:
+        """Follows the catalog until it is cancelled."""
+        while True:
+            try:
+                await self.look()
+                self.sentence = ""
+            except (BucketUnusable, StorageUnavailable) as error:
+                if error.message != self.sentence:
+                    _log.warning("%s", error.message)
+                self.sentence = error.message
+            except Exception:  # noqa: BLE001 - logged whole; the next look tries again
+                _log.exception("the catalog could not be followed; it is tried again")
+            await asyncio.sleep(_RETRY_SECONDS if self.sentence else _LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Takes in what was committed since the last look. Raises StorageUnavailable, or BucketUnusable at its end."""
+        since, written, deleted = await self._store.on_catalog(self._catalog.changes, self._since)
+        is_first, problem = self._since == 0, None
+        changed = [
+            (project, run_id, number)
+            for project, run_id, number in written
+            if self._known.get((project, run_id)) != number
+        ]
+        gone = [key for key in dict.fromkeys(deleted) if self._known.pop(key, None) is not None]
+        if changed or gone:
+            self._catalog.change_count += 1
+        for project, run_id, number in changed:
+            try:
+                # At the first look nothing is in memory yet, and whoever looks at runs asks for them.
+                if not is_first and self._is_shown(project, run_id):
+                    await self._store.refresh(project, run_id)
+            except BucketUnusable as error:
+                problem = error  # of one run: the others go on, and this one is tried again
+                continue
+            self._known[(project, run_id)] = number
+        for project, run_id in gone:
+            self._store.let_go(project, run_id)
+        if problem is not None:
+            raise problem
+        self._since = since
+
+    def _is_shown(self, project: str, run_id: str) -> bool:
+        return self._is_watched() or self._store.is_in_memory(project, run_id)
+
+    async def _find_facts(self, names: Sequence[str]) -> dict[str, tuple[int, str]]:
+        return await self._store.on_catalog(self._catalog.sent_files, names)
+
+    async def close(self) -> None:
+        """Ends the transfers that are under way."""
+        await self._files.close()
