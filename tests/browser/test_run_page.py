@@ -123,6 +123,32 @@ with trackd.init(project="logs", id="colours"):
         expect(line(page, 1).locator("time")).to_have_text(re.compile(r"^\d\d:\d\d:\d\d$"))
 
 
+def test_numbers_of_lines_stay_while_long_lines_are_scrolled_sideways(
+    open_page: OpenPage, start: Script
+) -> None:
+    end(
+        start("""
+with trackd.init(project="logs", id="wide"):
+    print("first")
+    print("x" * 2000)
+""")
+    )
+    page = open_page("/p/logs/r/wide?tab=logs")
+    expect(line(page, 2)).to_contain_text("xxx", timeout=PATIENCE_MS)
+    page.get_by_label("wrap").uncheck()
+    number = line(page, 1).locator("span").first
+    before = number.bounding_box()
+    console(page).evaluate("list => { list.scrollLeft = 300 }")
+    expect(console(page)).to_have_attribute("data-sideways", "true")
+    after = number.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(after["x"] - before["x"]) <= 3  # the width of the line's border
+    assert console(page).evaluate("list => list.scrollLeft") == 300
+    console(page).evaluate("list => { list.scrollLeft = 0 }")
+    expect(console(page)).to_have_attribute("data-sideways", "false")
+
+
 def test_hostile_console_is_shown_as_text(open_page: OpenPage, start: Script) -> None:
     end(
         start(r"""

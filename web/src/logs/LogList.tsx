@@ -55,6 +55,7 @@ export function LogList(props: LogListProps) {
   const { width, height } = useBox(root);
   const [scroller] = useState(() => new LogScroller(startRow, rowCount, flushSync));
   const scroll = useSyncExternalStore(scroller.subscribe, scroller.view);
+  const [isSideways, setSideways] = useState(false);
   useLayoutEffect(() => scroller.attach(root.current!, block.current!), [scroller]);
   useLayoutEffect(() => scroller.rendered(rowCount, width, height));
   useLook(only ? null : pages, scroll.first, scroll.end);
@@ -77,6 +78,8 @@ export function LogList(props: LogListProps) {
         data-testid="console"
         data-lines={rowCount}
         data-wrapped={isWrapped}
+        data-sideways={isSideways}
+        onScroll={({ currentTarget }) => setSideways(currentTarget.scrollLeft > 0)}
         tabIndex={0}
         onClick={onClick}
       >
