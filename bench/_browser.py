@@ -166,6 +166,10 @@ class OpenPage:
         self.page.wait_for_timeout(seconds * 1e3)
         return self.traffic.request_count, self.traffic.byte_count
 
+    def count_no_traffic(self) -> None:
+        """Ends the counting, for which the browser keeps every answer in the memory of the page."""
+        self.session.send("Network.disable")
+
     def longest_task_ms(self) -> float:
         """Returns the longest task of the page's own thread so far: 0 where none took 50 ms."""
         return max((each[1] for each in self.page.evaluate("window.longTasks")), default=0.0)

@@ -311,6 +311,7 @@ def measure_live(folder: Path, live_seconds: float) -> None:
 
 
 def _watch_memory(opened: OpenPage, seconds: float) -> None:
+    opened.count_no_traffic()
     opened.page.wait_for_timeout(seconds * 200)  # a fifth: caches fill
     heap, memory = opened.heap_mb(), opened.memory_mb()
     opened.page.wait_for_timeout(seconds * 800)

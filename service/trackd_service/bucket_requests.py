@@ -481,6 +481,8 @@ class Connection:
                         response_checksum_validation="when_required",
                         # A server of one's own seldom has a host name for each bucket.
                         s3={"addressing_style": "path" if self.bucket.endpoint_url else "auto"},
+                        # Of an address that is given away, version 4 alone says which bytes may be put there.
+                        signature_version="s3v4",
                     ),
                 )
                 # Signing reads a body as well: only what goes out is to be held back.

@@ -12,8 +12,8 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
     from types_boto3_s3.type_defs import CompletedPartTypeDef
 
-__all__ = ["Bucket", "BucketError", "BucketStore", "Entry", "Probe"]
+__all__ = ["Bucket", "BucketError", "BucketStore", "Entry", "Probe", "SignedPut"]
 
 # Up to here a file is sent from memory: a body that is streamed waits for "100 Continue" first, one more round trip.
 _IN_MEMORY_BYTES_MAX = 1 << 20
 _BLOCK_BYTES = 1 << 20
+SIGNED_BYTES_MAX = 5 << 30
 # Signatures are refused beyond 15 minutes; a clock that is a minute wrong is worth a word before that.
 _CLOCK_SKEW_SECONDS_MAX = 60.0
 
@@ -53,6 +54,14 @@ class Entry:
     size_bytes: int
     etag: str
     change_time_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPut:
+    """An upload that is allowed: a PUT of the content to `url`, with `headers`; both hold a signature, and are secrets."""
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +177,40 @@ class BucketStore:
         """
         check_name(name)
         self._put_bytes(name, data, multipart.content_of_bytes(data))
+
+    def sign_put(self, name: str, *, sha256: str, size_bytes: int, seconds: int = 900) -> SignedPut:
+        """Returns how somebody without credentials may put one object, for some time.
+
+        The server takes these bytes alone, under this name alone: size and digest are signed as well.
+
+        Args:
+            name: The object's name.
+            sha256: Of its content, in hex.
+            size_bytes: Of its content, at most 5 GiB, which is the most that S3 takes at once.
+            seconds: How long.
+        """
+        check_name(name)
+        if not 0 <= size_bytes <= SIGNED_BYTES_MAX:
+            raise ValueError(
+                f"an object of {size_bytes} bytes cannot be put at once: {SIGNED_BYTES_MAX} are the most"
+            )
+        digest = _base64(sha256)
+
+        def sign(client: S3Client) -> str:
+            return client.generate_presigned_url(
+                "put_object",
+                Params={
+                    "Bucket": self.bucket.name,
+                    "Key": self._connection.key(name),
+                    "ContentLength": size_bytes,
+                    "ChecksumSHA256": digest,
+                    "Metadata": {"sha256": sha256},
+                },
+                ExpiresIn=seconds,
+            )
+
+        url = self._connection.ask(f"sign the upload of '{name}'", sign, name)
+        return SignedPut(url, {"x-amz-checksum-sha256": digest, "x-amz-meta-sha256": sha256})
 
     def get(self, name: str) -> bytes:
         """Returns an object's content, checked against its digest; see `ObjectStore.get`."""
@@ -535,8 +578,8 @@ def _is_damaged(answer: dict[str, Any], md5: str) -> bool:
     return given is not None and md5 != "" and given[1] != md5 and not is_of_other_things
 
 
-def _base64(md5: str) -> str:
-    return base64.b64encode(bytes.fromhex(md5)).decode()
+def _base64(digest: str) -> str:
+    return base64.b64encode(bytes.fromhex(digest)).decode()
 
 
 def _probe(store: BucketStore, connection: Connection) -> Probe:

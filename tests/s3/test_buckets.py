@@ -11,7 +11,9 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -153,6 +155,40 @@ def test_replace_writes_over_what_is_there(open_store: OpenStore) -> None:
     for data in (b"one", b"", b"three"):
         store.replace("manifest", data)
         assert store.get("manifest") == data
+
+
+def test_a_signed_upload_takes_what_was_signed_and_nothing_else(open_store: OpenStore) -> None:
+    store = open_store()
+    signed = store.sign_put("segments/a.parquet", sha256=content_of_bytes(DATA).sha256, size_bytes=len(DATA))
+    other = DATA[::-1]
+    refused: tuple[tuple[str, bytes, Mapping[str, str]], ...] = (
+        (signed.url, other, signed.headers),  # as long, and another content
+        (signed.url, other, {**signed.headers, "x-amz-checksum-sha256": content_of_bytes(other).sha256}),
+        (signed.url, DATA + b"x", signed.headers),
+        (signed.url, DATA, {}),
+        (signed.url.replace("a.parquet", "b.parquet"), DATA, signed.headers),
+    )
+    for url, data, headers in refused:
+        assert put(url, data, headers) in (400, 403)
+    assert store.list("") == []
+    assert put(signed.url, DATA, signed.headers) == 200
+    assert store.get("segments/a.parquet") == DATA
+    # It is known by its digest, as what a store has put itself.
+    store.put("segments/a.parquet", DATA)
+    with pytest.raises(ValueError, match="5368709121 bytes cannot be put at once: 5368709120 are the most"):
+        store.sign_put("c", sha256="0" * 64, size_bytes=(5 << 30) + 1)
+    assert "Signature" not in repr(signed)
+
+
+def put(url: str, data: bytes, headers: Mapping[str, str]) -> int:
+    """Puts bytes to an address without credentials; returns the status."""
+    request = urllib.request.Request(url, data, dict(headers), method="PUT")
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
 
 
 def test_a_range_is_the_slice_of_the_content(open_store: OpenStore) -> None:
