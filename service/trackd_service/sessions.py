@@ -61,6 +61,17 @@ class Sessions:
             Unauthenticated: The name, the password, or both are wrong, or the user may not come in.
         """
         account = self._checked(name, password, address)
+        session = self._begun(account, password, address)
+        if session is None:
+            # Something has written the hash meanwhile: another sign-in that made it anew, or a change of the password.
+            anew = self._account(name, password)
+            session = None if anew is None else self._begun(anew, password, address)
+        if session is None:
+            raise _refused()
+        return session
+
+    def _begun(self, account: _Account, password: str, address: str) -> NewSession | None:
+        """Begins a session, unless the password has been changed or the user disabled since it was checked."""
         # Made with the parameters of now, where those of the hash are older.
         is_old = self._passwords.is_old(account.password_hash)
         new_hash = self._passwords.hash_again(password) if is_old else account.password_hash
@@ -74,7 +85,7 @@ class Sessions:
                 (now, new_hash, account.user_key, account.password_hash),
             )
             if known.rowcount == 0:
-                raise _refused()
+                return None
             attempts.give_back(tables, attempts.subjects(account.name, address), now)
             return _begin(tables, account, now, address, "password")
 
@@ -183,19 +194,27 @@ class Sessions:
                 f"there were more than {attempts.ATTEMPTS_MAX} attempts to sign in within a minute: wait {seconds} s",
                 retry_after_seconds=seconds,
             )
+        account = self._account(name, password)
+        if account is not None:
+            return account
+        with self._catalog.writing() as tables:
+            # What was typed as a name may be a password: a name is written where a user has it.
+            row = tables.execute("SELECT name FROM users WHERE name = ?", (known_name,)).fetchone()
+            actor, subject = ("", "") if row is None else (row[0], f"user:{row[0]}")
+            audit.note_of(tables, now, actor, address, "session.refuse", subject)
+        raise _refused()
+
+    def _account(self, name: str, password: str) -> _Account | None:
+        """Returns the account that may come in by this password, or None after the same work."""
         with self._catalog.reading() as tables:
             row = tables.execute(
                 "SELECT user_key, name, is_server_admin, password_hash, disable_time FROM users WHERE name = ?",
-                (known_name,),
+                (name if is_name(name) else "",),
             ).fetchone()
         is_right = self._passwords.is_right("" if row is None else row[3], password)
-        if row is not None and is_right and row[4] == 0:
-            return _Account(row[0], row[1], bool(row[2]), row[3])
-        with self._catalog.writing() as tables:
-            # What was typed as a name may be a password: a name is written where a user has it.
-            actor, subject = ("", "") if row is None else (row[1], f"user:{row[1]}")
-            audit.note_of(tables, now, actor, address, "session.refuse", subject)
-        raise _refused()
+        if row is None or not is_right or row[4] != 0:
+            return None
+        return _Account(row[0], row[1], bool(row[2]), row[3])
 
     def _note_use(self, session_id: str, now: int) -> None:
         try:

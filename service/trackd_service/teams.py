@@ -218,8 +218,8 @@ def check_project(project: str) -> None:
 def _claimant(tables: Tables, principal: Principal, project: str, team: str) -> str:
     """Returns the team that a project is claimed for."""
     rows = tables.execute(
-        "SELECT name FROM memberships JOIN teams USING (team_key) WHERE user_key = ? "
-        "AND role IN ('writer', 'admin') ORDER BY name",
+        "SELECT teams.name FROM memberships JOIN teams USING (team_key) JOIN users USING (user_key) "
+        "WHERE user_key = ? AND role IN ('writer', 'admin') AND disable_time = 0 ORDER BY teams.name",
         (principal.user_key,),
     ).fetchall()
     names = [name for (name,) in rows if team in ("", name)]
