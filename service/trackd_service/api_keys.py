@@ -221,9 +221,6 @@ class ApiKeys:
     def _note_use(self, key_id: str, now: int) -> None:
         try:
             with self._catalog.writing() as tables:
-                tables.execute(
-                    "UPDATE api_keys SET use_time = ? WHERE key_id = ? AND use_time <= ?",
-                    (now, key_id, now - _USE_INTERVAL),
-                )
+                tables.execute("UPDATE api_keys SET use_time = ? WHERE key_id = ?", (now, key_id))
         except Exception as error:  # noqa: BLE001 - whatever it is, the request has nothing to do with it
             _log.warning("when key %s was used could not be written: %s", key_id, error)

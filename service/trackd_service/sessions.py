@@ -219,10 +219,7 @@ class Sessions:
     def _note_use(self, session_id: str, now: int) -> None:
         try:
             with self._catalog.writing() as tables:
-                tables.execute(
-                    "UPDATE sessions SET use_time = ? WHERE session_id = ? AND use_time <= ?",
-                    (now, session_id, now - _USE_INTERVAL),
-                )
+                tables.execute("UPDATE sessions SET use_time = ? WHERE session_id = ?", (now, session_id))
         except Exception as error:  # noqa: BLE001 - whatever it is, the request has nothing to do with it
             _log.warning("when a session was used could not be written: %s", error)
 

@@ -119,6 +119,7 @@ def test_roles_reach_the_projects_of_the_team_and_no_others(people: People) -> N
         who = again(people, ada).principal
         assert (who.can_read("p"), who.can_write("p"), who.can_administer("p")) == rights
         assert who.readable(["q", "p", "none"]) == ["p"]
+        assert (who.teams, who.projects) == ({"red": role}, {"p": "red"})
     people.teams.remove(OPERATOR, "red", "ada")
     assert again(people, ada).principal.readable(["p", "q"]) == []
     people.users.set_server_admin(OPERATOR, "ada", is_server_admin=True)
@@ -144,6 +145,9 @@ def test_teams_are_looked_after_by_their_admins_and_hidden_from_others(people: P
     assert [(team.name, team.member_count) for team in people.teams.all(root)] == [("blue", 0), ("red", 3)]
     with pytest.raises(PermissionDenied, match="to change who is in a team is not allowed here"):
         people.teams.set_role(bob, "red", "bob", "admin")
+    one_project = with_key(people, ada, clock, scope="admin", project="p")
+    with pytest.raises(TeamNotFound):
+        people.teams.members(one_project, "red")
     limited = with_key(people, ada, clock, scope="write")
     with pytest.raises(PermissionDenied):
         people.teams.set_role(limited, "red", "bob", "admin")

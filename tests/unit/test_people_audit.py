@@ -53,11 +53,13 @@ def test_the_audit_has_every_change_newest_first_with_filters(people: People, cl
 
 def test_who_was_refused_is_audited_and_what_was_typed_as_a_name_is_not(people: People) -> None:
     people.users.create(OPERATOR, "ada", password=PASSWORD)
-    for name in ("ada", "mypassword"):
+    people.users.create(OPERATOR, "bob", password=PASSWORD)
+    people.users.disable(OPERATOR, "bob")
+    for name in ("ada", "mypassword", "bob"):
         with pytest.raises(Unauthenticated):
-            people.sessions.sign_in(name, "wrong", "192.0.2.9\nfake line\0")
+            people.sessions.sign_in(name, PASSWORD if name == "bob" else "wrong", "192.0.2.9\nfake line\0")
     entries = people.audit.entries(OPERATOR, action="session.refuse")
-    assert [entry.actor for entry in entries] == ["", "ada"]
+    assert [entry.actor for entry in entries] == ["bob", "", "ada"]
     assert {entry.address for entry in entries} == {"192.0.2.9\ufffdfake line\ufffd"}
     assert "mypassword" not in repr(entries)
 

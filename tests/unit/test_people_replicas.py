@@ -11,6 +11,7 @@ from trackd_service.errors import (
     TooManyAttempts,
     Unauthenticated,
 )
+from trackd_service.passwords import Passwords
 from trackd_service.people import People
 from trackd_service.postgres_catalog import PostgresCatalog
 from trackd_service.principals import Caller, Principal
@@ -90,6 +91,40 @@ def test_no_session_outlives_a_password_that_is_changed_while_it_begins(
             assert replicas[1].resolve_session(begun.token, clock.now) is None
         clock.pass_by(120)
         passwords.reverse()
+
+
+def test_no_session_that_begins_while_its_user_is_disabled_is_there_when_the_user_is_enabled(
+    replicas: list[People], clock: Clock
+) -> None:
+    replicas[0].users.create(OPERATOR, "ada", password=PASSWORD)
+    for _ in range(10):
+        begun, disabled = at_once(
+            lambda: replicas[0].sessions.sign_in("ada", PASSWORD, ADDRESS),
+            lambda: replicas[1].users.disable(OPERATOR, "ada"),
+        )
+        assert disabled is None
+        replicas[1].users.enable(OPERATOR, "ada")
+        if isinstance(begun, Exception):
+            assert isinstance(begun, Unauthenticated), begun
+        else:
+            assert replicas[1].resolve_session(begun.token, clock.now) is None
+        clock.pass_by(120)
+
+
+def test_a_hash_made_anew_by_two_sign_ins_at_once_refuses_neither(
+    clock: Clock, replicas: list[People]
+) -> None:
+    for number in range(5):
+        replicas[0].users.create(OPERATOR, f"u{number}", password=PASSWORD)
+        answers = at_once(
+            *(
+                lambda people=people, number=number: People(
+                    people.users._catalog, clock, Passwords(2, 16, 1)
+                ).sessions.sign_in(f"u{number}", PASSWORD, ADDRESS)
+                for people in replicas
+            )
+        )
+        assert not [answer for answer in answers if isinstance(answer, Exception)]
 
 
 def test_a_user_disabled_by_one_replica_is_nobody_at_the_other_at_once(

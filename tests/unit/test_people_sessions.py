@@ -17,6 +17,7 @@ from tests.unit.people_server import (
     with_key,
 )
 
+from trackd_service import tokens
 from trackd_service.catalog import Catalog
 from trackd_service.errors import (
     InvalidArgument,
@@ -47,6 +48,17 @@ def test_a_session_ends_12_hours_after_its_use_and_7_days_after_it_began(
     assert people.resolve_session(session.token, clock.now) is None
     assert people.resolve_session(session.token, began + 7 * DAY) is None
     assert people.resolve_session(session.token, began + 7 * DAY - 1) is not None
+
+
+def test_a_session_is_known_by_its_secret_and_not_by_its_id(people: People, clock: Clock) -> None:
+    people.users.create(OPERATOR, "ada", password=PASSWORD)
+    token = people.sessions.sign_in("ada", PASSWORD, ADDRESS).token
+    body = token[:16] + tokens.make("trs_").text[16:-6]
+    forged = body + tokens._check_sum(body)
+    assert tokens.mistake("trs_", forged) == ""
+    assert people.resolve_session(forged, clock.now) is None
+    assert people.resolve_session(token, clock.now) is not None
+    assert people.resolve_key(token, clock.now) is None
 
 
 def test_a_session_ends_at_sign_out_with_the_password_and_with_the_user(people: People, clock: Clock) -> None:
@@ -187,11 +199,11 @@ def test_who_signs_in_rightly_is_not_held_up_but_gives_a_guesser_nothing_back(pe
     for _ in range(20):
         people.sessions.sign_in("ada", PASSWORD, ADDRESS)
     refused = 0
-    for _ in range(8):
+    for number in range(8):
         people_signs_in(people, "eve")
         with contextlib.suppress(Unauthenticated):
             try:
-                people.sessions.sign_in("ada", "wrong", ADDRESS)
+                people.sessions.sign_in(f"guess{number}", "wrong", ADDRESS)
             except TooManyAttempts:
                 refused += 1
     assert refused == 3
