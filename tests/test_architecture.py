@@ -51,7 +51,7 @@ ALLOWED_AS_VALUES = {(CLIENT, "_values"): {"datetime"}, (SERVICE, "config"): {"p
 # The edges of the daemon where messages become domain types and back.
 PROTOBUF_MODULES = {"grpc_api", "grpc_uploads", "records", "redaction", "encoders"}
 # Costly or optional libraries: one module each, imported where it is used.
-CONFINED_IMPORTS = ("boto3", "pynvml")
+CONFINED_IMPORTS = ("argon2", "boto3", "pynvml")
 # What a process that trains must not pay for, or be broken by, before it logs anything.
 HEAVY_IMPORTS = {
     "google.protobuf",

@@ -343,6 +343,7 @@ _SHAPES = (
     r"oy2[a-z0-9]{43}", r"dckr_[op]at_[\w-]{20}", r"AKCp[A-Za-z0-9]{60}", r"cmVmdGtu[A-Za-z0-9]{40}",
     r"CCIPAT_\w{20}", r"bkua_[0-9a-f]{40}", r"sq[apu]_[0-9a-f]{40}", r"CLOJARS_[a-z0-9]{60}",
     # models and data
+    r"tr[ks]_[A-Za-z0-9]{61}",  # trackd's own, as trackd_service.tokens makes them
     r"sk-(?=[A-Za-z]{0,40}[0-9])[A-Za-z0-9]{20}", r"sk-(?:admin|ant|None|or|proj|svcacct)-[\w-]{20}",
     r"gsk_[A-Za-z0-9]{40}", r"xai-[A-Za-z0-9]{40}", r"pplx-[A-Za-z0-9]{40}", r"csk-[A-Za-z0-9]{40}", r"r8_[A-Za-z0-9]{30}",
     r"hf_[A-Za-z0-9]{30}", r"api_org_[A-Za-z0-9]{30}", r"wandb_v1_\w{30}", r"KGAT_[0-9a-f]{32}", r"nvapi-[\w-]{40}",

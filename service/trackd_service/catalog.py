@@ -167,11 +167,11 @@ class Catalog(ABC):
     thread_count = 1
 
     @abstractmethod
-    def _reading(self) -> AbstractContextManager[Tables]:
+    def reading(self) -> AbstractContextManager[Tables]:
         """Gives the tables for questions."""
 
     @abstractmethod
-    def _writing(self) -> AbstractContextManager[Tables]:
+    def writing(self) -> AbstractContextManager[Tables]:
         """Gives the tables for one transaction: all of it is there and durable when this ends, or nothing."""
 
     @abstractmethod
@@ -191,7 +191,7 @@ class Catalog(ABC):
 
     def load_run(self, project: str, run_id: str) -> tuple[dict[str, Any], bytes, list[SegmentRow]] | None:
         """Returns a run's document, summary and segments in order, or None."""
-        with self._reading() as tables:
+        with self.reading() as tables:
             row = tables.execute(
                 "SELECT run_key, document, summary FROM runs WHERE project = ? AND run_id = ?",
                 (project, run_id),
@@ -211,7 +211,7 @@ class Catalog(ABC):
 
         In one transaction, with the history that a new writer begins with; durable when it returns.
         """
-        with self._writing() as tables:
+        with self.writing() as tables:
             run_key = _write_whole(tables, document, summary, objects)
             for name in removed:
                 tables.execute("DELETE FROM segments WHERE name = ?", (name,))
@@ -223,7 +223,7 @@ class Catalog(ABC):
 
     def commit_runs(self, runs: Iterable[tuple[dict[str, Any], bytes, Mapping[str, int]]]) -> None:
         """Writes documents, summaries and objects of several runs as `commit_run` does, all in one transaction."""
-        with self._writing() as tables:
+        with self.writing() as tables:
             for document, summary, objects in runs:
                 _write_whole(tables, document, summary, objects)
         self.change_count += 1
@@ -236,7 +236,7 @@ class Catalog(ABC):
         objects: Mapping[str, int],
     ) -> None:
         """Writes a run that was read elsewhere over what is known of it, in one transaction; what it had becomes garbage."""
-        with self._writing() as tables:
+        with self.writing() as tables:
             _replace_run(tables, document, summary, list(segments), objects)
         self.change_count += 1
 
@@ -266,7 +266,7 @@ class Catalog(ABC):
         Returns:
             False where the run was deleted here: nothing is written.
         """
-        with self._writing() as tables:
+        with self.writing() as tables:
             self._hold(tables, project, run_id)
             if tables.execute(
                 "SELECT 1 FROM deleted_runs WHERE project = ? AND run_id = ?", (project, run_id)
@@ -295,7 +295,7 @@ class Catalog(ABC):
         combine: Callable[[Sequence[bytes], str], ReceivedRun],
     ) -> bool:
         """Changes what people have changed of a run that was received; returns False where there is none."""
-        with self._writing() as tables:
+        with self.writing() as tables:
             self._hold(tables, project, run_id)
             run_key, edits, contents = _received(tables, project, run_id)
             if run_key is None or not contents:
@@ -306,9 +306,16 @@ class Catalog(ABC):
         self.change_count += 1
         return True
 
-    def delete_received(self, project: str, run_id: str, delete_time: int) -> list[str]:
-        """Deletes a run like `delete_run`, for good: what stores still send of it is not taken."""
-        with self._writing() as tables:
+    def delete_received(
+        self, project: str, run_id: str, delete_time: int, note: Callable[[Tables], object] | None = None
+    ) -> list[str]:
+        """Deletes a run like `delete_run`, for good: what stores still send of it is not taken.
+
+        `note` is called in the same transaction: what is written of who did it is there with it, or neither is.
+        """
+        with self.writing() as tables:
+            if note is not None:
+                note(tables)
             self._hold(tables, project, run_id)
             tables.execute(
                 "INSERT INTO deleted_runs VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
@@ -321,7 +328,7 @@ class Catalog(ABC):
     def sent_files(self, names: Sequence[str]) -> dict[str, tuple[int, str]]:
         """Returns the size in bytes and the sha256 of files of segments that were sent, by name."""
         found: dict[str, tuple[int, str]] = {}
-        with self._reading() as tables:
+        with self.reading() as tables:
             for name in names:
                 row = tables.execute(
                     "SELECT size_bytes, sha256 FROM sent_files WHERE name = ?", (name,)
@@ -338,7 +345,7 @@ class Catalog(ABC):
 
     def commits(self) -> list[Commit]:
         """Returns how often each run was committed, those that run first, then the newest first."""
-        with self._reading() as tables:
+        with self.reading() as tables:
             rows = tables.execute(
                 "SELECT project, run_id, commit_number, state = 'running' FROM runs "
                 "ORDER BY state = 'running' DESC, create_time DESC"
@@ -347,7 +354,7 @@ class Catalog(ABC):
 
     def committed(self, project: str, run_id: str) -> Committed | None:
         """Returns a run as it was committed last, or None."""
-        with self._reading() as tables:
+        with self.reading() as tables:
             row = tables.execute(
                 "SELECT run_key, commit_number, document, summary FROM runs WHERE project = ? AND run_id = ?",
                 (project, run_id),
@@ -361,7 +368,7 @@ class Catalog(ABC):
 
     def writer_start(self, writer_id: str) -> int | None:
         """Returns where the automatic steps of a writer begin, or None when it was never said."""
-        with self._reading() as tables:
+        with self.reading() as tables:
             row = tables.execute(
                 "SELECT starting_step FROM writer_starts WHERE writer_id = ?", (writer_id,)
             ).fetchone()
@@ -369,7 +376,7 @@ class Catalog(ABC):
 
     def save_writer_start(self, writer_id: str, starting_step: int) -> None:
         """Says where the automatic steps of a writer begin; forgotten when a run's document has the writer."""
-        with self._writing() as tables:
+        with self.writing() as tables:
             tables.execute(_ADD_WRITER_START, (writer_id, starting_step))
 
     def delete_run(self, project: str, run_id: str, objects: Iterable[str] = ()) -> list[str]:
@@ -377,7 +384,7 @@ class Catalog(ABC):
 
         `objects` are those that it uses beside the ones in the catalog.
         """
-        with self._writing() as tables:
+        with self.writing() as tables:
             names = _delete_run(tables, project, run_id, objects)
         self.change_count += 1
         return names
@@ -386,12 +393,12 @@ class Catalog(ABC):
 
     def is_used(self, sha256: str) -> bool:
         """Says whether some run uses an object."""
-        with self._reading() as tables:
+        with self.reading() as tables:
             return _is_used(tables, sha256)
 
     def used_names(self) -> set[str]:
         """Returns the names in the object store of everything that some run uses."""
-        with self._reading() as tables:
+        with self.reading() as tables:
             names = {
                 f"files/{sha256[:2]}/{sha256}"
                 for (sha256,) in tables.execute("SELECT DISTINCT sha256 FROM object_uses")
@@ -404,7 +411,7 @@ class Catalog(ABC):
 
     def usage(self) -> list[RunUsage]:
         """Returns what each run takes."""
-        with self._reading() as tables:
+        with self.reading() as tables:
             rows = tables.execute(
                 # Each part is summed once and then joined: looked up run by run, it took minutes at 20,000 runs.
                 "SELECT project, run_id, coalesce(segment_bytes, 0), coalesce(object_bytes, 0), "
@@ -422,7 +429,7 @@ class Catalog(ABC):
 
     def project_sizes(self) -> list[tuple[str, int]]:
         """Returns (project, size in bytes of its segments and objects) of every project; an object counts once in each."""
-        with self._reading() as tables:
+        with self.reading() as tables:
             return tables.execute(
                 "SELECT project, CAST(sum(size_bytes) AS BIGINT) FROM ("
                 "SELECT project, size_bytes FROM segments JOIN runs USING (run_key) UNION ALL "
@@ -433,19 +440,19 @@ class Catalog(ABC):
 
     def garbage(self) -> list[str]:
         """Returns the names of segments, and `files/AB/SHA256` of objects, that no run refers to any more."""
-        with self._reading() as tables:
+        with self.reading() as tables:
             return [name for (name,) in tables.execute("SELECT name FROM garbage").fetchall()]
 
     def forget_garbage(self, names: Iterable[str]) -> None:
         """Forgets segments whose files are deleted."""
-        with self._writing() as tables:
+        with self.writing() as tables:
             tables.executemany("DELETE FROM garbage WHERE name = ?", [(name,) for name in names])
 
     # -- presets and views -----------------------------------------------------------------------------------------
 
     def save_preset(self, preset: PresetRow) -> None:
         """Saves a preset over one of the same id."""
-        with self._writing() as tables:
+        with self.writing() as tables:
             tables.execute(
                 "INSERT INTO presets VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET title = excluded.title, "
                 "specification = excluded.specification",
@@ -454,13 +461,13 @@ class Catalog(ABC):
 
     def presets(self) -> list[PresetRow]:
         """Returns the saved presets, by id."""
-        with self._reading() as tables:
+        with self.reading() as tables:
             rows = tables.execute("SELECT id, title, specification FROM presets ORDER BY id").fetchall()
         return [PresetRow(*row) for row in rows]
 
     def preset(self, preset_id: str) -> PresetRow | None:
         """Returns a saved preset, or None."""
-        with self._reading() as tables:
+        with self.reading() as tables:
             row = tables.execute(
                 "SELECT id, title, specification FROM presets WHERE id = ?", (preset_id,)
             ).fetchone()
@@ -468,12 +475,12 @@ class Catalog(ABC):
 
     def delete_preset(self, preset_id: str) -> bool:
         """Deletes a saved preset; returns whether it was there."""
-        with self._writing() as tables:
+        with self.writing() as tables:
             return tables.execute("DELETE FROM presets WHERE id = ?", (preset_id,)).rowcount > 0
 
     def save_view(self, view: ViewRow, count_max: int) -> bool:
         """Saves a view over one of the same project and id; returns False for one too many, which is not saved."""
-        with self._writing() as tables:
+        with self.writing() as tables:
             saved = tables.execute(
                 "INSERT INTO views SELECT ?, ?, ?, ?, ? WHERE "
                 "(SELECT count(*) FROM views WHERE project = ? AND id <> ?) < ? "
@@ -488,7 +495,7 @@ class Catalog(ABC):
 
     def views(self, project: str) -> list[ViewRow]:
         """Returns the saved views of a project, last saved first, without their documents."""
-        with self._reading() as tables:
+        with self.reading() as tables:
             rows = tables.execute(
                 "SELECT project, id, name, update_time FROM views WHERE project = ? ORDER BY update_time DESC, id",
                 (project,),
@@ -497,7 +504,7 @@ class Catalog(ABC):
 
     def view(self, project: str, view_id: str) -> ViewRow | None:
         """Returns a saved view, or None."""
-        with self._reading() as tables:
+        with self.reading() as tables:
             row = tables.execute(
                 "SELECT project, id, name, update_time, document FROM views WHERE project = ? AND id = ?",
                 (project, view_id),
@@ -506,7 +513,7 @@ class Catalog(ABC):
 
     def delete_view(self, project: str, view_id: str) -> bool:
         """Deletes a saved view; returns whether it was there."""
-        with self._writing() as tables:
+        with self.writing() as tables:
             deleted = tables.execute("DELETE FROM views WHERE project = ? AND id = ?", (project, view_id))
             return deleted.rowcount > 0
 
@@ -514,7 +521,7 @@ class Catalog(ABC):
 
     def projects(self) -> list[tuple[str, int, int]]:
         """Returns (project, run count, time of last change in nanoseconds) of every project."""
-        with self._reading() as tables:
+        with self.reading() as tables:
             return tables.execute(
                 "SELECT project, count(*), max(update_time) FROM runs GROUP BY project"
             ).fetchall()
@@ -522,7 +529,7 @@ class Catalog(ABC):
     def documents(self, project: str | None) -> list[dict[str, Any]]:
         """Returns the documents of a project's runs, or of all, newest first."""
         where, values = _of_project(project)
-        with self._reading() as tables:
+        with self.reading() as tables:
             rows = tables.execute(
                 f"SELECT document FROM runs {where} ORDER BY create_time DESC",  # noqa: S608 - no value is pasted
                 values,
@@ -531,7 +538,7 @@ class Catalog(ABC):
 
     def project_commits(self, project: str) -> dict[str, tuple[int, int]]:
         """Returns (create time, commit number) of each run of a project by id: equal ones mean that nothing was committed."""
-        with self._reading() as tables:
+        with self.reading() as tables:
             rows = tables.execute(
                 "SELECT run_id, create_time, commit_number FROM runs WHERE project = ?", (project,)
             )
@@ -540,7 +547,7 @@ class Catalog(ABC):
     def document_texts(self, project: str, run_ids: Sequence[str]) -> dict[str, str]:
         """Returns the documents of runs of a project by id, as JSON; those that are not there are left out."""
         found: dict[str, str] = {}
-        with self._reading() as tables:
+        with self.reading() as tables:
             for run_id in run_ids:  # each by the index; a list of values would be pasted SQL
                 row = tables.execute(
                     "SELECT document FROM runs WHERE project = ? AND run_id = ?", (project, run_id)
@@ -552,7 +559,7 @@ class Catalog(ABC):
     def create_times(self, project: str | None) -> list[tuple[str, str, int]]:
         """Returns (project, run id, create time) of a project's runs, or of all."""
         where, values = _of_project(project)
-        with self._reading() as tables:
+        with self.reading() as tables:
             return tables.execute(
                 f"SELECT project, run_id, create_time FROM runs {where}",  # noqa: S608 - no value is pasted
                 values,
@@ -560,7 +567,7 @@ class Catalog(ABC):
 
     def find_project(self, run_id: str) -> str | None:
         """Returns the project of the newest run with an id, or None."""
-        with self._reading() as tables:
+        with self.reading() as tables:
             row = tables.execute(
                 "SELECT project FROM runs WHERE run_id = ? ORDER BY create_time DESC LIMIT 1", (run_id,)
             ).fetchone()
@@ -568,12 +575,12 @@ class Catalog(ABC):
 
     def run_keys(self) -> list[tuple[str, str]]:
         """Returns (project, run id) of every run."""
-        with self._reading() as tables:
+        with self.reading() as tables:
             return tables.execute("SELECT project, run_id FROM runs").fetchall()
 
     def running_keys(self) -> list[tuple[str, str]]:
         """Returns (project, run id) of every run that had not ended when it was committed last."""
-        with self._reading() as tables:
+        with self.reading() as tables:
             return tables.execute("SELECT project, run_id FROM runs WHERE state = 'running'").fetchall()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 6
+VERSION = 7
 _SCHEMA = """
 CREATE TABLE runs (
     run_key INTEGER PRIMARY KEY,
@@ -96,6 +96,79 @@ CREATE TABLE deleted_runs (
     delete_time INTEGER NOT NULL,
     PRIMARY KEY (project, run_id)
 )
+""",
+    # Who may do what on a team server. A time of 0 is none: never disabled, revoked, used; a key that does not expire. Of
+    # secrets, hashes alone stand here. `audit` refers to nothing, by names: what it says stays true when the rest changes.
+    6: """
+CREATE TABLE users (
+    user_key INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    display_name TEXT NOT NULL,
+    password_hash TEXT NOT NULL,
+    issuer TEXT,
+    issuer_subject TEXT,
+    is_server_admin INTEGER NOT NULL,
+    create_time INTEGER NOT NULL,
+    disable_time INTEGER NOT NULL,
+    sign_in_time INTEGER NOT NULL,
+    UNIQUE (issuer, issuer_subject)
+);
+CREATE TABLE teams (
+    team_key INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    create_time INTEGER NOT NULL
+);
+CREATE TABLE memberships (
+    team_key INTEGER NOT NULL REFERENCES teams (team_key) ON DELETE CASCADE,
+    user_key INTEGER NOT NULL REFERENCES users (user_key) ON DELETE CASCADE,
+    role TEXT NOT NULL,
+    PRIMARY KEY (team_key, user_key)
+);
+CREATE INDEX memberships_by_user ON memberships (user_key);
+CREATE TABLE project_teams (
+    project TEXT PRIMARY KEY,
+    team_key INTEGER NOT NULL REFERENCES teams (team_key),
+    claim_time INTEGER NOT NULL
+);
+CREATE INDEX project_teams_by_team ON project_teams (team_key);
+CREATE TABLE api_keys (
+    key_id TEXT PRIMARY KEY,
+    user_key INTEGER NOT NULL REFERENCES users (user_key) ON DELETE CASCADE,
+    label TEXT NOT NULL,
+    secret_sha256 TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    project TEXT NOT NULL,
+    create_time INTEGER NOT NULL,
+    expire_time INTEGER NOT NULL,
+    revoke_time INTEGER NOT NULL,
+    use_time INTEGER NOT NULL
+);
+CREATE INDEX api_keys_by_user ON api_keys (user_key);
+CREATE TABLE sessions (
+    session_id TEXT PRIMARY KEY,
+    user_key INTEGER NOT NULL REFERENCES users (user_key) ON DELETE CASCADE,
+    secret_sha256 TEXT NOT NULL,
+    create_time INTEGER NOT NULL,
+    use_time INTEGER NOT NULL
+);
+CREATE INDEX sessions_by_user ON sessions (user_key);
+CREATE TABLE sign_in_attempts (
+    subject TEXT PRIMARY KEY,
+    times TEXT NOT NULL,
+    blocked_until INTEGER NOT NULL,
+    strike_count INTEGER NOT NULL,
+    update_time INTEGER NOT NULL
+);
+CREATE TABLE audit (
+    audit_key INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    address TEXT NOT NULL,
+    action TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    detail TEXT NOT NULL
+);
+CREATE INDEX audit_by_time ON audit (time)
 """,
 }
 

@@ -89,6 +89,42 @@ class Unauthenticated(TrackdError):
     reason, grpc_code, http_status = "UNAUTHENTICATED", "UNAUTHENTICATED", 401
 
 
+class PermissionDenied(TrackdError):
+    """Who asks is known, and may not do this."""
+
+    reason, grpc_code, http_status = "PERMISSION_DENIED", "PERMISSION_DENIED", 403
+
+
+class TooManyAttempts(TrackdError):
+    """There were too many attempts to sign in; metadata says how many seconds to wait."""
+
+    reason, grpc_code, http_status = "TOO_MANY_ATTEMPTS", "RESOURCE_EXHAUSTED", 429
+
+
+class AlreadyExists(TrackdError):
+    """Something else has that name."""
+
+    reason, grpc_code, http_status = "ALREADY_EXISTS", "ALREADY_EXISTS", 409
+
+
+class UserNotFound(TrackdError):
+    """The server has no such user."""
+
+    reason, grpc_code, http_status = "USER_NOT_FOUND", "NOT_FOUND", 404
+
+
+class TeamNotFound(TrackdError):
+    """The server has no such team, or the user is not in it."""
+
+    reason, grpc_code, http_status = "TEAM_NOT_FOUND", "NOT_FOUND", 404
+
+
+class KeyNotFound(TrackdError):
+    """The server has no such API key."""
+
+    reason, grpc_code, http_status = "KEY_NOT_FOUND", "NOT_FOUND", 404
+
+
 class TooLarge(TrackdError):
     """A message or a value is larger than its limit."""
 

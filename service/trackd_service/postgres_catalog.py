@@ -90,7 +90,7 @@ class PostgresCatalog(Catalog):
             raise
 
     def _bring_up_to_date(self) -> None:
-        with self._writing() as tables:
+        with self.writing() as tables:
             # Replicas that start at once wait for the first here.
             tables.execute("SELECT pg_advisory_xact_lock(?)", (_MIGRATION_LOCK,))
             tables.execute("CREATE TABLE IF NOT EXISTS trackd_version (version BIGINT NOT NULL)")
@@ -118,7 +118,7 @@ class PostgresCatalog(Catalog):
             What to ask with next; (project, run id, commit number) of each run written since, some perhaps for the second
             time; and (project, run id) of each deleted one.
         """
-        with self._writing() as tables:
+        with self.writing() as tables:
             tables.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             # Every transaction before this one has ended; those behind it may still end, and are asked for again.
             horizon = tables.execute(
@@ -140,12 +140,14 @@ class PostgresCatalog(Catalog):
         )
 
     @contextlib.contextmanager
-    def _reading(self) -> Iterator[_Statements]:
+    def reading(self) -> Iterator[_Statements]:
+        """Gives the tables for questions."""
         with _told(), self._pool.connection() as connection:
             yield _Statements(connection)
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[_Statements]:
+    def writing(self) -> Iterator[_Statements]:
+        """Gives the tables for one transaction: all of it is there and durable when this ends, or nothing."""
         with _told(), self._pool.connection() as connection, connection.transaction():
             yield _Statements(connection)
 

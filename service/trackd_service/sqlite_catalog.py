@@ -59,17 +59,19 @@ class SqliteCatalog(Catalog):
                 f"the catalog {path} has version {found}; this trackd knows {catalog_schema.VERSION}: update trackd"
             )
         for version in range(found, catalog_schema.VERSION):
-            with self._writing() as tables:
+            with self.writing() as tables:
                 self._migrate(tables, version)
                 tables.execute(f"PRAGMA user_version={version + 1}")
             self.change_count += 1
 
     @contextlib.contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Gives the tables for questions."""
         yield self._connection
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Gives the tables for one transaction: all of it is there and durable when this ends, or nothing."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield self._connection

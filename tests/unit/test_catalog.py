@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from trackd_service import catalog_schema
 from trackd_service.catalog import (
     Catalog,
     CatalogTooNew,
@@ -117,7 +118,7 @@ def test_a_catalog_of_a_newer_trackd_is_not_touched(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "c")
     connection.execute("PRAGMA user_version=99")
     connection.close()
-    with pytest.raises(CatalogTooNew, match="has version 99; this trackd knows 6: update trackd"):
+    with pytest.raises(CatalogTooNew, match="has version 99; this trackd knows 7: update trackd"):
         SqliteCatalog(tmp_path / "c")
 
 
@@ -224,3 +225,27 @@ def test_a_catalog_of_version_1_is_read_and_its_files_are_known_as_objects(tmp_p
     assert catalog.views("p") == []
     catalog.close()
     assert SqliteCatalog(path).is_used(sha256)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_catalog_of_the_version_before_keeps_its_runs_and_gets_the_tables_of_people(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = request.getfixturevalue("postgres").new_schema() if kind == "postgres" else ""
+
+    def opened() -> Catalog:
+        return PostgresCatalog(url) if url else SqliteCatalog(tmp_path / "catalog.sqlite")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(catalog_schema, "VERSION", 6)
+        before = opened()
+        before.commit_run(document("r"), b"x")
+        with before.reading() as tables, pytest.raises((sqlite3.OperationalError, psycopg.Error)):
+            tables.execute("SELECT 1 FROM users")
+        before.close()
+    after = opened()
+    assert after.load_run("p", "r") is not None
+    with after.writing() as tables:
+        for table in ("users", "teams", "memberships", "project_teams", "api_keys", "sessions", "audit"):
+            assert tables.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0
+    after.close()

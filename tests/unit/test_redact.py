@@ -66,6 +66,8 @@ TOKENS = {
     "xai": ("xai-", LETTERS, 80),
     "perplexity": ("pplx-", LETTERS, 48),
     "replicate": ("r8_", LETTERS, 37),
+    "trackd": ("trk_", LETTERS, 61),
+    "trackd session": ("trs_", LETTERS, 61),
     "hugging face": ("hf_", LETTERS, 34),
     "weights and biases": ("wandb_v1_", LETTERS, 60),
     "kaggle": ("KGAT_", HEX, 32),
