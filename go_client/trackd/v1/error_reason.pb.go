@@ -59,6 +59,18 @@ const (
 	ErrorReason_ERROR_REASON_READ_ONLY ErrorReason = 15
 	// The project has no such saved view. Metadata: project, id. Not retryable.
 	ErrorReason_ERROR_REASON_VIEW_NOT_FOUND ErrorReason = 16
+	// Who asks is known, and may not do this. Not retryable. Of a team server.
+	ErrorReason_ERROR_REASON_PERMISSION_DENIED ErrorReason = 17
+	// There were too many attempts to sign in. Metadata: retry_after_seconds. Retryable after that. Of a team server.
+	ErrorReason_ERROR_REASON_TOO_MANY_ATTEMPTS ErrorReason = 18
+	// Something else has that name. Metadata: name. Not retryable. Of a team server.
+	ErrorReason_ERROR_REASON_ALREADY_EXISTS ErrorReason = 19
+	// The server has no such user. Metadata: name. Not retryable. Of a team server.
+	ErrorReason_ERROR_REASON_USER_NOT_FOUND ErrorReason = 20
+	// The server has no such team, or the user is not in it. Metadata: name. Not retryable. Of a team server.
+	ErrorReason_ERROR_REASON_TEAM_NOT_FOUND ErrorReason = 21
+	// The server has no such API key. Metadata: id. Not retryable. Of a team server.
+	ErrorReason_ERROR_REASON_KEY_NOT_FOUND ErrorReason = 22
 )
 
 // Enum value maps for ErrorReason.
@@ -81,6 +93,12 @@ var (
 		14: "ERROR_REASON_BUCKET_UNUSABLE",
 		15: "ERROR_REASON_READ_ONLY",
 		16: "ERROR_REASON_VIEW_NOT_FOUND",
+		17: "ERROR_REASON_PERMISSION_DENIED",
+		18: "ERROR_REASON_TOO_MANY_ATTEMPTS",
+		19: "ERROR_REASON_ALREADY_EXISTS",
+		20: "ERROR_REASON_USER_NOT_FOUND",
+		21: "ERROR_REASON_TEAM_NOT_FOUND",
+		22: "ERROR_REASON_KEY_NOT_FOUND",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":         0,
@@ -100,6 +118,12 @@ var (
 		"ERROR_REASON_BUCKET_UNUSABLE":     14,
 		"ERROR_REASON_READ_ONLY":           15,
 		"ERROR_REASON_VIEW_NOT_FOUND":      16,
+		"ERROR_REASON_PERMISSION_DENIED":   17,
+		"ERROR_REASON_TOO_MANY_ATTEMPTS":   18,
+		"ERROR_REASON_ALREADY_EXISTS":      19,
+		"ERROR_REASON_USER_NOT_FOUND":      20,
+		"ERROR_REASON_TEAM_NOT_FOUND":      21,
+		"ERROR_REASON_KEY_NOT_FOUND":       22,
 	}
 )
 
@@ -134,7 +158,7 @@ var File_trackd_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_trackd_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1ctrackd/v1/error_reason.proto\x12\ttrackd.v1*\xb1\x04\n" +
+	"\x1ctrackd/v1/error_reason.proto\x12\ttrackd.v1*\xfc\x05\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dERROR_REASON_INVALID_ARGUMENT\x10\x01\x12\x1e\n" +
@@ -153,7 +177,13 @@ const file_trackd_v1_error_reason_proto_rawDesc = "" +
 	"\x1dERROR_REASON_PRESET_NOT_FOUND\x10\r\x12 \n" +
 	"\x1cERROR_REASON_BUCKET_UNUSABLE\x10\x0e\x12\x1a\n" +
 	"\x16ERROR_REASON_READ_ONLY\x10\x0f\x12\x1f\n" +
-	"\x1bERROR_REASON_VIEW_NOT_FOUND\x10\x10B7Z5github.com/trackd/trackd/go_client/trackd/v1;trackdv1b\x06proto3"
+	"\x1bERROR_REASON_VIEW_NOT_FOUND\x10\x10\x12\"\n" +
+	"\x1eERROR_REASON_PERMISSION_DENIED\x10\x11\x12\"\n" +
+	"\x1eERROR_REASON_TOO_MANY_ATTEMPTS\x10\x12\x12\x1f\n" +
+	"\x1bERROR_REASON_ALREADY_EXISTS\x10\x13\x12\x1f\n" +
+	"\x1bERROR_REASON_USER_NOT_FOUND\x10\x14\x12\x1f\n" +
+	"\x1bERROR_REASON_TEAM_NOT_FOUND\x10\x15\x12\x1e\n" +
+	"\x1aERROR_REASON_KEY_NOT_FOUND\x10\x16B7Z5github.com/trackd/trackd/go_client/trackd/v1;trackdv1b\x06proto3"
 
 var (
 	file_trackd_v1_error_reason_proto_rawDescOnce sync.Once
