@@ -1,5 +1,5 @@
 /** Edits one card: its title, and what it shows. A change is seen at once, and undone as any other. */
-import { Suspense, useEffect, useMemo, useRef } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { own } from "../data/own";
 import { changeCard, changeConfig } from "../layout/changes";
 import type { LayoutHandle } from "../layout/use_layout";
@@ -87,9 +87,7 @@ function KindFields({ project, card, change, metricNames }: KindFieldsProps) {
   return (
     <>
       <p className={styles.about}>{kind.about}</p>
-      <Suspense fallback={<p aria-busy="true" />}>
-        <Editor config={config} change={change} metricNames={metricNames} columnNames={columnNames} />
-      </Suspense>
+      <Editor config={config} change={change} metricNames={metricNames} columnNames={columnNames} />
     </>
   );
 }

@@ -1,5 +1,6 @@
 /** An added panel: its frame with title and menu, and whatever its kind draws in it. */
-import { Component, type ReactNode, Suspense, useMemo } from "react";
+import { Component, type ReactNode, useMemo } from "react";
+import { isolate, isolated } from "../format/isolated";
 import cardStyles from "../panel/Card.module.css";
 import { kindNamed } from "../panels/kinds";
 import type { ShownRun } from "../panel/shown_run";
@@ -51,17 +52,15 @@ export function PanelHost(props: PanelHostProps) {
       <div className={styles.body}>
         {View && config !== null ? (
           <Fault key={JSON.stringify(config)}>
-            <Suspense fallback={<div className={styles.body} aria-busy="true" />}>
-              <View
-                project={project}
-                runs={runs}
-                config={config}
-                change={changeConfig}
-                view={view}
-                changeView={changeView}
-                isFullScreen={isFullScreen}
-              />
-            </Suspense>
+            <View
+              project={project}
+              runs={runs}
+              config={config}
+              change={changeConfig}
+              view={view}
+              changeView={changeView}
+              isFullScreen={isFullScreen}
+            />
           </Fault>
         ) : (
           <p className={styles.words}>

@@ -2,7 +2,6 @@
 import { useCallback } from "react";
 import { ChevronIcon, PauseIcon } from "../ui/icons";
 import { formatCount } from "../format/number";
-import { PlayIcon } from "./icons";
 import styles from "./StepSlider.module.css";
 import { positionOf, stepInWords } from "./steps";
 import { usePlay } from "./use_play";

@@ -1,18 +1,19 @@
 /** The menu of a chart: what can be done with its drawing, and behind that whatever its parent adds. */
-import { lazy, Suspense, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
 import { createPortal } from "react-dom";
 import type { XAxis } from "../api/series";
 import type { Frame } from "../chart/frame";
 import type { ChartModel, YRange } from "../chart/model";
 import { copyText } from "../ui/copy_text";
+import { lazyPart } from "../ui/lazy_part";
 import { Menu, type MenuEntry } from "../ui/Menu";
 import type { ChangeView } from "../url/use_view";
 import type { ExportFormat } from "./chart_export";
 import styles from "./PanelMenu.module.css";
 import type { Range } from "./zoom";
 
-const ChartTable = lazy(() => import("./ChartTable"));
-const RangeDialog = lazy(() => import("./RangeDialog"));
+const ChartTable = lazyPart(() => import("./ChartTable"));
+const RangeDialog = lazyPart(() => import("./RangeDialog"));
 
 interface PanelMenuProps {
   id: string;
@@ -95,13 +96,11 @@ export function PanelMenu(props: PanelMenuProps) {
         painted &&
         // Not within the card's header, whose rules are not those of a dialog.
         createPortal(
-          <Suspense fallback={null}>
-            {open === "table" ? (
-              <ChartTable title={title} model={painted.model} axis={axis} nameOf={nameOf} onClose={close} />
-            ) : (
-              <RangeDialog {...props} painted={painted} onClose={close} />
-            )}
-          </Suspense>,
+          open === "table" ? (
+            <ChartTable title={title} model={painted.model} axis={axis} nameOf={nameOf} onClose={close} />
+          ) : (
+            <RangeDialog {...props} painted={painted} onClose={close} />
+          ),
           document.body,
         )}
     </>
