@@ -175,6 +175,7 @@ const LineCell = memo(function LineCell(props: LineCellProps) {
   const value = valueOf(row, column);
   const text = cellText(column, value);
   const isNumber = numberOf(value) !== null;
+  const label = isNumber ? cellLabel(column, value, decimals) : text;
   return (
     <div
       id={id}
@@ -184,14 +185,14 @@ const LineCell = memo(function LineCell(props: LineCellProps) {
       data-column={column}
       data-active={isActive}
       data-number={isNumber}
-      data-fits={isNumber && cellLabel(column, value, decimals).length * DIGIT_WIDTH <= width - CELL_PADDING}
+      data-fits={isNumber && label.length * DIGIT_WIDTH <= width - CELL_PADDING}
       title={text}
       style={{ left, width }}
     >
       {isEdited ? (
         <EditField label={`${column} of ${nameOf(row)}`} value={text} column={column} onEdited={onEdited} />
       ) : (
-        <RunCell row={row} column={column} decimals={decimals} />
+        <RunCell row={row} column={column} label={label} />
       )}
     </div>
   );
