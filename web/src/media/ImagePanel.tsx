@@ -144,7 +144,7 @@ export default function ImagePanel({ document, height, isFullScreen }: RecordPan
             type="button"
             className={styles.open}
             style={size}
-            data-zoomed={isZoomed}
+            data-zoomed={isFullScreen ? isZoomed : undefined}
             // A zoomed image is dragged and double clicked; by key it is opened all the same.
             onClick={(event) => (!isZoomed || event.detail === 0) && open(index)}
             {...gestures}
@@ -158,7 +158,7 @@ export default function ImagePanel({ document, height, isFullScreen }: RecordPan
             ref={frame}
             className={styles.frame}
             style={size}
-            data-zoomed={isZoomed}
+            data-zoomed={isFullScreen ? isZoomed : undefined}
             // What can be moved must be reachable by keyboard.
             tabIndex={isZoomed ? 0 : undefined}
             role={isZoomed ? "group" : undefined}
