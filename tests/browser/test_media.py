@@ -267,6 +267,10 @@ def test_sounds_have_spectrograms_and_videos_play_together(open_page: OpenPage) 
     for video in videos:
         expect(video).to_have_js_property("readyState", 4)
     second, first = videos  # the newest run stands first
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog")
+    expect(keys).to_contain_text("With the focus on a video,the frame before.the next frame")
+    page.keyboard.press("Escape")
     clips.get_by_role("button", name="Next frame of clip first").click()
     expect(first).to_have_js_property("currentTime", 0.375)
     expect(second).to_have_js_property("currentTime", 0)
