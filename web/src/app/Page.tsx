@@ -2,6 +2,7 @@
 import { type ReactNode, useEffect, useState } from "react";
 import { navigate, usePathname } from "wouter/use-browser-location";
 import type { LiveState } from "../api/live";
+import { isolate } from "../format/isolated";
 import { useActions } from "../palette/actions";
 import { SearchIcon, SettingsIcon } from "../ui/header_icons";
 import { KeyCaps } from "../ui/KeyCaps";
@@ -48,7 +49,8 @@ export function Page({ trail, live, isWide = false, isBusy = false, drawn, child
   useFrameKeys(project, drawn, setOpen);
   useFrameActions(setOpen);
   usePreload(PARTS, FIRST_VIEW_MS);
-  const title = trail.map((step) => step.label).reverse();
+
+  const title = trail.map((step) => isolate(step.label)).reverse();
   useEffect(() => {
     document.title = [...title, "trackd"].join(" · ");
   });
@@ -68,7 +70,7 @@ export function Page({ trail, live, isWide = false, isBusy = false, drawn, child
                 <Link
                   href={step.href}
                   aria-current={index === trail.length - 1 ? "page" : undefined}
-                  title={step.label}
+                  title={isolate(step.label)}
                 >
                   {step.label}
                 </Link>

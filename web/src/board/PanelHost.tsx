@@ -36,18 +36,18 @@ export function PanelHost(props: PanelHostProps) {
       aria-label={title}
     >
       <header className={cardStyles.header}>
-        <h3 title={title}>{title}</h3>
+        <h3 title={isolate(title)}>{title}</h3>
         {!isFullScreen && (
           <button
             type="button"
             className="quiet icon"
-            aria-label={`Show ${title} full screen`}
+            aria-label={isolated`Show ${title} full screen`}
             onClick={() => changeView({ panel: added.id }, "keep")}
           >
             <ExpandIcon />
           </button>
         )}
-        {extraItems.length > 0 && <Menu label={`More for ${title}`} entries={extraItems} />}
+        {extraItems.length > 0 && <Menu label={isolated`More for ${title}`} entries={extraItems} />}
       </header>
       <div className={styles.body}>
         {View && config !== null ? (

@@ -73,7 +73,7 @@ export function CompareBody({ project, label, rows, runs, head, toggle }: Compar
       />
       {cell && (
         <CellDetail
-          name={`${cell.row.key} of ${runs[cell.column].name}`}
+          name={isolated`${cell.row.key} of ${runs[cell.column].name}`}
           text={texts[1]}
           shown={cell.value === undefined ? "(none)" : undefined}
           close={() => setChosen(null)}

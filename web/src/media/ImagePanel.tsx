@@ -1,6 +1,7 @@
 /** An image with its masks and boxes, or how it differs from another run's. The image before stays until the new one has come. */
 import { use, useEffect, useId, useMemo, useRef, useState } from "react";
 import { type ImageDocument, type ImageMask, objectAddress, wholeOf } from "../api/records";
+import { isolated } from "../format/isolated";
 import { formatCount } from "../format/number";
 import { useOnScreen } from "../panel/use_on_screen";
 import { CardContext, ItemContext } from "./card_context";
@@ -85,7 +86,7 @@ export default function ImagePanel({ document, height, isFullScreen }: RecordPan
         <DifferenceLayer
           image={shown}
           base={against.image}
-          label={`${label}, minus ${against.name}`}
+          label={isolated`${label}, minus ${against.name}`}
           filter={filterOf(look)}
           isEnlarged={isEnlarged}
         />
@@ -162,14 +163,14 @@ export default function ImagePanel({ document, height, isFullScreen }: RecordPan
             // What can be moved must be reachable by keyboard.
             tabIndex={isZoomed ? 0 : undefined}
             role={isZoomed ? "group" : undefined}
-            aria-label={isZoomed ? `${label}, zoomed: arrow keys move it` : undefined}
+            aria-label={isZoomed ? isolated`${label}, zoomed: arrow keys move it` : undefined}
             {...gestures}
           >
             {picture}
           </div>
         )}
       </div>
-      <figcaption className={styles.caption} title={caption ? `${caption} – ${extent}` : extent}>
+      <figcaption className={styles.caption} title={caption ? isolated`${caption} – ${extent}` : extent}>
         <span className={styles.text}>{caption}</span>
         {(width >= EXTENT_FROM_WIDTH || !caption) && <span className={styles.extent}>{extent}</span>}
       </figcaption>

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useTheme } from "../app/theme";
 import { recordStore } from "../data/page_store";
+import { isolate, isolated } from "../format/isolated";
 import { formatCount, plural } from "../format/number";
 import type { MediaMetric, ShownRun } from "../panel/shown_run";
 import { useOnScreen } from "../panel/use_on_screen";
@@ -118,10 +119,10 @@ export function MediaCard(props: MediaCardProps) {
       data-key={key}
       data-kind={kind}
       data-step={settledStep ?? undefined}
-      aria-label={`${key}, ${KIND_WORDS[kind]}`}
+      aria-label={isolated`${key}, ${KIND_WORDS[kind]}`}
     >
       <header className={cardStyles.header}>
-        <h3 title={key}>{title}</h3>
+        <h3 title={isolate(key)}>{title}</h3>
         {records.hasMore && cells.length >= cellMax && (
           <button type="button" className="quiet" onClick={() => setCellMax(cellMax + CELLS_STEP)}>
             More runs
@@ -138,13 +139,13 @@ export function MediaCard(props: MediaCardProps) {
           <button
             type="button"
             className="quiet icon"
-            aria-label={`Show ${key} full screen${metric.otherKinds.length > 0 ? ` as ${KIND_WORDS[kind]}` : ""}`}
+            aria-label={isolated`Show ${key} full screen${metric.otherKinds.length > 0 ? ` as ${KIND_WORDS[kind]}` : ""}`}
             onClick={() => changeView({ media: id, item: null }, "keep")}
           >
             <ExpandIcon />
           </button>
         )}
-        {extraItems.length > 0 && <Menu label={`More for ${key}`} entries={extraItems} />}
+        {extraItems.length > 0 && <Menu label={isolated`More for ${key}`} entries={extraItems} />}
       </header>
       {isFullScreen && <MediaTools card={card} kind={kind} view={view} changeView={changeView} />}
       {kind === "image" && shownAs !== "steps" && (
@@ -162,7 +163,7 @@ export function MediaCard(props: MediaCardProps) {
         // What scrolls must be reachable by keyboard.
         tabIndex={layout.isScrolling ? 0 : undefined}
         role={layout.isScrolling ? "group" : undefined}
-        aria-label={layout.isScrolling ? `${key} of ${plural(cells.length, "run")}` : undefined}
+        aria-label={layout.isScrolling ? isolated`${key} of ${plural(cells.length, "run")}` : undefined}
       >
         {box.height > 0 && shownAs === "steps" && step !== null && (
           <StepsGrid
@@ -274,7 +275,7 @@ function Nothing({ metric, runs, records }: NothingProps) {
   const running = runs.filter((run) => run.isRunning);
   return (
     <p className={styles.nothing}>
-      {`No ${KIND_WORDS[metric.kind]} logged yet for ${metric.key} in the visible runs`}
+      {isolated`No ${KIND_WORDS[metric.kind]} logged yet for ${metric.key} in the visible runs`}
       {running.length > 0 && (
         <>
           {" – waiting since "}

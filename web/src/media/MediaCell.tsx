@@ -3,6 +3,7 @@ import { useMemo, useRef, useState } from "react";
 import { isWhole, type RecordSeries } from "../api/records";
 import type { ThemeName } from "../chart/palette";
 import { recordStore } from "../data/page_store";
+import { isolate, isolated } from "../format/isolated";
 import { formatCount } from "../format/number";
 import { useOnScreen } from "../panel/use_on_screen";
 import type { CameraLink } from "../scene/camera_link";
@@ -72,8 +73,8 @@ export function MediaCell(props: MediaCellProps) {
       {hasName && (
         <h4 className={styles.name}>
           <RunSwatch style={style} />
-          <span title={name}>{name}</span>
-          {base && <em>{`minus ${base.name}`}</em>}
+          <span title={isolate(name)}>{name}</span>
+          {base && <em>{isolated`minus ${base.name}`}</em>}
           {words && <em title={words}>{words}</em>}
         </h4>
       )}

@@ -4,6 +4,7 @@ import { createPortal } from "react-dom";
 import type { XAxis } from "../api/series";
 import type { Frame } from "../chart/frame";
 import type { ChartModel, YRange } from "../chart/model";
+import { isolated } from "../format/isolated";
 import { copyText } from "../ui/copy_text";
 import { lazyPart } from "../ui/lazy_part";
 import { Menu, type MenuEntry } from "../ui/Menu";
@@ -88,7 +89,7 @@ export function PanelMenu(props: PanelMenuProps) {
   const close = () => setOpen(null);
   return (
     <>
-      <Menu label={`More for ${label}`} entries={entries} />
+      <Menu label={isolated`More for ${label}`} entries={entries} />
       <span className={notice ? styles.notice : styles.none} role="status">
         {notice}
       </span>

@@ -20,7 +20,7 @@ export const parallel: PanelKind<ParallelConfig> = {
   parse: parseParallel,
   titleOf: ({ axes }) => {
     const last = axes.at(-1);
-    return last ? `What leads to ${columnTitle(last.column)}` : "Parallel coordinates";
+    return last ? isolated`What leads to ${columnTitle(last.column)}` : "Parallel coordinates";
   },
   View: lazyPart(() => import("./ParallelView")),
   Editor: lazyPart(() => import("./ParallelEditor")),
