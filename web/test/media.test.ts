@@ -17,6 +17,7 @@ import { differenceOf, pixelInWords, type Pixels } from "../src/media/pixels";
 import { densitiesOf, scaleOf } from "../src/media/histogram_scale";
 import { DEFAULT_MARKS, isShown, markClass, markSets, reachesScores, scoreRanges } from "../src/media/marks";
 import { chooseStep } from "../src/media/use_chosen_step";
+import { smallWidth } from "../src/media/small_image";
 import { nextStep, positionOf, stepAtMost, stepInWords, unionOfSteps } from "../src/media/steps";
 import { lookUp } from "../src/media/card_records";
 import { followVideo, frameTime, type LinkedVideo } from "../src/media/video_link";
@@ -357,6 +358,22 @@ test("sizes, types and shapes are written for people", () => {
     "<U7",
   ]);
   expect([formatShape([]), formatShape([3, 1024])]).toEqual(["one value", "3 × 1,024"]);
+});
+
+test("only a large image that is shown smaller is shown by a small picture, with room to grow", () => {
+  const image = (size_bytes: number, width = 2000) =>
+    ({
+      type: "image",
+      width,
+      height: 1000,
+      file: { sha256: "", size_bytes, media_type: "image/png" },
+    }) as ImageDocument;
+  expect(smallWidth(image(2_000_000), 300, 1)).toBe(384);
+  expect(smallWidth(image(2_000_000), 384, 2)).toBe(768);
+  expect(smallWidth(image(2_000_000), 385, 1)).toBe(512);
+  expect(smallWidth(image(900_000), 300, 1)).toBeNull();
+  expect(smallWidth(image(2_000_000, 512), 500, 1)).toBeNull();
+  expect(smallWidth(image(2_000_000), 0, 1)).toBeNull();
 });
 
 describe("looking closely", () => {
