@@ -117,11 +117,14 @@ def test_a_page_that_does_not_load_says_so_and_another_one_is_not_broken(open_pa
     page.route("**/assets/RunsTable-*.js", lambda route: route.abort())
     page.get_by_role("link", name="Table", exact=True).click()
     expect(page.get_by_role("heading", name="This page cannot be shown")).to_be_visible(timeout=PATIENCE_MS)
+    with page.expect_navigation():
+        page.get_by_role("button", name="Load again").click()
+    expect(page.get_by_role("heading", name="This page cannot be shown")).to_be_visible(timeout=PATIENCE_MS)
     page.get_by_role("link", name="All projects").click()
     expect(page.get_by_text(PROJECT)).to_be_visible(timeout=PATIENCE_MS)
-    page.go_back()
+    # Whoever comes again is asked for it again.
     page.unroute("**/assets/RunsTable-*.js")
-    page.get_by_role("button", name="Load again").click()
+    page.go_back()
     expect(page.get_by_role("grid", name="Runs")).to_be_visible(timeout=PATIENCE_MS)
 
 

@@ -10,7 +10,9 @@ import os
 import re
 import signal
 from pathlib import Path
+from urllib.parse import quote
 
+import numpy as np
 from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import OpenPage
 from tests.browser.test_page import PATIENCE_MS, wait_for
@@ -261,3 +263,51 @@ def test_a_page_recovers_by_itself_when_its_daemon_is_killed(
     wait_for(page, "other", lambda _, total: total == 1)
     run.finish()
     expect(page.get_by_text("finished").first).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_names_written_from_right_to_left_turn_nothing_round_in_titles_and_labels(
+    open_page: OpenPage,
+) -> None:
+    project, name, metric = (
+        "\u05e0\u05d9\u05e1\u05d5\u05d9",
+        "\u05e8\u05d9\u05e6\u05d4 (1)",
+        "\u05d0\u05d5\u05d1\u05d3\u05df 2",
+    )
+    ids = []
+    for number in range(2):
+        with trackd.init(project=project, name=name, config={"lr": number}) as run:
+            ids.append(run.id)
+            for step in range(5):
+                run.log({metric: step + number, "sample": trackd.Image(np.zeros((8, 8, 3), np.uint8))})
+    page = open_page("/")
+    start = page.url.rpartition("/")[0]
+    at = f"{start}/p/{quote(project)}"
+    signs = {
+        f"{start}/": page.locator(f'[data-project="{project}"]'),
+        at: page.get_by_test_id("chart").first,
+        f"{at}?media=image:sample": page.get_by_role("dialog").get_by_role("region").first,
+        f"{at}/table": page.get_by_role("row").nth(2),
+        f"{at}/compare?runs={','.join(ids)}": page.get_by_role("rowheader").first,
+        f"{at}/r/{ids[0]}": page.get_by_role("heading", name="Config"),
+        f"{at}/r/{ids[0]}?tab=charts": page.get_by_test_id("chart").first,
+    }
+    seen = set()
+    for address, sign in signs.items():
+        page.goto(address)
+        expect(sign).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator('[aria-busy="true"]')).to_have_count(0, timeout=PATIENCE_MS)
+        texts = page.evaluate(
+            """() => {
+              const all = document.querySelectorAll("[title], [aria-label], [alt], select option");
+              const said = ({title, ariaLabel, alt, tagName, text}) => [title, ariaLabel, alt, tagName === "OPTION" && text];
+              return [document.title, ...[...all].flatMap(said).filter(Boolean)];
+            }"""
+        )
+        for text in texts:
+            for turning in (project, name, metric):
+                if turning in text and text not in (turning, f"summary.{turning}"):
+                    before = text.partition(turning)[0]
+                    assert before.count("\u2068") == before.count("\u2069") + 1, (address, text)
+                    assert text.count("\u2068") == text.count("\u2069"), (address, text)
+                    seen.add(turning)
+    assert seen == {project, name, metric}

@@ -3,11 +3,21 @@ import type { Histograms, ImageDocument, LoggedRecord, RecordSeries } from "../s
 import type { RecordQuestion } from "../src/data/records";
 import { scaleColor, scaleShare } from "../src/media/color_scale";
 import { barsOf, barsPath, binAt, columnEdges, countsInWords, heatPixels, placeIn } from "../src/media/histogram";
-import { DEFAULT_LOOK, dragged, filterOf, imagePlace, innerPlace, zoomed, ZOOM_MAX } from "../src/media/image_look";
+import {
+  DEFAULT_LOOK,
+  dragged,
+  filterOf,
+  imagePlace,
+  innerPlace,
+  pinched,
+  zoomed,
+  ZOOM_MAX,
+} from "../src/media/image_look";
 import { differenceOf, pixelInWords, type Pixels } from "../src/media/pixels";
 import { densitiesOf, scaleOf } from "../src/media/histogram_scale";
 import { DEFAULT_MARKS, isShown, markClass, markSets, reachesScores, scoreRanges } from "../src/media/marks";
 import { chooseStep } from "../src/media/use_chosen_step";
+import { smallWidth } from "../src/media/small_image";
 import { nextStep, positionOf, stepAtMost, stepInWords, unionOfSteps } from "../src/media/steps";
 import { lookUp } from "../src/media/card_records";
 import { followVideo, frameTime, type LinkedVideo } from "../src/media/video_link";
@@ -350,6 +360,22 @@ test("sizes, types and shapes are written for people", () => {
   expect([formatShape([]), formatShape([3, 1024])]).toEqual(["one value", "3 × 1,024"]);
 });
 
+test("only a large image that is shown smaller is shown by a small picture, with room to grow", () => {
+  const image = (size_bytes: number, width = 2000) =>
+    ({
+      type: "image",
+      width,
+      height: 1000,
+      file: { sha256: "", size_bytes, media_type: "image/png" },
+    }) as ImageDocument;
+  expect(smallWidth(image(2_000_000), 300, 1)).toBe(384);
+  expect(smallWidth(image(2_000_000), 384, 2)).toBe(768);
+  expect(smallWidth(image(2_000_000), 385, 1)).toBe(512);
+  expect(smallWidth(image(900_000), 300, 1)).toBeNull();
+  expect(smallWidth(image(2_000_000, 512), 500, 1)).toBeNull();
+  expect(smallWidth(image(2_000_000), 0, 1)).toBeNull();
+});
+
 describe("looking closely", () => {
   const look = (part: object) => ({ ...DEFAULT_LOOK, ...part });
 
@@ -362,6 +388,26 @@ describe("looking closely", () => {
     expect(imagePlace(corner, { x: 0, y: 0 })).toEqual({ x: 0, y: 0 });
     expect(zoomed(corner, 0.01)).toEqual({ zoom: 1, x: 0.5, y: 0.5 });
     expect(zoomed(corner, 1e9).zoom).toBe(ZOOM_MAX);
+  });
+
+  test("what two fingers have touched lies under them, as far as the image goes", () => {
+    const size = { width: 200, height: 100 };
+    const at = (x: number, y: number) => ({ x, y });
+    const place = (of: object, x: number, y: number) => imagePlace(look(of), { x: x / 200, y: y / 100 });
+    const closer = pinched(DEFAULT_LOOK, [at(90, 50), at(110, 50)], [at(80, 60), at(160, 60)], size);
+    expect(closer.zoom).toBeCloseTo(4);
+    expect(place(closer, 80, 60)).toEqual({ x: expect.closeTo(0.45), y: expect.closeTo(0.5) });
+    expect(place(closer, 160, 60)).toEqual({ x: expect.closeTo(0.55), y: expect.closeTo(0.5) });
+    // Turned about and as far apart, they have moved it.
+    const moved = pinched(look(closer), [at(80, 50), at(120, 50)], [at(110, 20), at(110, 60)], size);
+    expect(moved.zoom).toBeCloseTo(4);
+    expect(place(moved, 110, 40)).toEqual(place(closer, 100, 50));
+    expect(pinched(look(closer), [at(0, 0), at(200, 100)], [at(99, 50), at(100, 50)], size)).toEqual({
+      zoom: 1,
+      x: 0.5,
+      y: 0.5,
+    });
+    expect(pinched(DEFAULT_LOOK, [at(9, 9), at(9, 9)], [at(0, 0), at(200, 100)], size).zoom).toBe(ZOOM_MAX);
   });
 
   test("the whole image lies where its middle is that of the look", () => {

@@ -61,6 +61,11 @@ export async function getBytes(path: string, signal?: AbortSignal): Promise<Arra
   return (await ask(path, { signal })).arrayBuffer();
 }
 
+/** Bytes that the page only hands on: they need not be in its own memory. */
+export async function getBlob(path: string, signal?: AbortSignal): Promise<Blob> {
+  return (await ask(path, { signal })).blob();
+}
+
 const JSON_HEADERS = { "Content-Type": "application/json" };
 
 export async function postForBytes(path: string, body: string): Promise<ArrayBuffer> {

@@ -4,7 +4,7 @@
  * A document is what the daemon says of one record; the bytes of an image, a video or a table are objects, named by their sha256 and
  * never changed, so whatever was fetched by such a name stays good for as long as the page lives.
  */
-import { deleteAt, getBytes, getJson, getText, postForJson, putJson } from "./http";
+import { deleteAt, getBlob, getBytes, getJson, getText, postForJson, putJson } from "./http";
 import { resource } from "./resource";
 
 export const RECORD_KINDS = [
@@ -428,6 +428,9 @@ export const fetchObjectJson = <T>(file: FileRef, signal?: AbortSignal): Promise
 
 export const fetchObjectBytes = (file: FileRef, signal?: AbortSignal): Promise<ArrayBuffer> =>
   getBytes(objectAddress(file), signal);
+
+export const fetchObjectBlob = (file: FileRef, signal?: AbortSignal): Promise<Blob> =>
+  getBlob(objectAddress(file), signal);
 
 export type FilterOperator =
   "=" | "!=" | "<" | "<=" | ">" | ">=" | "contains" | "matches" | "in" | "is_empty" | "is_not_empty";

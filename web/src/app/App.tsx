@@ -1,6 +1,5 @@
 /** Which page an address shows. */
 import { QueryClientProvider } from "@tanstack/react-query";
-import { Suspense } from "react";
 import { usePathname } from "wouter/use-browser-location";
 import { queryClient } from "../data/queries";
 import { Projects } from "../projects/Projects";
@@ -11,16 +10,15 @@ import { Link } from "../ui/Link";
 import { Problem } from "../ui/Problem";
 import { parseRoute, type Route } from "../url/route";
 import { Workspace } from "../workspace/Workspace";
-import { Page } from "./Page";
+import { FIRST_VIEW_MS, Page } from "./Page";
 
-const RunsTable = lazyPart(() => import("../runs_table/RunsTable"));
-const Compare = lazyPart(() => import("../compare/Compare"));
-const Settings = lazyPart(() => import("../settings/Settings"));
-const Presets = lazyPart(() => import("../presets/Presets"));
+const emptyPage = () => <Page trail={[]} isBusy />;
+const RunsTable = lazyPart(() => import("../runs_table/RunsTable"), emptyPage);
+const Compare = lazyPart(() => import("../compare/Compare"), emptyPage);
+const Settings = lazyPart(() => import("../settings/Settings"), emptyPage);
+const Presets = lazyPart(() => import("../presets/Presets"), emptyPage);
 
 const PARTS = [RunsTable, Compare, Settings, Presets];
-// What a page needs for its first view has come by then.
-const FIRST_VIEW_MS = 2000;
 
 export function App() {
   const pathname = usePathname();
@@ -29,7 +27,7 @@ export function App() {
     <QueryClientProvider client={queryClient}>
       {/* Its key: another page is not broken because one is. */}
       <Boundary key={pathname} instead={brokenPage}>
-        <Suspense fallback={<Page trail={[]} isBusy />}>{pageOf(parseRoute(pathname))}</Suspense>
+        {pageOf(parseRoute(pathname))}
       </Boundary>
     </QueryClientProvider>
   );

@@ -1,5 +1,6 @@
 /** The keys that do something on the page as it stands, by what declares them, and those of parts that have the focus. */
 import { Fragment } from "react";
+import { hasVideos } from "../media/video_link";
 import { KeyCaps } from "../ui/KeyCaps";
 import { type KeyGroup } from "../ui/keys";
 import { keyRegistry } from "../ui/use_keys";
@@ -38,10 +39,19 @@ const OF_THE_FOCUS: KeyGroup[] = [
   },
 ];
 
+const OF_VIDEOS: KeyGroup = {
+  group: "With the focus on a video",
+  keys: [
+    { name: ",", words: "the frame before" },
+    { name: ".", words: "the next frame" },
+  ],
+};
+
 export function KeyList() {
+  const ofTheFocus = hasVideos() ? [...OF_THE_FOCUS, OF_VIDEOS] : OF_THE_FOCUS;
   return (
     <dl className={styles.list}>
-      {[...keyRegistry.list(), ...OF_THE_FOCUS].map(({ group, keys }) => (
+      {[...keyRegistry.list(), ...ofTheFocus].map(({ group, keys }) => (
         <Fragment key={group}>
           <dt className={styles.group}>{group}</dt>
           {keys.map(({ name, words }) => (

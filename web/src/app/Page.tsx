@@ -1,11 +1,13 @@
 /** The frame of every page: where one is, the pages of the project, how the daemon is doing, the palette, the theme and the keys. */
-import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { navigate, usePathname } from "wouter/use-browser-location";
 import type { LiveState } from "../api/live";
+import { isolate } from "../format/isolated";
 import { useActions } from "../palette/actions";
 import { SearchIcon, SettingsIcon } from "../ui/header_icons";
 import { KeyCaps } from "../ui/KeyCaps";
 import { EVERYWHERE, GO } from "../ui/keys";
+import { lazyPart, usePreload } from "../ui/lazy_part";
 import { Link } from "../ui/Link";
 import { useKeys } from "../ui/use_keys";
 import { parseRoute } from "../url/route";
@@ -21,7 +23,11 @@ import { chooseTheme, toggleTheme, useTheme, useThemeChoice } from "./theme";
 import { UploadMark } from "./UploadMark";
 import { ViewActions } from "./ViewActions";
 
-const Palette = lazy(() => import("../palette/Palette"));
+const Palette = lazyPart(() => import("../palette/Palette"));
+
+const PARTS = [Palette];
+// What a page needs for its first view has come by then.
+export const FIRST_VIEW_MS = 2000;
 
 interface PageProps {
   /** The path to this page; the last is where one is. */
@@ -42,8 +48,9 @@ export function Page({ trail, live, isWide = false, isBusy = false, drawn, child
   const project = "project" in route ? route.project : null;
   useFrameKeys(project, drawn, setOpen);
   useFrameActions(setOpen);
+  usePreload(PARTS, FIRST_VIEW_MS);
 
-  const title = trail.map((step) => step.label).reverse();
+  const title = trail.map((step) => isolate(step.label)).reverse();
   useEffect(() => {
     document.title = [...title, "trackd"].join(" · ");
   });
@@ -63,7 +70,7 @@ export function Page({ trail, live, isWide = false, isBusy = false, drawn, child
                 <Link
                   href={step.href}
                   aria-current={index === trail.length - 1 ? "page" : undefined}
-                  title={step.label}
+                  title={isolate(step.label)}
                 >
                   {step.label}
                 </Link>
@@ -107,9 +114,7 @@ export function Page({ trail, live, isWide = false, isBusy = false, drawn, child
       {(route.page === "workspace" || route.page === "run") && <ViewActions />}
       {open === "keys" && <Shortcuts close={() => setOpen(null)} />}
       {open === "palette" && (
-        <Suspense>
-          <Palette project={project} drawn={drawn} close={() => setOpen((now) => (now === "palette" ? null : now))} />
-        </Suspense>
+        <Palette project={project} drawn={drawn} close={() => setOpen((now) => (now === "palette" ? null : now))} />
       )}
     </div>
   );

@@ -1,5 +1,6 @@
 /** Chooses which kind of panel a section gets. */
 import { useEffect, useMemo, useRef } from "react";
+import { isolated } from "../format/isolated";
 import { addCard } from "../layout/changes";
 import { type LayoutHandle, newId } from "../layout/use_layout";
 import { PANEL_KINDS } from "../panels/kinds";
@@ -39,7 +40,12 @@ export function AddDialog({ project, section, layout, metricNames, close }: AddD
     ...PANEL_KINDS,
   ];
   return (
-    <dialog ref={dialog} className={styles.dialog} aria-label={`Add a panel to ${section}`} onClose={() => close(null)}>
+    <dialog
+      ref={dialog}
+      className={styles.dialog}
+      aria-label={isolated`Add a panel to ${section}`}
+      onClose={() => close(null)}
+    >
       <h2>Add a panel to {section}</h2>
       <ul className={styles.kinds}>
         {kinds.map(({ kind, title, about, initial }) => (

@@ -1,5 +1,6 @@
 /** What surrounds a card on a board that can be changed: a grip to move it by and a corner to size it by, by pointer or by keys. */
 import { type KeyboardEvent, type PointerEvent, type ReactNode, useRef, useState, useSyncExternalStore } from "react";
+import { isolated } from "../format/isolated";
 import { GripIcon } from "../ui/icons";
 import styles from "./CardFrame.module.css";
 import { getDrag, setDrag, subscribeDrag, type Target, targetAt } from "./drag";
@@ -107,7 +108,7 @@ export function CardFrame(props: CardFrameProps) {
       <button
         type="button"
         className={`quiet ${styles.grip}`}
-        aria-label={`Move ${name}`}
+        aria-label={isolated`Move ${name}`}
         title="Drag to move; with the keyboard: ← → within the section, ↑ ↓ to the next section"
         onPointerDown={onGripDown}
         onPointerMove={onGripMove}
@@ -120,7 +121,7 @@ export function CardFrame(props: CardFrameProps) {
       <button
         type="button"
         className={`quiet ${styles.corner}`}
-        aria-label={`Size of ${name}: ${span} of ${columns} columns`}
+        aria-label={isolated`Size of ${name}: ${span} of ${columns} columns`}
         title="Drag to size; with the keyboard: arrows"
         onPointerDown={onCornerDown}
         onPointerMove={onCornerMove}

@@ -1,6 +1,7 @@
 /** Edits one card: its title, and what it shows. A change is seen at once, and undone as any other. */
-import { Suspense, useEffect, useMemo, useRef } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { own } from "../data/own";
+import { isolated } from "../format/isolated";
 import { changeCard, changeConfig } from "../layout/changes";
 import type { LayoutHandle } from "../layout/use_layout";
 import { kindNamed } from "../panels/kinds";
@@ -25,7 +26,7 @@ export function EditDialog({ project, card, layout, metricNames, close }: EditDi
   useEffect(() => dialog.current?.showModal(), []);
   const ownTitle = own(layout.layout.cards, card.id)?.title ?? "";
   return (
-    <dialog ref={dialog} className={styles.dialog} aria-label={`Edit ${card.title}`} onClose={close}>
+    <dialog ref={dialog} className={styles.dialog} aria-label={isolated`Edit ${card.title}`} onClose={close}>
       <h2>{card.title}</h2>
       <div className={styles.fields}>
         <Field label="title">
@@ -87,9 +88,7 @@ function KindFields({ project, card, change, metricNames }: KindFieldsProps) {
   return (
     <>
       <p className={styles.about}>{kind.about}</p>
-      <Suspense fallback={<p aria-busy="true" />}>
-        <Editor config={config} change={change} metricNames={metricNames} columnNames={columnNames} />
-      </Suspense>
+      <Editor config={config} change={change} metricNames={metricNames} columnNames={columnNames} />
     </>
   );
 }

@@ -1,5 +1,6 @@
 /** An added panel: its frame with title and menu, and whatever its kind draws in it. */
-import { Component, type ReactNode, Suspense, useMemo } from "react";
+import { Component, type ReactNode, useMemo } from "react";
+import { isolate, isolated } from "../format/isolated";
 import cardStyles from "../panel/Card.module.css";
 import { kindNamed } from "../panels/kinds";
 import type { ShownRun } from "../panel/shown_run";
@@ -35,33 +36,31 @@ export function PanelHost(props: PanelHostProps) {
       aria-label={title}
     >
       <header className={cardStyles.header}>
-        <h3 title={title}>{title}</h3>
+        <h3 title={isolate(title)}>{title}</h3>
         {!isFullScreen && (
           <button
             type="button"
             className="quiet icon"
-            aria-label={`Show ${title} full screen`}
+            aria-label={isolated`Show ${title} full screen`}
             onClick={() => changeView({ panel: added.id }, "keep")}
           >
             <ExpandIcon />
           </button>
         )}
-        {extraItems.length > 0 && <Menu label={`More for ${title}`} entries={extraItems} />}
+        {extraItems.length > 0 && <Menu label={isolated`More for ${title}`} entries={extraItems} />}
       </header>
       <div className={styles.body}>
         {View && config !== null ? (
           <Fault key={JSON.stringify(config)}>
-            <Suspense fallback={<div className={styles.body} aria-busy="true" />}>
-              <View
-                project={project}
-                runs={runs}
-                config={config}
-                change={changeConfig}
-                view={view}
-                changeView={changeView}
-                isFullScreen={isFullScreen}
-              />
-            </Suspense>
+            <View
+              project={project}
+              runs={runs}
+              config={config}
+              change={changeConfig}
+              view={view}
+              changeView={changeView}
+              isFullScreen={isFullScreen}
+            />
           </Fault>
         ) : (
           <p className={styles.words}>

@@ -1,4 +1,5 @@
 /** The heading of a section: folds it, has one slider for the steps of all its records, and a menu for its layout. */
+import { isolated } from "../format/isolated";
 import { addSection, changeSection, moveSection, removeSection, setSectionHeight } from "../layout/changes";
 import type { LayoutHandle } from "../layout/use_layout";
 import { formatCount } from "../format/number";
@@ -41,7 +42,7 @@ export function SectionHeader(props: SectionHeaderProps) {
       </h2>
       {!isClosed && <SectionSteps {...props} section={section} />}
       {layout && add && !block.isBranch && (
-        <Menu label={`Section ${section.name}`} entries={entriesOf(section, order, layout, add)} />
+        <Menu label={isolated`Section ${section.name}`} entries={entriesOf(section, order, layout, add)} />
       )}
     </div>
   );

@@ -1,5 +1,6 @@
 /** One slider for all records of a section: each card goes to its record at that step, or the last one before it. */
 import { useMemo } from "react";
+import { isolated } from "../format/isolated";
 import { StepSlider } from "../media/StepSlider";
 import { useChosenStep } from "../media/use_chosen_step";
 import { useSectionSteps } from "../media/use_section_steps";
@@ -30,7 +31,12 @@ function Slider({ project, name, media, runs, view, changeView }: SliderProps) {
   if (steps.length < 2) return null;
   return (
     <div className={styles.steps}>
-      <StepSlider name={`all records of ${name}`} steps={steps} chosen={chosen ?? view.cursor} choose={choose} />
+      <StepSlider
+        name={isolated`all records of ${name}`}
+        steps={steps}
+        chosen={chosen ?? view.cursor}
+        choose={choose}
+      />
     </div>
   );
 }

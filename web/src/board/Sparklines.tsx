@@ -2,6 +2,7 @@
 import { memo, useMemo, useRef } from "react";
 import type { Series } from "../api/series";
 import type { SeriesQuestion } from "../data/question";
+import { isolated } from "../format/isolated";
 import { formatValue } from "../format/number";
 import { axisOf } from "../panel/chart_lines";
 import type { ChartMetric, ShownRun } from "../panel/shown_run";
@@ -30,13 +31,13 @@ export function Sparklines({ project, section, runs, view, changeView }: Sparkli
   const lines = section.cards.flatMap((card) => (card.what === "line" ? [card] : []));
   const shown = useMemo(() => runs.slice(0, RUNS_MAX), [runs]);
   return (
-    <ul className={styles.list} aria-label={`Charts of ${section.name}, small`}>
+    <ul className={styles.list} aria-label={isolated`Charts of ${section.name}, small`}>
       {lines.slice(0, SPARKLINES_MAX).map(({ id, metric, title }) => (
         <li key={id}>
           <button
             type="button"
             className={`quiet ${styles.button}`}
-            title={`${metric.key}: show full screen`}
+            title={isolated`${metric.key}: show full screen`}
             onClick={() => changeView({ panel: metric.key }, "keep")}
           >
             <Sparkline project={project} metric={metric} runs={shown} view={view} />

@@ -1,4 +1,5 @@
 /** The head of a run's column: its name, and what can be done with it. */
+import { isolate, isolated } from "../format/isolated";
 import { CrossIcon } from "../ui/icons";
 import { Link } from "../ui/Link";
 import styles from "./Compare.module.css";
@@ -14,7 +15,7 @@ interface ColumnHeadProps {
 export function ColumnHead({ name, href, isBase, makeBase, remove }: ColumnHeadProps) {
   return (
     <>
-      <Link href={href} title={name}>
+      <Link href={href} title={isolate(name)}>
         {name}
       </Link>
       <span className={styles.space} />
@@ -26,14 +27,20 @@ export function ColumnHead({ name, href, isBase, makeBase, remove }: ColumnHeadP
         <button
           type="button"
           className={`quiet ${styles.makeBase}`}
-          aria-label={`Make base: ${name}`}
+          aria-label={isolated`Make base: ${name}`}
           title="Compare the others with this run"
           onClick={makeBase}
         >
           <span>make base</span>
         </button>
       )}
-      <button type="button" className="quiet icon" aria-label={`Remove ${name}`} title="Remove" onClick={remove}>
+      <button
+        type="button"
+        className="quiet icon"
+        aria-label={isolated`Remove ${name}`}
+        title="Remove"
+        onClick={remove}
+      >
         <CrossIcon />
       </button>
     </>

@@ -1,6 +1,8 @@
 /** A grid of compared runs with the detail of the cell that is chosen, and the difference of two texts. */
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { type ReactNode, useState } from "react";
+import { isolated } from "../format/isolated";
 import { copyText } from "../ui/copy_text";
+import { lazyPart, usePreload } from "../ui/lazy_part";
 import styles from "./CompareBody.module.css";
 import { CellDetail } from "../table/CellDetail";
 import type { Place } from "../table/next_place";
@@ -9,7 +11,8 @@ import { CODE, pathOf } from "./facts";
 import { fullText, type Row } from "./rows";
 
 // With it comes the library that compares texts.
-const DiffDialog = lazy(() => import("./DiffDialog"));
+const DiffDialog = lazyPart(() => import("./DiffDialog"));
+const PARTS = [DiffDialog];
 
 // Shorter texts of one line are compared at a glance.
 const LONG_CHARACTERS = 40;
@@ -55,6 +58,7 @@ export function CompareBody({ project, label, rows, runs, head, toggle }: Compar
   const canDiffer = cell !== null && cell.column > 0 && cell.row.differs[cell.column];
   const texts = cell ? [fullText(cell.row.values[0]), fullText(cell.value)] : ["", ""];
   const isLong = path !== null || texts.some((text) => text.length > LONG_CHARACTERS || text.includes("\n"));
+  usePreload(PARTS, canDiffer && isLong ? 0 : null);
   return (
     <div className={styles.body}>
       <CompareGrid
@@ -69,7 +73,7 @@ export function CompareBody({ project, label, rows, runs, head, toggle }: Compar
       />
       {cell && (
         <CellDetail
-          name={`${cell.row.key} of ${runs[cell.column].name}`}
+          name={isolated`${cell.row.key} of ${runs[cell.column].name}`}
           text={texts[1]}
           shown={cell.value === undefined ? "(none)" : undefined}
           close={() => setChosen(null)}
@@ -82,16 +86,14 @@ export function CompareBody({ project, label, rows, runs, head, toggle }: Compar
         </CellDetail>
       )}
       {cell && hasDifference && canDiffer && (
-        <Suspense fallback={null}>
-          <DiffDialog
-            project={project}
-            title={path ?? cell.row.key}
-            left={{ run: runs[0].id, name: runs[0].name, text: texts[0] }}
-            right={{ run: runs[cell.column].id, name: runs[cell.column].name, text: texts[1] }}
-            path={path}
-            close={() => setDifference(false)}
-          />
-        </Suspense>
+        <DiffDialog
+          project={project}
+          title={path ?? cell.row.key}
+          left={{ run: runs[0].id, name: runs[0].name, text: texts[0] }}
+          right={{ run: runs[cell.column].id, name: runs[cell.column].name, text: texts[1] }}
+          path={path}
+          close={() => setDifference(false)}
+        />
       )}
     </div>
   );

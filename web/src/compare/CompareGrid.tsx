@@ -2,6 +2,7 @@
 import { type KeyboardEvent, memo, type ReactNode, useId, useMemo, useRef } from "react";
 import { useRowHeight } from "../app/density";
 import type { LineStyle } from "../chart/model";
+import { isolated } from "../format/isolated";
 import { formatAny, formatCount, plural } from "../format/number";
 import { useBox } from "../media/use_box";
 import { nextPlace, type Place } from "../table/next_place";
@@ -103,7 +104,7 @@ export function CompareGrid({ label, rows, runs, head, toggle, active, setActive
               className={styles.head}
               role="columnheader"
               aria-colindex={first + index + 2}
-              aria-label={first + index === 0 ? `${run.name}, the base` : run.name}
+              aria-label={first + index === 0 ? isolated`${run.name}, the base` : run.name}
               style={{ left: keyWidth + edges[first + index], width: columnWidth }}
             >
               <RunSwatch style={run.style} />

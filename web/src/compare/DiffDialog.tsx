@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { fetchComparison } from "../api/comparison";
+import { isolated } from "../format/isolated";
 import { plural } from "../format/number";
 import { CardDialog } from "../panel/CardDialog";
 import { VirtualRows } from "../panels/VirtualRows";
@@ -41,7 +42,7 @@ export default function DiffDialog({ project, title, left, right, path, close }:
     return found?.diff ? patchLines(found.diff) : null;
   }, [path, found, left.text, right.text]);
   return (
-    <CardDialog label={`Difference in ${title}`} onClose={close}>
+    <CardDialog label={isolated`Difference in ${title}`} onClose={close}>
       <div className={styles.diff}>
         <header>
           <h2>{title}</h2>
@@ -57,7 +58,7 @@ export default function DiffDialog({ project, title, left, right, path, close }:
         </header>
         {lines ? (
           <VirtualRows
-            label={`Lines of ${title}`}
+            label={isolated`Lines of ${title}`}
             count={lines.length}
             rowHeight={LINE_HEIGHT}
             row={(index) => (

@@ -1,12 +1,13 @@
 /** One file of a run: what it is, and its content shown so that nothing in it can run. */
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { objectAddress, pageAddress } from "../api/records";
 import { fileAddress } from "../api/routes";
 import type { RunFile } from "../api/types";
 import { useTheme } from "../app/theme";
 import { formatBytes } from "../media/words";
 import { CopyButton } from "../ui/CopyButton";
+import { lazyPart } from "../ui/lazy_part";
 import { type FileKind, isText, kindOf, mediaTypeOf, separatorOf } from "./file_kind";
 import { JsonView } from "./JsonView";
 import { notebookText } from "./notebook";
@@ -14,8 +15,11 @@ import styles from "./Preview.module.css";
 import { decodeText, HEAD_BYTES, readBytes, WHOLE_BYTES_MAX } from "./read_file";
 import { TextView } from "./TextView";
 
-const SheetView = lazy(async () => ({ default: (await import("./SheetView")).SheetView }));
-const MarkdownPanel = lazy(() => import("../media/MarkdownPanel"));
+const SheetView = lazyPart(
+  async () => ({ default: (await import("./SheetView")).SheetView }),
+  () => <div className={styles.sheet} aria-busy="true" />,
+);
+const MarkdownPanel = lazyPart(() => import("../media/MarkdownPanel"));
 
 interface PreviewProps {
   project: string;
@@ -145,18 +149,11 @@ function Text({ file, kind }: { file: RunFile; kind: FileKind }) {
       {isDrawn && kind === "json" && drawing && <JsonView value={drawing.value} />}
       {isDrawn && kind === "notebook" && drawing && <TextView text={String(drawing.value)} />}
       {isDrawn && kind === "sheet" && (
-        <Suspense fallback={<div className={styles.sheet} aria-busy="true" />}>
-          <SheetView
-            text={isCut ? text.slice(0, text.lastIndexOf("\n") + 1) : text}
-            separator={separatorOf(file.path)}
-          />
-        </Suspense>
+        <SheetView text={isCut ? text.slice(0, text.lastIndexOf("\n") + 1) : text} separator={separatorOf(file.path)} />
       )}
       {isDrawn && kind === "markdown" && (
         <div className={styles.formatted}>
-          <Suspense fallback={null}>
-            <MarkdownPanel document={{ type: "markdown", text }} height={100_000} theme={theme} isFullScreen />
-          </Suspense>
+          <MarkdownPanel document={{ type: "markdown", text }} height={100_000} theme={theme} isFullScreen />
         </div>
       )}
       {isDrawn && kind === "html" && (

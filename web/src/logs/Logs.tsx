@@ -3,6 +3,7 @@ import { type KeyboardEvent, useMemo, useRef, useState } from "react";
 import { ApiError } from "../api/http";
 import { fetchConsole } from "../api/routes";
 import type { WholeRun } from "../api/types";
+import { isolated } from "../format/isolated";
 import { formatCount, plural } from "../format/number";
 import { CopyButton } from "../ui/CopyButton";
 import { Since } from "../ui/Moment";
@@ -134,7 +135,7 @@ export default function Logs({ run, view, changeView }: LogsProps) {
             >
               {writers.map((writer) => (
                 <option key={writer.writer_id} value={writer.writer_id}>
-                  {`${writerName(writer)} (${formatCount(writer.console_line_count)})`}
+                  {isolated`${writerName(writer)} (${formatCount(writer.console_line_count)})`}
                 </option>
               ))}
             </select>

@@ -2,6 +2,7 @@
 import { type KeyboardEvent, type PointerEvent, useEffect, useMemo, useRef, useState } from "react";
 import type { ThemeName } from "../chart/palette";
 import { linearTicks } from "../chart/ticks";
+import { isolated } from "../format/isolated";
 import { formatValue } from "../format/number";
 import { scaleColor } from "./color_scale";
 import { binAt } from "./histogram";
@@ -158,7 +159,7 @@ export function HistogramRidges(props: HistogramRidgesProps) {
           style={{ height: room }}
           role="slider"
           tabIndex={0}
-          aria-label={`Ridges of ${name}, ${drawn}`}
+          aria-label={isolated`Ridges of ${name}, ${drawn}`}
           aria-orientation="vertical"
           aria-valuemin={firstSteps[0]}
           aria-valuemax={lastSteps[lastSteps.length - 1]}

@@ -1,5 +1,5 @@
-/** What lies over an image: a mask as the colours of its classes, boxes with their words. */
-import { useEffect, useRef } from "react";
+/** A small picture of a large image, and what lies over an image: a mask as the colours of its classes, boxes with their words. */
+import { useEffect, useLayoutEffect, useRef } from "react";
 import type { ImageBoxes, ImageDocument, ImageMask } from "../api/records";
 import { classColor, classRgb, wordsOn } from "./class_palette";
 import styles from "./ImagePanel.module.css";
@@ -10,6 +10,18 @@ import type { DecodedMask } from "./use_masks";
 const LABELS_FROM_WIDTH = 140;
 const LABEL_HEIGHT = 16;
 const CLASS_IDS = 256;
+
+export function SmallImage({ bitmap, label }: { bitmap: ImageBitmap; label: string }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  // Before the browser paints: the picture before stays until this one is there.
+  useLayoutEffect(() => {
+    const element = canvas.current!;
+    element.width = bitmap.width;
+    element.height = bitmap.height;
+    element.getContext("2d")!.drawImage(bitmap, 0, 0);
+  }, [bitmap]);
+  return <canvas ref={canvas} role="img" aria-label={label} />;
+}
 
 interface MaskLayerProps {
   mask: ImageMask;

@@ -1,15 +1,17 @@
 /** An image with its masks and boxes, or how it differs from another run's. The image before stays until the new one has come. */
 import { use, useEffect, useId, useMemo, useRef, useState } from "react";
 import { type ImageDocument, type ImageMask, objectAddress, wholeOf } from "../api/records";
+import { isolated } from "../format/isolated";
 import { formatCount } from "../format/number";
 import { useOnScreen } from "../panel/use_on_screen";
 import { CardContext, ItemContext } from "./card_context";
 import { DifferenceLayer } from "./DifferenceLayer";
-import { BoxLayer, MaskLayer } from "./ImageLayers";
+import { BoxLayer, MaskLayer, SmallImage } from "./ImageLayers";
 import { filterOf, innerPlace, useImageLook } from "./image_look";
 import styles from "./ImagePanel.module.css";
 import type { RecordPanelProps } from "./panel_props";
 import { PixelHint } from "./PixelHint";
+import { smallBitmap, smallWidth } from "./small_image";
 import { useBaseImage } from "./use_base_image";
 import { useBox } from "./use_box";
 import { useImageGestures } from "./use_image_gestures";
@@ -24,26 +26,35 @@ const EXTENT_FROM_WIDTH = 190;
 interface Settled {
   /** The last image whose pixels are here, with all that belongs to it. */
   shown: ImageDocument | null;
+  /** Its picture, where that is smaller than the image. */
+  bitmap: ImageBitmap | null;
   isBroken: boolean;
 }
 
-function useSettledImage(image: ImageDocument | null, isWanted: boolean): Settled {
-  const [shown, setShown] = useState<ImageDocument | null>(null);
+/** @param width of the picture to show, in pixels; null for the image itself. */
+function useSettledImage(image: ImageDocument | null, width: number | null, isWanted: boolean): Settled {
+  const [{ shown, bitmap }, settle] = useState<Omit<Settled, "isBroken">>({ shown: null, bitmap: null });
   const [broken, setBroken] = useState<ImageDocument | null>(null);
   useEffect(() => {
     if (!image || !isWanted) return;
-    let isOver = false;
-    const loader = new Image();
-    loader.src = objectAddress(image.file);
-    loader.decode().then(
-      () => !isOver && setShown(image),
-      () => !isOver && setBroken(image),
-    );
-    return () => {
-      isOver = true;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const whole = async () => {
+      const loader = new Image();
+      loader.src = objectAddress(image.file);
+      await loader.decode();
+      return null;
     };
-  }, [image, isWanted]);
-  return { shown, isBroken: broken !== null && broken === image };
+    // What cannot be made smaller may still be shown.
+    const ready =
+      width === null ? whole() : smallBitmap(image, width, signal).catch(() => (signal.aborted ? null : whole()));
+    ready.then(
+      (made) => !signal.aborted && settle({ shown: image, bitmap: made }),
+      () => !signal.aborted && setBroken(image),
+    );
+    return () => controller.abort();
+  }, [image, width, isWanted]);
+  return { shown, bitmap, isBroken: broken !== null && broken === image };
 }
 
 const NO_MASKS: readonly ImageMask[] = [];
@@ -54,24 +65,28 @@ export default function ImagePanel({ document, height, isFullScreen }: RecordPan
   const { width } = useBox(root);
   const isOnScreen = useOnScreen(root);
   const image = useMemo(() => wholeOf(document, "image"), [document]);
-  const { shown, isBroken } = useSettledImage(image, isOnScreen);
   const alone = useId();
   const { card, marks, open, base } = use(CardContext);
   const index = use(ItemContext);
-  const masks = shown?.masks ?? NO_MASKS;
-  const decoded = useMasks(
-    masks.map((mask) => mask.file),
-    isOnScreen && base === null,
-  );
   const [look, changeLook] = useImageLook(card ?? alone, isFullScreen);
   const isZoomed = look.zoom > 1;
   const gestures = useImageGestures(frame, look, isFullScreen ? changeLook : null);
   const against = useBaseImage(base, index, image);
 
+  const room = height - CAPTION_HEIGHT;
+  const scaleOf = (one: ImageDocument) => (width > 0 ? Math.min(width / one.width, room / one.height) : 0);
+  const drawnWidth =
+    image && !isFullScreen ? smallWidth(image, image.width * scaleOf(image), window.devicePixelRatio) : null;
+  const { shown, bitmap, isBroken } = useSettledImage(image, drawnWidth, isOnScreen && width > 0);
+  const masks = shown?.masks ?? NO_MASKS;
+  const decoded = useMasks(
+    masks.map((mask) => mask.file),
+    isOnScreen && base === null,
+  );
+
   // Until the first image is here, its place is kept.
   const sized = shown ?? image;
-  const room = height - CAPTION_HEIGHT;
-  const scale = sized && width > 0 ? Math.min(width / sized.width, room / sized.height) : 0;
+  const scale = sized ? scaleOf(sized) : 0;
   const size = sized ? { width: sized.width * scale, height: sized.height * scale } : { width: 0, height: 0 };
   const caption = sized?.caption ?? "";
   const extent = sized ? `${formatCount(sized.width)} × ${formatCount(sized.height)}` : "";
@@ -85,20 +100,24 @@ export default function ImagePanel({ document, height, isFullScreen }: RecordPan
         <DifferenceLayer
           image={shown}
           base={against.image}
-          label={`${label}, minus ${against.name}`}
+          label={isolated`${label}, minus ${against.name}`}
           filter={filterOf(look)}
           isEnlarged={isEnlarged}
         />
       ) : (
         <>
-          <img
-            src={objectAddress(shown.file)}
-            alt={label}
-            decoding="sync"
-            draggable={false}
-            data-enlarged={isEnlarged}
-            style={{ filter: filterOf(look) }}
-          />
+          {bitmap ? (
+            <SmallImage bitmap={bitmap} label={label} />
+          ) : (
+            <img
+              src={objectAddress(shown.file)}
+              alt={label}
+              decoding="sync"
+              draggable={false}
+              data-enlarged={isEnlarged}
+              style={{ filter: filterOf(look) }}
+            />
+          )}
           {masks.map((mask, at) => (
             <MaskLayer
               key={`${at} ${mask.name}`}
@@ -144,7 +163,7 @@ export default function ImagePanel({ document, height, isFullScreen }: RecordPan
             type="button"
             className={styles.open}
             style={size}
-            data-zoomed={isZoomed}
+            data-zoomed={isFullScreen ? isZoomed : undefined}
             // A zoomed image is dragged and double clicked; by key it is opened all the same.
             onClick={(event) => (!isZoomed || event.detail === 0) && open(index)}
             {...gestures}
@@ -158,18 +177,18 @@ export default function ImagePanel({ document, height, isFullScreen }: RecordPan
             ref={frame}
             className={styles.frame}
             style={size}
-            data-zoomed={isZoomed}
+            data-zoomed={isFullScreen ? isZoomed : undefined}
             // What can be moved must be reachable by keyboard.
             tabIndex={isZoomed ? 0 : undefined}
             role={isZoomed ? "group" : undefined}
-            aria-label={isZoomed ? `${label}, zoomed: arrow keys move it` : undefined}
+            aria-label={isZoomed ? isolated`${label}, zoomed: arrow keys move it` : undefined}
             {...gestures}
           >
             {picture}
           </div>
         )}
       </div>
-      <figcaption className={styles.caption} title={caption ? `${caption} – ${extent}` : extent}>
+      <figcaption className={styles.caption} title={caption ? isolated`${caption} – ${extent}` : extent}>
         <span className={styles.text}>{caption}</span>
         {(width >= EXTENT_FROM_WIDTH || !caption) && <span className={styles.extent}>{extent}</span>}
       </figcaption>

@@ -2,6 +2,7 @@
 import { useQueries } from "@tanstack/react-query";
 import { type ImageDocument, isLarge, isList, isWhole, type RecordDocument } from "../api/records";
 import { own } from "../data/own";
+import { isolated } from "../format/isolated";
 import { formatValue } from "../format/number";
 import { classColor } from "./class_palette";
 import styles from "./MarkControls.module.css";
@@ -64,7 +65,7 @@ export function MarkControls({ card, documents, marks, isFullScreen }: MarkContr
               max={max}
               step={(max - min) / SCORE_STEPS}
               value={least}
-              aria-label={`Minimum ${name}`}
+              aria-label={isolated`Minimum ${name}`}
               onChange={(event) =>
                 changeMarks(card, { scoreMin: { ...marks.scoreMin, [name]: Number(event.target.value) } })
               }
@@ -73,7 +74,10 @@ export function MarkControls({ card, documents, marks, isFullScreen }: MarkContr
         );
       })}
       {sets.map((set) => (
-        <fieldset key={`${set.kind} ${set.name}`} aria-label={`${set.kind === "mask" ? "Mask" : "Boxes"} ${set.name}`}>
+        <fieldset
+          key={`${set.kind} ${set.name}`}
+          aria-label={isolated`${set.kind === "mask" ? "Mask" : "Boxes"} ${set.name}`}
+        >
           <span className={styles.set}>{set.name}</span>
           {set.classes.map((one) => (
             <label key={one.key}>

@@ -1,11 +1,13 @@
 /** The records of one kind under one key: those of the visible runs side by side, at a step that a slider chooses. */
-import { lazy, Suspense, useCallback, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useTheme } from "../app/theme";
 import { recordStore } from "../data/page_store";
+import { isolate, isolated } from "../format/isolated";
 import { formatCount, plural } from "../format/number";
 import type { MediaMetric, ShownRun } from "../panel/shown_run";
 import { useOnScreen } from "../panel/use_on_screen";
 import { ExpandIcon } from "../ui/icons";
+import { lazyPart } from "../ui/lazy_part";
 import { Menu, type MenuEntry } from "../ui/Menu";
 import { Since } from "../ui/Moment";
 import { CameraLink } from "../scene/camera_link";
@@ -21,7 +23,7 @@ import cardStyles from "../panel/Card.module.css";
 import styles from "./MediaCard.module.css";
 import { MediaCell } from "./MediaCell";
 import { MediaTools, shownOf } from "./MediaTools";
-import { CELL_WIDTH_MAX, CELL_WIDTH_MIN } from "./panels";
+import { CELL_WIDTH_MAX, CELL_WIDTH_MIN, PANELS } from "./panels";
 import { StepSlider } from "./StepSlider";
 import type { CardCell, CardRecords } from "./card_records";
 import { useCardRecords } from "./use_card_records";
@@ -47,7 +49,7 @@ export interface MediaCardProps {
 
 // Runs side by side at first and with each "More runs": more than fit on a screen, few enough to stay quick.
 const CELLS_STEP = 12;
-const StepsGrid = lazy(() => import("./StepsGrid"));
+const StepsGrid = lazyPart(() => import("./StepsGrid"));
 // Of a run's record in full screen, where rows are as high as the window allows but not lower than this.
 const FULL_HEIGHT_MIN = 300;
 
@@ -60,6 +62,10 @@ export function MediaCard(props: MediaCardProps) {
   const body = useRef<HTMLDivElement>(null);
   const box = useBox(body);
   const isOnScreen = useOnScreen(root);
+  useEffect(() => {
+    // While the records are on their way.
+    if (isOnScreen) PANELS[kind].preload();
+  }, [isOnScreen, kind]);
   const theme = useTheme();
   const [cellMax, setCellMax] = useState(CELLS_STEP);
   const [own, chooseOwn] = useChosenStep(id, view, changeView);
@@ -113,10 +119,10 @@ export function MediaCard(props: MediaCardProps) {
       data-key={key}
       data-kind={kind}
       data-step={settledStep ?? undefined}
-      aria-label={`${key}, ${KIND_WORDS[kind]}`}
+      aria-label={isolated`${key}, ${KIND_WORDS[kind]}`}
     >
       <header className={cardStyles.header}>
-        <h3 title={key}>{title}</h3>
+        <h3 title={isolate(key)}>{title}</h3>
         {records.hasMore && cells.length >= cellMax && (
           <button type="button" className="quiet" onClick={() => setCellMax(cellMax + CELLS_STEP)}>
             More runs
@@ -133,13 +139,13 @@ export function MediaCard(props: MediaCardProps) {
           <button
             type="button"
             className="quiet icon"
-            aria-label={`Show ${key} full screen${metric.otherKinds.length > 0 ? ` as ${KIND_WORDS[kind]}` : ""}`}
+            aria-label={isolated`Show ${key} full screen${metric.otherKinds.length > 0 ? ` as ${KIND_WORDS[kind]}` : ""}`}
             onClick={() => changeView({ media: id, item: null }, "keep")}
           >
             <ExpandIcon />
           </button>
         )}
-        {extraItems.length > 0 && <Menu label={`More for ${key}`} entries={extraItems} />}
+        {extraItems.length > 0 && <Menu label={isolated`More for ${key}`} entries={extraItems} />}
       </header>
       {isFullScreen && <MediaTools card={card} kind={kind} view={view} changeView={changeView} />}
       {kind === "image" && shownAs !== "steps" && (
@@ -157,20 +163,18 @@ export function MediaCard(props: MediaCardProps) {
         // What scrolls must be reachable by keyboard.
         tabIndex={layout.isScrolling ? 0 : undefined}
         role={layout.isScrolling ? "group" : undefined}
-        aria-label={layout.isScrolling ? `${key} of ${plural(cells.length, "run")}` : undefined}
+        aria-label={layout.isScrolling ? isolated`${key} of ${plural(cells.length, "run")}` : undefined}
       >
         {box.height > 0 && shownAs === "steps" && step !== null && (
-          <Suspense>
-            <StepsGrid
-              label={key}
-              cells={cells}
-              steps={steps}
-              step={step}
-              chooseStep={choose}
-              height={box.height}
-              only={item?.index}
-            />
-          </Suspense>
+          <StepsGrid
+            label={key}
+            cells={cells}
+            steps={steps}
+            step={step}
+            chooseStep={choose}
+            height={box.height}
+            only={item?.index}
+          />
         )}
         {box.height > 0 &&
           shownAs !== "steps" &&
@@ -271,7 +275,7 @@ function Nothing({ metric, runs, records }: NothingProps) {
   const running = runs.filter((run) => run.isRunning);
   return (
     <p className={styles.nothing}>
-      {`No ${KIND_WORDS[metric.kind]} logged yet for ${metric.key} in the visible runs`}
+      {isolated`No ${KIND_WORDS[metric.kind]} logged yet for ${metric.key} in the visible runs`}
       {running.length > 0 && (
         <>
           {" – waiting since "}

@@ -1,11 +1,13 @@
 /** What one run has logged under a card's key. Nothing of it is loaded before it comes onto the screen. */
-import { lazy, Suspense, useMemo, useRef, useState } from "react";
+import { useMemo, useRef, useState } from "react";
 import { isWhole, type RecordSeries } from "../api/records";
 import type { ThemeName } from "../chart/palette";
 import { recordStore } from "../data/page_store";
+import { isolate, isolated } from "../format/isolated";
 import { formatCount } from "../format/number";
 import { useOnScreen } from "../panel/use_on_screen";
 import type { CameraLink } from "../scene/camera_link";
+import { lazyPart } from "../ui/lazy_part";
 import { RunSwatch } from "../ui/RunSwatch";
 import type { ViewState } from "../url/view_state";
 import { type CardBase, CardContext } from "./card_context";
@@ -14,9 +16,9 @@ import styles from "./MediaCell.module.css";
 import { RecordView } from "./RecordView";
 import type { CardCell } from "./card_records";
 import { stepInWords } from "./steps";
-import { Words } from "./Words";
+import { Waiting, Words } from "./Words";
 
-const HistogramOverSteps = lazy(() => import("./HistogramOverSteps"));
+const HistogramOverSteps = lazyPart(() => import("./HistogramOverSteps"), Waiting);
 
 const NAME_HEIGHT = 20;
 
@@ -71,8 +73,8 @@ export function MediaCell(props: MediaCellProps) {
       {hasName && (
         <h4 className={styles.name}>
           <RunSwatch style={style} />
-          <span title={name}>{name}</span>
-          {base && <em>{`minus ${base.name}`}</em>}
+          <span title={isolate(name)}>{name}</span>
+          {base && <em>{isolated`minus ${base.name}`}</em>}
           {words && <em title={words}>{words}</em>}
         </h4>
       )}
@@ -89,7 +91,7 @@ function Content(props: MediaCellProps & { isOnScreen: boolean }) {
   if (cell.wanted === null)
     return <Words height={height}>{`First logged at step ${formatCount(cell.steps[0])}.`}</Words>;
   if (!shown) {
-    if (!error) return <div style={{ height }} aria-busy="true" />;
+    if (!error) return <Waiting height={height} />;
     return (
       <Words height={height} isTrouble>
         {`Could not be read: ${error.message}. `}
@@ -101,21 +103,19 @@ function Content(props: MediaCellProps & { isOnScreen: boolean }) {
   }
   if (cell.series.kind === "histogram" && isWhole(shown.document)) {
     return (
-      <Suspense fallback={<div style={{ height }} />}>
-        <HistogramOverSteps
-          series={cell.series}
-          allSeries={allSeries}
-          stepCount={cell.steps.length}
-          shown={shown}
-          height={height}
-          theme={theme}
-          isFullScreen={isFullScreen}
-          form={view.histograms}
-          isLog={view.isLogColor}
-          isActive={isOnScreen}
-          chooseStep={chooseStep}
-        />
-      </Suspense>
+      <HistogramOverSteps
+        series={cell.series}
+        allSeries={allSeries}
+        stepCount={cell.steps.length}
+        shown={shown}
+        height={height}
+        theme={theme}
+        isFullScreen={isFullScreen}
+        form={view.histograms}
+        isLog={view.isLogColor}
+        isActive={isOnScreen}
+        chooseStep={chooseStep}
+      />
     );
   }
   return <RecordView document={shown.document} height={height} theme={theme} isFullScreen={isFullScreen} only={only} />;

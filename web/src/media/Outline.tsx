@@ -1,6 +1,7 @@
 /** The waveform of a sound, and how much of it has been played. */
 import { useEffect, useRef } from "react";
 import { CHART_THEME, type ThemeName } from "../chart/palette";
+import { isolated } from "../format/isolated";
 import styles from "./AudioPanel.module.css";
 import { useBox } from "./use_box";
 import type { Waveform } from "./waveform";
@@ -44,7 +45,7 @@ export function Outline({ waveform, share, theme, label }: OutlineProps) {
     }
   }, [waveform, width, height, theme]);
   return (
-    <div ref={root} className={styles.outline} data-seek role="img" aria-label={`Waveform of ${label}`}>
+    <div ref={root} className={styles.outline} data-seek role="img" aria-label={isolated`Waveform of ${label}`}>
       <canvas ref={canvas} />
       <div className={styles.played} style={{ width: `${share * 100}%` }} />
     </div>

@@ -1,6 +1,6 @@
 /** Shows a record in whichever form its document has: pending, failed, a list, one that stands elsewhere, or whole. */
 import { useQuery } from "@tanstack/react-query";
-import { Component, type ReactNode, Suspense, useState } from "react";
+import { Component, type ReactNode, useState } from "react";
 import {
   fetchObjectJson,
   isFailed,
@@ -19,7 +19,7 @@ import type { RecordPanelProps } from "./panel_props";
 import { FULL_SCREEN_FACTOR, ITEM_HEIGHT, ITEM_WIDTH_MIN, PANELS } from "./panels";
 import styles from "./RecordView.module.css";
 import { KIND_WORDS } from "./words";
-import { Warning, Words } from "./Words";
+import { Waiting, Warning, Words } from "./Words";
 
 // More records of a list than anybody looks through at a glance; the others are a click away.
 const ITEMS_AT_FIRST = 60;
@@ -65,9 +65,7 @@ function WholeView({ document, height, theme, isFullScreen }: RecordPanelProps) 
   const Panel = PANELS[document.type];
   return (
     <PanelBoundary key={document.type} height={height}>
-      <Suspense fallback={<div style={{ height }} />}>
-        <Panel document={document} height={height} theme={theme} isFullScreen={isFullScreen} />
-      </Suspense>
+      <Panel document={document} height={height} theme={theme} isFullScreen={isFullScreen} />
     </PanelBoundary>
   );
 }
@@ -92,7 +90,7 @@ function LargeView(props: RecordViewProps & { document: LargeDocument }) {
       </Words>
     );
   }
-  return <div style={{ height }} aria-busy="true" />;
+  return <Waiting height={height} />;
 }
 
 function ListView(props: RecordViewProps & { document: ListDocument }) {

@@ -2,6 +2,7 @@
 import { useEffect, useRef } from "react";
 import type { ThemeName } from "../chart/palette";
 import { linearTicks } from "../chart/ticks";
+import { isolated } from "../format/isolated";
 import { formatValue } from "../format/number";
 import styles from "./AudioPanel.module.css";
 import { scaleColor } from "./color_scale";
@@ -64,7 +65,7 @@ export function SpectrogramView({ spectrogram, share, theme, label, height }: Sp
           style={{ height: room }}
           data-seek
           role="img"
-          aria-label={`Spectrogram of ${label}: 0 to ${formatValue(highestHertz)} Hz over ${formatValue(durationSeconds, 3)} s, the loudest and ${RANGE_DECIBELS} dB below it`}
+          aria-label={isolated`Spectrogram of ${label}: 0 to ${formatValue(highestHertz)} Hz over ${formatValue(durationSeconds, 3)} s, the loudest and ${RANGE_DECIBELS} dB below it`}
         >
           <canvas ref={canvas} />
           <div className={styles.played} style={{ width: `${share * 100}%` }} />

@@ -1,8 +1,8 @@
 /** Chooses one of the logged steps, or the latest, which follows a running run. */
 import { useCallback } from "react";
-import { ChevronIcon, PauseIcon } from "../ui/icons";
+import { isolated } from "../format/isolated";
+import { ChevronIcon, PauseIcon, PlayIcon } from "../ui/icons";
 import { formatCount } from "../format/number";
-import { PlayIcon } from "./icons";
 import styles from "./StepSlider.module.css";
 import { positionOf, stepInWords } from "./steps";
 import { usePlay } from "./use_play";
@@ -38,7 +38,7 @@ export function StepSlider({ name, steps, chosen, choose }: StepSliderProps) {
     );
   }
   return (
-    <div className={styles.slider} role="group" aria-label={`Step of ${name}`}>
+    <div className={styles.slider} role="group" aria-label={isolated`Step of ${name}`}>
       <button
         type="button"
         className="quiet icon"

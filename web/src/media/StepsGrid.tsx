@@ -1,6 +1,7 @@
 /** What each run has logged at each step: rows are runs, columns steps. Only what is near the view is in the page and asked for. */
 import { type KeyboardEvent, type RefObject, useId, useLayoutEffect, useRef, useState } from "react";
 import { recordStore } from "../data/page_store";
+import { isolate, isolated } from "../format/isolated";
 import { formatCount, plural } from "../format/number";
 import { nextPlace, type Place } from "../table/next_place";
 import { RunSwatch } from "../ui/RunSwatch";
@@ -101,7 +102,7 @@ export default function StepsGrid({ label, cells, steps, step, chooseStep, heigh
       className={styles.grid}
       style={{ height }}
       role="grid"
-      aria-label={`${label}: ${plural(cells.length, "run")}, ${plural(steps.length, "step")}`}
+      aria-label={isolated`${label}: ${plural(cells.length, "run")}, ${plural(steps.length, "step")}`}
       aria-rowcount={cells.length + 1}
       aria-colcount={steps.length + 1}
       aria-activedescendant={active ? `${id}-${active.row}-${active.column}` : undefined}
@@ -146,7 +147,7 @@ export default function StepsGrid({ label, cells, steps, step, chooseStep, heigh
             >
               <div className={styles.name} role="rowheader" aria-colindex={1} style={{ width: nameWidth }}>
                 <RunSwatch style={cell.run.style} />
-                <span title={cell.run.name}>{cell.run.name}</span>
+                <span title={isolate(cell.run.name)}>{cell.run.name}</span>
               </div>
               {shownSteps.map((one, at) => {
                 const column = columns.first + at;

@@ -1,6 +1,7 @@
 /** A video with the browser's player and a way to go frame by frame, or a moving image. */
 import { type KeyboardEvent, type SyntheticEvent, use, useEffect, useId, useRef } from "react";
 import { objectAddress, wholeOf } from "../api/records";
+import { isolated } from "../format/isolated";
 import { formatCount, formatValue, plural } from "../format/number";
 import { ChevronIcon } from "../ui/icons";
 import { Caption } from "./Caption";
@@ -70,7 +71,7 @@ export default function VideoPanel({ document, height, isFullScreen }: RecordPan
     <button
       type="button"
       className={`quiet icon ${by === -1 ? styles.back : ""}`}
-      aria-label={`${words} of ${label}`}
+      aria-label={isolated`${words} of ${label}`}
       title={`${words} (${by === -1 ? "," : "."})`}
       onClick={() => goBy(by)}
     >

@@ -28,3 +28,6 @@ export function Warning({ children }: { children: ReactNode }) {
     </p>
   );
 }
+
+/** The room of what is on its way. */
+export const Waiting = ({ height }: { height: number }) => <div style={{ height }} aria-busy="true" />;

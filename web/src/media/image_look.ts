@@ -13,6 +13,11 @@ export interface ImageLook {
   contrast: number;
 }
 
+export interface Place {
+  x: number;
+  y: number;
+}
+
 export type ChangeLook = (part: Partial<ImageLook>) => void;
 
 export const DEFAULT_LOOK: ImageLook = { zoom: 1, x: 0.5, y: 0.5, brightness: 1, contrast: 1 };
@@ -37,7 +42,7 @@ function placed(zoom: number, x: number, y: number): Pick<ImageLook, "zoom" | "x
 }
 
 /** Zooms by a factor; `at`, in shares of the view, stays where it is. */
-export function zoomed(look: ImageLook, factor: number, at = { x: 0.5, y: 0.5 }): Partial<ImageLook> {
+export function zoomed(look: ImageLook, factor: number, at: Place = { x: 0.5, y: 0.5 }): Partial<ImageLook> {
   const zoom = clamp(look.zoom * factor, 1, ZOOM_MAX);
   const moved = 1 / look.zoom - 1 / zoom;
   return placed(zoom, look.x + (at.x - 0.5) * moved, look.y + (at.y - 0.5) * moved);
@@ -48,10 +53,28 @@ export const dragged = (look: ImageLook, right: number, down: number): Partial<I
   placed(look.zoom, look.x - right / look.zoom, look.y - down / look.zoom);
 
 /** What is at a place of the view, both in shares. */
-export const imagePlace = (look: ImageLook, view: { x: number; y: number }): { x: number; y: number } => ({
+export const imagePlace = (look: ImageLook, view: Place): Place => ({
   x: look.x + (view.x - 0.5) / look.zoom,
   y: look.y + (view.y - 0.5) / look.zoom,
 });
+
+/** Zooms and moves such that what two fingers first touched lies under them now; pixels of a view of a size. */
+export function pinched(
+  look: ImageLook,
+  before: readonly [Place, Place],
+  now: readonly [Place, Place],
+  size: { width: number; height: number },
+): Partial<ImageLook> {
+  const apart = ([first, second]: readonly [Place, Place]) => Math.hypot(first.x - second.x, first.y - second.y);
+  const middle = ([first, second]: readonly [Place, Place]) => ({
+    x: (first.x + second.x) / 2 / size.width,
+    y: (first.y + second.y) / 2 / size.height,
+  });
+  const zoom = clamp((look.zoom * apart(now)) / Math.max(1, apart(before)), 1, ZOOM_MAX);
+  const touched = imagePlace(look, middle(before));
+  const { x, y } = middle(now);
+  return placed(zoom, touched.x - (x - 0.5) / zoom, touched.y - (y - 0.5) / zoom);
+}
 
 export interface InnerPlace {
   /** Of the whole image, in pixels. */

@@ -1,20 +1,23 @@
 /** The panel of each kind of record, loaded when the first record of its kind is shown, and how much room it needs. */
-import { type ComponentType, lazy } from "react";
 import type { RecordKind } from "../api/records";
+import { type LazyPart, lazyPart } from "../ui/lazy_part";
 import type { RecordPanelProps } from "./panel_props";
+import { Waiting } from "./Words";
 
-export const PANELS: Record<RecordKind, ComponentType<RecordPanelProps>> = {
-  histogram: lazy(() => import("./HistogramPanel")),
-  image: lazy(() => import("./ImagePanel")),
-  video: lazy(() => import("./VideoPanel")),
-  audio: lazy(() => import("./AudioPanel")),
-  object_3d: lazy(() => import("../scene/ScenePanel")),
-  molecule: lazy(() => import("../molecule/MoleculePanel")),
-  table: lazy(() => import("../table/TablePanel")),
-  html: lazy(() => import("./HtmlPanel")),
-  plot: lazy(() => import("../plot/PlotPanel")),
-  markdown: lazy(() => import("./MarkdownPanel")),
-  array: lazy(() => import("./ArrayPanel")),
+const panel = (load: Parameters<typeof lazyPart<RecordPanelProps>>[0]) => lazyPart(load, Waiting);
+
+export const PANELS: Record<RecordKind, LazyPart<RecordPanelProps>> = {
+  histogram: panel(() => import("./HistogramPanel")),
+  image: panel(() => import("./ImagePanel")),
+  video: panel(() => import("./VideoPanel")),
+  audio: panel(() => import("./AudioPanel")),
+  object_3d: panel(() => import("../scene/ScenePanel")),
+  molecule: panel(() => import("../molecule/MoleculePanel")),
+  table: panel(() => import("../table/TablePanel")),
+  html: panel(() => import("./HtmlPanel")),
+  plot: panel(() => import("../plot/PlotPanel")),
+  markdown: panel(() => import("./MarkdownPanel")),
+  array: panel(() => import("./ArrayPanel")),
 };
 
 /** The least width, in pixels, at which a run's record can be read beside another's. */

@@ -1,6 +1,7 @@
 /** The image that another one is compared with: the one at the same place of the base's record. */
 import { useQuery } from "@tanstack/react-query";
 import { type ImageDocument, isLarge, isList, type RecordDocument, wholeOf } from "../api/records";
+import { isolated } from "../format/isolated";
 import { formatCount } from "../format/number";
 import type { CardBase } from "./card_context";
 import { largeDocumentQuery } from "./RecordView";
@@ -23,11 +24,11 @@ export function useBaseImage(base: CardBase | null, index: number, image: ImageD
   if (!base || !image) return NONE;
   if (large && !data) return { ...NONE, name: base.name };
   const other = imageAt(data ?? base.document, base.index ?? index);
-  if (!other) return { ...NONE, trouble: `${base.name} has no image here to compare this one with.` };
+  if (!other) return { ...NONE, trouble: isolated`${base.name} has no image here to compare this one with.` };
   if (other.width !== image.width || other.height !== image.height) {
     return {
       ...NONE,
-      trouble: `No difference: this image is ${extentOf(image)}, that of ${base.name} ${extentOf(other)}.`,
+      trouble: isolated`No difference: this image is ${extentOf(image)}, that of ${base.name} ${extentOf(other)}.`,
     };
   }
   return { image: other, name: base.name, trouble: null };

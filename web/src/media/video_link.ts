@@ -29,6 +29,9 @@ const tell = () => {
 
 export const videosOf = (place: string): ReadonlySet<LinkedVideo> => places.get(place) ?? new Set();
 
+/** Whether any video is on the page. */
+export const hasVideos = (): boolean => places.size > 0;
+
 export const countOfVideos = (place: string): number => videosOf(place).size;
 
 export function subscribeVideos(listener: () => void): () => void {

@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import type { XAxis } from "../api/series";
 import type { ChartModel } from "../chart/model";
+import { isolated } from "../format/isolated";
 import { formatExact, plural } from "../format/number";
 import { formatMoment } from "../format/time";
 import { CrossIcon } from "../ui/icons";
@@ -47,7 +48,7 @@ export default function ChartTable({ title, model: latest, axis, nameOf, onClose
       ? formatMoment((Number(model.xBase) + rows.xAt(row)) * 1000)
       : xText(model.xBase, rows.xAt(row));
   return (
-    <dialog ref={dialog} className={styles.dialog} aria-label={`${title} as a table`} onClose={onClose}>
+    <dialog ref={dialog} className={styles.dialog} aria-label={isolated`${title} as a table`} onClose={onClose}>
       <header className={styles.header}>
         <h2>{title}</h2>
         <span className={styles.count}>

@@ -4,6 +4,7 @@ import type { Series } from "../api/series";
 import { useTheme } from "../app/theme";
 import type { Frame } from "../chart/frame";
 import type { ChartModel, YRange } from "../chart/model";
+import { isolate, isolated } from "../format/isolated";
 import { ExpandIcon } from "../ui/icons";
 import type { MenuEntry } from "../ui/Menu";
 import { useWidth } from "../ui/use_size";
@@ -146,7 +147,7 @@ export function LinePanel(props: LinePanelProps) {
       aria-label={label}
     >
       <header className={cardStyles.header}>
-        <h3 title={keys.join("\n")}>{title}</h3>
+        <h3 title={keys.map(isolate).join("\n")}>{title}</h3>
         {isZoomed && (
           <button type="button" className="quiet" onClick={() => zoom(null, false)}>
             Reset zoom
@@ -156,7 +157,7 @@ export function LinePanel(props: LinePanelProps) {
           <button
             type="button"
             className="quiet icon"
-            aria-label={`Show ${label} full screen`}
+            aria-label={isolated`Show ${label} full screen`}
             onClick={() => changeView({ panel: id }, "keep")}
           >
             <ExpandIcon />
@@ -176,7 +177,7 @@ export function LinePanel(props: LinePanelProps) {
       <ChartPlot
         model={model}
         axis={axis}
-        label={said ? summary(label, said, view, nameOf) : `${label}: no data yet`}
+        label={said ? summary(label, said, view, nameOf) : isolated`${label}: no data yet`}
         nameOf={nameOf}
         onPainted={onPainted}
         onZoom={zoom}

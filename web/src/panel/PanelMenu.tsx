@@ -1,18 +1,20 @@
 /** The menu of a chart: what can be done with its drawing, and behind that whatever its parent adds. */
-import { lazy, Suspense, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
 import { createPortal } from "react-dom";
 import type { XAxis } from "../api/series";
 import type { Frame } from "../chart/frame";
 import type { ChartModel, YRange } from "../chart/model";
+import { isolated } from "../format/isolated";
 import { copyText } from "../ui/copy_text";
+import { lazyPart } from "../ui/lazy_part";
 import { Menu, type MenuEntry } from "../ui/Menu";
 import type { ChangeView } from "../url/use_view";
 import type { ExportFormat } from "./chart_export";
 import styles from "./PanelMenu.module.css";
 import type { Range } from "./zoom";
 
-const ChartTable = lazy(() => import("./ChartTable"));
-const RangeDialog = lazy(() => import("./RangeDialog"));
+const ChartTable = lazyPart(() => import("./ChartTable"));
+const RangeDialog = lazyPart(() => import("./RangeDialog"));
 
 interface PanelMenuProps {
   id: string;
@@ -87,7 +89,7 @@ export function PanelMenu(props: PanelMenuProps) {
   const close = () => setOpen(null);
   return (
     <>
-      <Menu label={`More for ${label}`} entries={entries} />
+      <Menu label={isolated`More for ${label}`} entries={entries} />
       <span className={notice ? styles.notice : styles.none} role="status">
         {notice}
       </span>
@@ -95,13 +97,11 @@ export function PanelMenu(props: PanelMenuProps) {
         painted &&
         // Not within the card's header, whose rules are not those of a dialog.
         createPortal(
-          <Suspense fallback={null}>
-            {open === "table" ? (
-              <ChartTable title={title} model={painted.model} axis={axis} nameOf={nameOf} onClose={close} />
-            ) : (
-              <RangeDialog {...props} painted={painted} onClose={close} />
-            )}
-          </Suspense>,
+          open === "table" ? (
+            <ChartTable title={title} model={painted.model} axis={axis} nameOf={nameOf} onClose={close} />
+          ) : (
+            <RangeDialog {...props} painted={painted} onClose={close} />
+          ),
           document.body,
         )}
     </>

@@ -2,6 +2,7 @@
 import { isRecordKind } from "../api/records";
 import type { Series, XAxis } from "../api/series";
 import type { Frame } from "../chart/frame";
+import { isolated } from "../format/isolated";
 import { formatCount, formatValue, plural } from "../format/number";
 import type { ViewState } from "../url/view_state";
 import { axisLabel, axisMetric } from "./axis";
@@ -70,9 +71,9 @@ export function caption({ sum, frame, axis, lineCount, lineWord, groupWords, oth
   const metric = axisMetric(axis);
   if (metric !== null && sum.joinedCount > 0) parts.push(`${formatCount(sum.joinedCount)} joined`);
   if (metric !== null && sum.missingCount > 0)
-    parts.push(`${formatCount(sum.missingCount)} before the first ${metric}`);
+    parts.push(isolated`${formatCount(sum.missingCount)} before the first ${metric}`);
   if (metric !== null && sum.withoutAxisCount > 0)
-    parts.push(`no ${metric} in ${formatCount(sum.withoutAxisCount)} of ${plural(lineCount, lineWord)}`);
+    parts.push(isolated`no ${metric} in ${formatCount(sum.withoutAxisCount)} of ${plural(lineCount, lineWord)}`);
   if (frame.nonfiniteCount > 0) {
     parts.push(
       sum.isExact
@@ -112,9 +113,13 @@ export function summary(
   view: Pick<ViewState, "isLogY">,
   nameOf: (id: string) => string,
 ): string {
-  const parts = [`${key} over ${axisLabel(axis)}`, plural(sum.seriesCount, lineWord), plural(sum.totalCount, "point")];
+  const parts = [
+    isolated`${key} over ${axisLabel(axis)}`,
+    plural(sum.seriesCount, lineWord),
+    plural(sum.totalCount, "point"),
+  ];
   if (Number.isFinite(frame.yMin)) {
-    const where = frame.yMinSeries ? ` in ${nameOf(frame.yMinSeries)}` : "";
+    const where = frame.yMinSeries ? isolated` in ${nameOf(frame.yMinSeries)}` : "";
     parts.push(`lowest ${formatValue(frame.yMin)}${where}`, `highest ${formatValue(frame.yMax)}`);
   }
   if (view.isLogY) parts.push("logarithmic");

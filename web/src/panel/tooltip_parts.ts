@@ -1,5 +1,6 @@
 /** The elements of a tooltip: made for one shape of content, then written anew with each move of the cursor. */
 import type { LineStyle } from "../chart/model";
+import { isolated } from "../format/isolated";
 import { formatCount } from "../format/number";
 import { copyText } from "../ui/copy_text";
 import { type Cursor, unpin } from "./cursor";
@@ -83,7 +84,7 @@ class Row {
     this.swatch.write(row.style);
     write(this.name, row.name);
     // What moves with the pointer cannot be pointed at.
-    if (this.isPinned && this.name.tagName === "BUTTON") this.name.title = `Highlight ${row.name}`;
+    if (this.isPinned && this.name.tagName === "BUTTON") this.name.title = isolated`Highlight ${row.name}`;
     row.cells.forEach(({ text, exact, isMuted }, index) => {
       const cell = this.cells[index];
       write(cell, text);

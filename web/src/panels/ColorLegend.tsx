@@ -1,5 +1,6 @@
 /** What the colours of a panel mean. */
 import type { ThemeName } from "../chart/palette";
+import { isolated } from "../format/isolated";
 import { formatCount } from "../format/number";
 import { type Coloring, rampGradient } from "./coloring";
 import { columnTitle, formatNumber } from "./columns";
@@ -18,7 +19,7 @@ export function ColorLegend({ column, coloring, theme }: ColorLegendProps) {
   const title = columnTitle(column);
   if (coloring.kind === "ramp") {
     return (
-      <span className={styles.legend} title={`Colour: ${title}`}>
+      <span className={styles.legend} title={isolated`Colour: ${title}`}>
         <span>{title}</span>
         <span>{formatNumber(column, coloring.min, 3)}</span>
         <span className={styles.ramp} style={{ background: rampGradient(theme) }} aria-hidden="true" />
@@ -28,7 +29,7 @@ export function ColorLegend({ column, coloring, theme }: ColorLegendProps) {
   }
   const { classes } = coloring;
   return (
-    <span className={styles.legend} title={`Colour: ${title}`}>
+    <span className={styles.legend} title={isolated`Colour: ${title}`}>
       <span>{title}</span>
       {classes.slice(0, CLASSES_MAX).map(({ name, color }) => (
         <span key={name} className={styles.legend}>

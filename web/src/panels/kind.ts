@@ -1,6 +1,6 @@
 /** What a kind of panel is: a name, what it is at first, how it is read from a saved view, and how it looks. */
-import type { ComponentType } from "react";
 import type { ShownRun } from "../panel/shown_run";
+import type { LazyPart } from "../ui/lazy_part";
 import type { ChangeView } from "../url/use_view";
 import type { ViewState } from "../url/view_state";
 
@@ -38,8 +38,8 @@ export interface PanelKind<Config> {
   parse: (json: unknown) => Config | null;
   /** What the panel is called while it has no title of its own. */
   titleOf: (config: Config) => string;
-  View: ComponentType<PanelProps<Config>>;
-  Editor: ComponentType<EditorProps<Config>>;
+  View: LazyPart<PanelProps<Config>>;
+  Editor: LazyPart<EditorProps<Config>>;
 }
 
 /** A kind whose configuration is not known to whoever holds it. */

@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useState } from "react";
 import type { WholePreset } from "../api/records";
 import { useTheme } from "../app/theme";
+import { isolated } from "../format/isolated";
 import { FrameHost } from "../frame/FrameHost";
 import { Words } from "../media/Words";
 import { type Json, substitute } from "../plot/preset";
@@ -92,7 +93,7 @@ function Preview({ specification, title }: { specification: Json; title: string 
       ) : (
         <FrameHost
           name="vega"
-          title={`${title}, with made-up data`}
+          title={isolated`${title}, with made-up data`}
           content={content}
           theme={theme}
           height={CHART_HEIGHT}

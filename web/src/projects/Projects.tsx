@@ -6,6 +6,7 @@ import type { Project } from "../api/types";
 import { useDensity } from "../app/density";
 import { Page } from "../app/Page";
 import { useProjects } from "../data/queries";
+import { isolate } from "../format/isolated";
 import { formatMeasure } from "../format/measure";
 import { formatCount, plural } from "../format/number";
 import { THIS_PAGE } from "../ui/keys";
@@ -133,7 +134,7 @@ function ProjectList({ projects }: { projects: readonly Project[] }) {
 function ProjectRow({ project, sizeBytes }: { project: Project; sizeBytes: number | undefined }) {
   return (
     <Link href={projectPath(project.name)}>
-      <span className={styles.name} title={project.name}>
+      <span className={styles.name} title={isolate(project.name)}>
         {project.name}
       </span>
       <span className={styles.running}>

@@ -2,6 +2,7 @@
 import { useMemo } from "react";
 import type { MetricDefinition } from "../api/types";
 import type { SeriesQuestion } from "../data/question";
+import { isolated } from "../format/isolated";
 import { formatExact, formatValue } from "../format/number";
 import type { ChartMetric } from "../panel/shown_run";
 import { useSeries } from "../panel/use_chart_series";
@@ -57,7 +58,7 @@ export function Headlines({ project, run, drawn, definitions, view }: HeadlinesP
           const glance = series ? glanceOf(series, WIDTH, HEIGHT) : null;
           return (
             <li key={key}>
-              <Link href={chartAddress(view, { panel: key })} title={`${key}: open the chart`}>
+              <Link href={chartAddress(view, { panel: key })} title={isolated`${key}: open the chart`}>
                 <span className={styles.name}>{key}</span>
                 <span className={styles.value} title={glance ? formatExact(glance.last) : undefined}>
                   {glance ? formatValue(glance.last) : "–"}

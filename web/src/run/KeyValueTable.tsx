@@ -1,6 +1,7 @@
 /** A table of names and values with a search. */
 import { useMemo, useState } from "react";
 import { isRecordDocument } from "../api/records";
+import { isolated } from "../format/isolated";
 import { formatAny, formatCount } from "../format/number";
 import { matcher } from "../ui/matcher";
 import { RecordSummary } from "./RecordSummary";
@@ -32,7 +33,7 @@ export function KeyValueTable({ title, rows, empty }: KeyValueTableProps) {
           <input
             type="search"
             placeholder="Search (regex)"
-            aria-label={`Search ${title} by regular expression`}
+            aria-label={isolated`Search ${title} by regular expression`}
             aria-invalid={matcher(search) === null}
             value={search}
             onChange={(event) => setSearch(event.target.value)}

@@ -12,6 +12,7 @@ import {
   type WholeDocument,
   wholeOf,
 } from "../api/records";
+import { isolated } from "../format/isolated";
 import { formatCount, formatValue, plural } from "../format/number";
 import { barsOf, barsPath, countsInWords } from "../media/histogram";
 import { dtypeName, formatBytes, formatMaybe, formatShape, KIND_WORDS } from "../media/words";
@@ -102,7 +103,7 @@ function Thumbnail({ image, name }: { image: ImageDocument; name: string }) {
     <img
       className={styles.thumbnail}
       src={objectAddress(image.file)}
-      alt={image.caption || `last image of ${name}`}
+      alt={image.caption || isolated`last image of ${name}`}
       title={image.caption}
       loading="lazy"
     />
@@ -131,7 +132,7 @@ function Sparkline({ histogram, name }: { histogram: HistogramDocument; name: st
       width={SPARK_WIDTH}
       height={SPARK_HEIGHT}
       role="img"
-      aria-label={`last histogram of ${name}: ${words}`}
+      aria-label={isolated`last histogram of ${name}: ${words}`}
     >
       <title>{words}</title>
       <path d={barsPath(bars, SPARK_WIDTH, SPARK_HEIGHT)} />

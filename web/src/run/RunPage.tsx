@@ -1,5 +1,4 @@
 /** The page of a run: its parts, of which one is shown, and what they share. */
-import { Suspense } from "react";
 import type { RunMetric, WholeRun } from "../api/types";
 import { Page } from "../app/Page";
 import { useTheme } from "../app/theme";
@@ -23,11 +22,12 @@ import { RunHeader } from "./RunHeader";
 import styles from "./RunPage.module.css";
 import { tabCounts } from "./tab_counts";
 
-const Overview = lazyPart(() => import("./Overview"));
-const Health = lazyPart(() => import("./Health"));
-const Logs = lazyPart(() => import("../logs/Logs"));
-const System = lazyPart(() => import("../system/System"));
-const Files = lazyPart(() => import("../files/Files"));
+const waiting = () => <div className={styles.waiting} aria-busy="true" />;
+const Overview = lazyPart(() => import("./Overview"), waiting);
+const Health = lazyPart(() => import("./Health"), waiting);
+const Logs = lazyPart(() => import("../logs/Logs"), waiting);
+const System = lazyPart(() => import("../system/System"), waiting);
+const Files = lazyPart(() => import("../files/Files"), waiting);
 
 const PARTS = [Overview, Health, Logs, System, Files];
 
@@ -113,7 +113,7 @@ export function RunPage({ project, runId }: { project: string; runId: string }) 
     <Page trail={trail} live={live} isWide={isWindow}>
       <div className={isWindow ? styles.window : undefined}>
         <RunHeader run={run} view={view} counts={tabCounts(run, metrics)} />
-        <Suspense fallback={<div className={styles.fallback} aria-busy="true" />}>{part()}</Suspense>
+        {part()}
       </div>
     </Page>
   );

@@ -1,5 +1,6 @@
 /** The tags of a run, changed in place. */
 import { type KeyboardEvent, useState } from "react";
+import { isolated } from "../format/isolated";
 import { CrossIcon } from "../ui/icons";
 import styles from "./Tags.module.css";
 import type { RunChange } from "./run_change";
@@ -35,7 +36,7 @@ export function Tags({ tags, edit }: TagsProps) {
           <button
             type="button"
             className="quiet"
-            aria-label={`Remove the tag ${tag}`}
+            aria-label={isolated`Remove the tag ${tag}`}
             onClick={() => edit({ remove_tags: [tag] })}
           >
             <CrossIcon />

@@ -1,4 +1,5 @@
 /** By which columns runs are grouped, the outermost first. */
+import { isolate, isolated } from "../format/isolated";
 import { columnLabel, originOf } from "./column_names";
 import { CrossIcon } from "../ui/icons";
 import styles from "./GroupChooser.module.css";
@@ -24,7 +25,7 @@ export function GroupChooser({ groupBy, setGroupBy, config }: GroupChooserProps)
           <button
             type="button"
             className="quiet icon"
-            aria-label={`Do not group by ${column}`}
+            aria-label={isolated`Do not group by ${column}`}
             onClick={() => setGroupBy(groupBy.filter((one) => one !== column))}
           >
             <CrossIcon />
@@ -38,7 +39,7 @@ export function GroupChooser({ groupBy, setGroupBy, config }: GroupChooserProps)
           </option>
           {offered.map((column) => (
             <option key={column} value={column}>
-              {columnLabel(column)}
+              {isolate(columnLabel(column))}
               {originOf(column) === "config" ? " (config)" : ""}
             </option>
           ))}

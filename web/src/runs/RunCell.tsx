@@ -1,7 +1,7 @@
 /** What stands in a cell of runs: states with their icon, times as people say them, numbers in line, everything else as text. */
 import { Ago, Elapsed } from "../ui/Moment";
 import { StateLabel } from "../ui/StateLabel";
-import { cellLabel, isTime } from "./cell_text";
+import { isTime } from "./cell_text";
 import type { RunRow } from "./known_rows";
 import styles from "./RunCell.module.css";
 import { valueOf } from "./run_value";
@@ -9,11 +9,11 @@ import { valueOf } from "./run_value";
 interface RunCellProps {
   row: RunRow;
   column: string;
-  /** The decimals that the numbers of the column have in common. */
-  decimals: number | null;
+  /** What it says, but for what is said with an icon or moves with the time. */
+  label: string;
 }
 
-export function RunCell({ row, column, decimals }: RunCellProps) {
+export function RunCell({ row, column, label }: RunCellProps) {
   const { run } = row;
   if (run && column === "state") return <StateLabel state={run.state} isStalled={run.stalled} />;
   if (run && column === "duration") {
@@ -36,5 +36,5 @@ export function RunCell({ row, column, decimals }: RunCellProps) {
       </span>
     );
   }
-  return <span>{cellLabel(column, value, decimals)}</span>;
+  return <span>{label}</span>;
 }

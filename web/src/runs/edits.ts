@@ -1,6 +1,7 @@
 /** Changes of runs, and what takes them back. */
 import type { RunsEdit } from "../api/run_sets";
 import type { Run } from "../api/types";
+import { isolate, isolated } from "../format/isolated";
 import { plural } from "../format/number";
 
 /** The edits after which these runs are as they were before `edit`; none where it changes nothing. */
@@ -35,9 +36,9 @@ export function inverseEdits(edit: RunsEdit, before: readonly Run[]): RunsEdit[]
 export function editWords(edit: RunsEdit): string {
   const runs = plural(edit.run_ids.length, "run");
   if (edit.archived !== undefined) return `${runs} ${edit.archived ? "archived" : "taken from the archive"}`;
-  if (edit.add_tags) return `${runs} tagged “${edit.add_tags.join(", ")}”`;
-  if (edit.remove_tags) return `“${edit.remove_tags.join(", ")}” taken off ${runs}`;
-  if (edit.group !== undefined) return edit.group ? `${runs} in group “${edit.group}”` : `${runs} in no group`;
-  if (edit.name !== undefined) return `Renamed to “${edit.name}”`;
+  if (edit.add_tags) return `${runs} tagged “${edit.add_tags.map(isolate).join(", ")}”`;
+  if (edit.remove_tags) return `“${edit.remove_tags.map(isolate).join(", ")}” taken off ${runs}`;
+  if (edit.group !== undefined) return edit.group ? isolated`${runs} in group “${edit.group}”` : `${runs} in no group`;
+  if (edit.name !== undefined) return isolated`Renamed to “${edit.name}”`;
   return "Notes changed";
 }

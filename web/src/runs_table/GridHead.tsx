@@ -1,5 +1,6 @@
 /** The name of a column: a press sorts by it, a drag moves it, its edge makes it wider. */
 import { type MouseEvent, type PointerEvent, useRef, useState } from "react";
+import { isolated } from "../format/isolated";
 import { columnLabel, originOf } from "../runs/column_names";
 import { WIDTH_MAX, WIDTH_MIN } from "../runs/widths";
 import styles from "./RunsGrid.module.css";
@@ -74,7 +75,7 @@ export function GridHead(props: GridHeadProps) {
       data-dragged={isDragged}
       data-number={props.isNumber}
       style={{ left: left ?? undefined, width }}
-      title={`${column}\nPress: sort. Shift press: sort by it as well. ${isFixed ? "" : "Drag, or Alt ← →: move. "}Alt Shift ← →: width`}
+      title={isolated`${column}\nPress: sort. Shift press: sort by it as well. ${isFixed ? "" : "Drag, or Alt ← →: move. "}Alt Shift ← →: width`}
     >
       <button
         type="button"

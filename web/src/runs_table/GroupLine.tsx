@@ -1,6 +1,7 @@
 /** The heading of a group of runs: what they have in common, how many they are, and their numbers summed up. */
 import { memo } from "react";
 import type { RunGroup } from "../api/run_sets";
+import { isolated } from "../format/isolated";
 import { plural } from "../format/number";
 import { cellLabel, cellText } from "../runs/cell_text";
 import { columnLabel } from "../runs/column_names";
@@ -51,7 +52,7 @@ export const GroupLine = memo(function GroupLine(props: GroupLineProps) {
           tabIndex={-1}
           data-act="fold"
           data-open={isOpen}
-          title={`${columnLabel(column)} = ${words}`}
+          title={isolated`${columnLabel(column)} = ${words}`}
         >
           <ChevronIcon />
           <span>

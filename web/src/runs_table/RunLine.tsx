@@ -1,5 +1,6 @@
 /** The row of a run. What is pressed in it is told by the grid, from `data-act` and `data-column`. */
 import { memo } from "react";
+import { isolated } from "../format/isolated";
 import { RunCell } from "../runs/RunCell";
 import { cellLabel, cellText, numberOf } from "../runs/cell_text";
 import { EDITABLE, NAME_COLUMN } from "../runs/column_names";
@@ -85,7 +86,7 @@ export const RunLine = memo(function RunLine(props: RunLineProps) {
                 tabIndex={-1}
                 checked={isSelected}
                 onChange={toldByGrid}
-                aria-label={`Select ${name}`}
+                aria-label={isolated`Select ${name}`}
               />
             </label>
             <button
@@ -94,7 +95,7 @@ export const RunLine = memo(function RunLine(props: RunLineProps) {
               tabIndex={-1}
               data-act="eye"
               aria-pressed={isDrawn}
-              aria-label={`Show ${name} in the charts`}
+              aria-label={isolated`Show ${name} in the charts`}
               title={isDrawn ? "Hide from the charts (h)" : "Show in the charts (h)"}
             >
               {isDrawn ? <EyeIcon /> : <EyeOffIcon />}
@@ -102,7 +103,7 @@ export const RunLine = memo(function RunLine(props: RunLineProps) {
             {depth > 0 && <span style={{ width: depth * INDENT, flex: "none" }} />}
             {editing === NAME_COLUMN ? (
               <EditField
-                label={`Name of ${name}`}
+                label={isolated`Name of ${name}`}
                 value={row.run?.name ?? ""}
                 column={NAME_COLUMN}
                 onEdited={onEdited}
@@ -112,7 +113,7 @@ export const RunLine = memo(function RunLine(props: RunLineProps) {
                 className={styles.name}
                 href={runPath(project, row.id)}
                 tabIndex={-1}
-                title={[`${name} (${row.id})`, about].filter(Boolean).join("\n")}
+                title={[isolated`${name} (${row.id})`, about].filter(Boolean).join("\n")}
               >
                 {name}
               </Link>
@@ -123,7 +124,7 @@ export const RunLine = memo(function RunLine(props: RunLineProps) {
               tabIndex={-1}
               data-act="pin"
               aria-pressed={isPinned}
-              aria-label={`Pin ${name} on top`}
+              aria-label={isolated`Pin ${name} on top`}
               title={isPinned ? "Take from the top (p)" : "Keep on top (p)"}
             >
               <PinIcon />
@@ -175,6 +176,7 @@ const LineCell = memo(function LineCell(props: LineCellProps) {
   const value = valueOf(row, column);
   const text = cellText(column, value);
   const isNumber = numberOf(value) !== null;
+  const label = isNumber ? cellLabel(column, value, decimals) : text;
   return (
     <div
       id={id}
@@ -184,14 +186,14 @@ const LineCell = memo(function LineCell(props: LineCellProps) {
       data-column={column}
       data-active={isActive}
       data-number={isNumber}
-      data-fits={isNumber && cellLabel(column, value, decimals).length * DIGIT_WIDTH <= width - CELL_PADDING}
+      data-fits={isNumber && label.length * DIGIT_WIDTH <= width - CELL_PADDING}
       title={text}
       style={{ left, width }}
     >
       {isEdited ? (
-        <EditField label={`${column} of ${nameOf(row)}`} value={text} column={column} onEdited={onEdited} />
+        <EditField label={isolated`${column} of ${nameOf(row)}`} value={text} column={column} onEdited={onEdited} />
       ) : (
-        <RunCell row={row} column={column} decimals={decimals} />
+        <RunCell row={row} column={column} label={label} />
       )}
     </div>
   );

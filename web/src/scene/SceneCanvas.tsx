@@ -7,7 +7,8 @@ import type { DrawnScene } from "./content";
 import styles from "./ScenePanel.module.css";
 import type { SceneSettings } from "./settings";
 import type { UpAxis } from "./first_view";
-import { SceneViewer, type Viewpoint } from "./viewer";
+import type { Viewpoint } from "./scene_camera";
+import { SceneViewer } from "./viewer";
 
 interface CanvasProps {
   drawn: DrawnScene;

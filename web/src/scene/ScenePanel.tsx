@@ -17,7 +17,8 @@ import { SceneMenu } from "./SceneMenu";
 import { sceneSettings } from "./settings";
 import styles from "./ScenePanel.module.css";
 import type { UpAxis } from "./first_view";
-import type { SceneViewer, Viewpoint } from "./viewer";
+import type { Viewpoint } from "./scene_camera";
+import type { SceneViewer } from "./viewer";
 
 const CAPTION_HEIGHT = 20;
 const SCORE_STEPS = 100;

@@ -1,5 +1,5 @@
 /**
- * Draws a scene with WebGL and lets it be turned, moved and zoomed.
+ * Draws a scene with WebGL.
  *
  * Invariant: after `dispose` neither memory of the GPU nor a context is held, and the scene's own objects can be shown by another viewer.
  */
@@ -10,7 +10,6 @@ import {
   HemisphereLight,
   type Material,
   type Object3D,
-  PerspectiveCamera,
   type Points,
   PointsMaterial,
   Scene,
@@ -18,15 +17,15 @@ import {
   Vector3,
   WebGLRenderer,
 } from "three";
-import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
 import type { Point3 } from "../api/records";
 import type { ThemeName } from "../chart/palette";
 import { type Ball, type LinkedCamera, type Shot, shotIn } from "./camera_link";
 import { LabelLayer, type PlacedLabel } from "./label_layer";
-import { FIELD_OF_VIEW_DEGREES, firstPosition, UP, type UpAxis } from "./first_view";
+import { firstPosition, type UpAxis } from "./first_view";
 import { makeHelpers } from "./helpers";
 import { freeMemory } from "./models";
 import { ScenePainter } from "./painter";
+import { SceneCamera, type Viewpoint } from "./scene_camera";
 
 export interface SceneContent {
   object: Object3D;
@@ -37,12 +36,6 @@ export interface SceneContent {
   middle: Point3;
 }
 
-/** Where the camera stands: kept while nothing is drawn. */
-export interface Viewpoint {
-  position: Vector3;
-  target: Vector3;
-}
-
 const GROUND: Record<ThemeName, string> = { light: "#ffffff", dark: "#15171c" };
 // Past two device pixels a CSS pixel nothing is seen that was not before.
 const PIXEL_RATIO_MAX = 2;
@@ -50,17 +43,14 @@ const PIXEL_RATIO_MAX = 2;
 export class SceneViewer implements LinkedCamera {
   readonly #renderer: WebGLRenderer;
   readonly #scene = new Scene();
-  readonly #camera = new PerspectiveCamera(FIELD_OF_VIEW_DEGREES, 1, 0.01, 1000);
+  readonly #camera: SceneCamera;
   readonly #helpers = new Group();
   readonly #painter: ScenePainter;
   readonly #labels: LabelLayer;
-  #controls: OrbitControls;
   #content: SceneContent | null = null;
   #sphere = new Sphere(new Vector3(), 1);
   #box = new Box3();
   #theme: ThemeName = "light";
-  #up: UpAxis = "z";
-  #isMovedByHand = true;
   #isDisposed = false;
 
   /**
@@ -95,7 +85,8 @@ export class SceneViewer implements LinkedCamera {
   ) {
     this.#renderer = renderer;
     this.#labels = new LabelLayer(labelLayer);
-    this.#painter = new ScenePainter(renderer, this.#scene, this.#camera, this.#beforePicture);
+    this.#camera = new SceneCamera(renderer.domElement, this.#changed);
+    this.#painter = new ScenePainter(renderer, this.#scene, this.#camera.camera, this.#beforePicture);
     this.#renderer.setPixelRatio(Math.min(devicePixelRatio, PIXEL_RATIO_MAX));
     const canvas = this.#renderer.domElement;
     canvas.tabIndex = 0;
@@ -103,17 +94,13 @@ export class SceneViewer implements LinkedCamera {
     canvas.addEventListener("webglcontextlost", () => {
       if (!this.#isDisposed) onProblem("the browser has taken its graphics away");
     });
-    // The wheel scrolls the page until a person has taken hold of the scene.
-    canvas.addEventListener("wheel", this.#beforeWheel, { capture: true });
     container.append(canvas);
-    this.#camera.add(new DirectionalLight("#ffffff", 2));
-    this.#scene.add(this.#camera, new HemisphereLight("#ffffff", "#8a8f99", 2.2), this.#helpers);
-    this.#camera.up.copy(UP.z);
-    this.#controls = this.#makeControls();
+    this.#camera.camera.add(new DirectionalLight("#ffffff", 2));
+    this.#scene.add(this.#camera.camera, new HemisphereLight("#ffffff", "#8a8f99", 2.2), this.#helpers);
   }
 
   get viewpoint(): Viewpoint {
-    return { position: this.#camera.position.clone(), target: this.#controls.target.clone() };
+    return this.#camera.viewpoint;
   }
 
   /** Where the camera stands, for the cameras of other scenes. */
@@ -147,9 +134,7 @@ export class SceneViewer implements LinkedCamera {
     if (before && (before.object === content.object || before.middle === content.middle)) this.draw();
     else if (before) this.moveTo(shot);
     else if (viewpoint) {
-      this.#camera.position.copy(viewpoint.position);
-      this.#controls.target.copy(viewpoint.target);
-      this.#updateControls();
+      this.#camera.stand(viewpoint);
       this.draw();
     } else this.resetView();
   }
@@ -158,9 +143,10 @@ export class SceneViewer implements LinkedCamera {
   moveTo(shot: Shot): void {
     const { position, target } = shotIn(this.#ball, shot);
     const middle = new Vector3(...(this.#content?.middle ?? [0, 0, 0]));
-    this.#camera.position.set(...position).sub(middle);
-    this.#controls.target.set(...target).sub(middle);
-    this.#updateControls();
+    this.#camera.stand({
+      position: new Vector3(...position).sub(middle),
+      target: new Vector3(...target).sub(middle),
+    });
     this.draw();
   }
 
@@ -197,16 +183,19 @@ export class SceneViewer implements LinkedCamera {
   }
 
   setUp(up: UpAxis): void {
-    if (up === this.#up) return;
-    this.#turn(up);
+    if (up === this.#camera.up) return;
+    this.#camera.turn(up);
+    this.#makeHelpers();
     this.resetView();
   }
 
   /** The whole scene, as large as it fits, from where it is first seen. */
   resetView(): void {
-    this.#controls.target.copy(this.#sphere.center);
-    this.#camera.position.copy(firstPosition(this.#sphere, this.#box, this.#up, this.#camera.aspect));
-    this.#updateControls();
+    const { up, camera } = this.#camera;
+    this.#camera.stand({
+      position: firstPosition(this.#sphere, this.#box, up, camera.aspect),
+      target: this.#sphere.center,
+    });
     this.draw();
   }
 
@@ -214,7 +203,7 @@ export class SceneViewer implements LinkedCamera {
   resize(width: number, height: number): void {
     if (width === 0 || height === 0) return;
     this.#renderer.setSize(width, height);
-    this.#camera.aspect = width / height;
+    this.#camera.camera.aspect = width / height;
     // The canvas is empty now, and would be seen so if this waited.
     this.#painter.drawNow();
   }
@@ -227,8 +216,7 @@ export class SceneViewer implements LinkedCamera {
   dispose(): void {
     this.#painter.stop();
     this.#isDisposed = true;
-    this.#controls.dispose();
-    this.#renderer.domElement.removeEventListener("wheel", this.#beforeWheel, { capture: true });
+    this.#camera.dispose();
     for (const root of [this.#content?.object, this.#helpers]) root?.traverse(freeMemory);
     this.#labels.set([]);
     this.#renderer.domElement.remove();
@@ -247,58 +235,20 @@ export class SceneViewer implements LinkedCamera {
     return [x + left, y + back, z + low];
   }
 
-  #changed = (): void => {
+  #changed = (isByHand: boolean): void => {
     this.draw();
-    if (this.#isMovedByHand) this.onMove?.(this.shot);
+    if (isByHand) this.onMove?.(this.shot);
   };
-
-  /** Takes over where the camera was put; nobody is told. */
-  #updateControls(): void {
-    this.#isMovedByHand = false;
-    this.#controls.update();
-    this.#isMovedByHand = true;
-  }
-
-  #makeControls(): OrbitControls {
-    const canvas = this.#renderer.domElement;
-    const controls = new OrbitControls(this.#camera, canvas);
-    controls.enableDamping = false;
-    controls.zoomToCursor = true;
-    // Arrow keys move the scene, with shift or ctrl they turn it.
-    controls.listenToKeyEvents(canvas);
-    controls.addEventListener("change", this.#changed);
-    return controls;
-  }
-
-  #beforeWheel = (event: WheelEvent): void => {
-    this.#controls.enableZoom = event.ctrlKey || document.activeElement === this.#renderer.domElement;
-  };
-
-  #turn(up: UpAxis): void {
-    this.#up = up;
-    this.#camera.up.copy(UP[up]);
-    // The controls take the axis they turn around when they are made.
-    const target = this.#controls.target.clone();
-    this.#controls.dispose();
-    this.#controls = this.#makeControls();
-    this.#controls.target.copy(target);
-    this.#makeHelpers();
-  }
 
   #makeHelpers(): void {
     this.#helpers.traverse(freeMemory);
     this.#helpers.clear();
-    this.#helpers.add(...makeHelpers(this.#sphere, this.#box, this.#up, this.#theme));
+    this.#helpers.add(...makeHelpers(this.#sphere, this.#box, this.#camera.up, this.#theme));
   }
 
   #beforePicture = (): void => {
-    // The depth buffer is fine where the scene is, from however near or far it is seen.
-    const distance = this.#camera.position.distanceTo(this.#sphere.center);
-    this.#camera.near = Math.max(distance - this.#sphere.radius * 2, this.#sphere.radius / 1000);
-    this.#camera.far = distance + this.#sphere.radius * 4;
-    this.#camera.updateProjectionMatrix();
-    this.#camera.updateMatrixWorld();
+    this.#camera.focus(this.#sphere);
     const { clientWidth, clientHeight } = this.#renderer.domElement;
-    this.#labels.move(this.#camera, clientWidth, clientHeight);
+    this.#labels.move(this.#camera.camera, clientWidth, clientHeight);
   };
 }

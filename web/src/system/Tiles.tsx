@@ -1,4 +1,5 @@
 /** The last sample of each machine as tiles. */
+import { isolated } from "../format/isolated";
 import type { HostTiles } from "./host_tiles";
 import styles from "./Tiles.module.css";
 
@@ -6,7 +7,7 @@ export function Tiles({ hosts, isLive }: { hosts: readonly HostTiles[]; isLive: 
   return (
     <div className={styles.hosts}>
       {hosts.map(({ host, tiles }) => (
-        <section key={host} aria-label={`Last values of ${host}`}>
+        <section key={host} aria-label={isolated`Last values of ${host}`}>
           <h2>
             {host} <span>{isLive ? "now" : "last values"}</span>
           </h2>

@@ -2,6 +2,7 @@
 import { type KeyboardEvent, memo, type PointerEvent, useEffect, useId, useRef, useState } from "react";
 import type { Cell, RecordDocument, TableColumn } from "../api/records";
 import { useRowHeight } from "../app/density";
+import { isolated } from "../format/isolated";
 import { formatCount } from "../format/number";
 import { cellLabel, documentOf, isNumeric } from "./cells";
 import styles from "./Grid.module.css";
@@ -231,7 +232,7 @@ function Header({ column, position, left, width, setWidth, sort, onSort }: Heade
       aria-sort={canSort ? order : undefined}
       data-number={isNumeric(column.type)}
       style={{ left, width }}
-      title={`${column.name} (${column.type})`}
+      title={isolated`${column.name} (${column.type})`}
     >
       {canSort ? (
         <button type="button" className="quiet" onClick={() => onSort(position)}>

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { AggregateFunction, RecordDocument, RowsQuery, TableDocument } from "../api/records";
 import { wholeOf } from "../api/records";
+import { isolated } from "../format/isolated";
 import { formatCount, plural } from "../format/number";
 import type { RecordPanelProps } from "../media/panel_props";
 import { downloadName } from "../media/words";
@@ -99,7 +100,7 @@ function Table({ table, height, theme }: TableProps) {
               >
                 {textColumns.map(({ name, position }) => (
                   <option key={position} value={position}>
-                    {`in ${name}`}
+                    {isolated`in ${name}`}
                   </option>
                 ))}
               </select>
@@ -132,7 +133,7 @@ function Table({ table, height, theme }: TableProps) {
             ({ name, type }, position) =>
               type !== "record" && (
                 <option key={position} value={position}>
-                  {`By ${name}`}
+                  {isolated`By ${name}`}
                 </option>
               ),
           )}

@@ -59,6 +59,11 @@ export const ArrowUpIcon = () => (
     <path d="M8 13V3M4 7l4-4 4 4" />
   </Icon>
 );
+export const PlayIcon = () => (
+  <Icon>
+    <path d="M5 3.5v9l7-4.5z" />
+  </Icon>
+);
 export const PauseIcon = () => (
   <Icon>
     <path d="M5.5 4v8M10.5 4v8" />

@@ -1,36 +1,54 @@
 /**
  * Parts of the page with code of their own, which comes when they are first shown, or before that once the browser has time.
  *
- * React's `lazy` shows its fallback even where the code has come, and keeps what it shows for 0.3 s: a part that is there shows at
- * once.
+ * Nothing suspends here: React keeps what it shows in place of a part that does for 0.3 s, however soon the code is there.
  */
-import { type ComponentType, use, useEffect } from "react";
+import { type ComponentType, type ReactNode, useEffect, useLayoutEffect, useState } from "react";
 
 export interface LazyPart<Props> {
-  (props: Props): React.ReactNode;
+  (props: Props): ReactNode;
   /** Asks for the code; where it does not come it is asked for again when the part is shown, which then says why. */
   preload: () => void;
 }
 
+const busy = () => <div aria-busy="true" />;
+
+/** @param waiting what stands there until the code has come. */
 export function lazyPart<Props extends object>(
   load: () => Promise<{ default: ComponentType<Props> }>,
+  waiting: (props: Props) => ReactNode = busy,
 ): LazyPart<Props> {
   let Loaded: ComponentType<Props> | null = null;
   let coming: Promise<void> | null = null;
   const ask = () =>
-    (coming ??= load().then((module) => {
-      Loaded = module.default;
-    }));
-  const preload = () => {
-    ask().catch(() => {
-      coming = null;
-    });
-  };
+    (coming ??= load().then(
+      (module) => {
+        Loaded = module.default;
+      },
+      (error: unknown) => {
+        coming = null;
+        throw error;
+      },
+    ));
   const Part = (props: Props) => {
-    if (!Loaded) use(ask());
-    return Loaded && <Loaded {...props} />;
+    const isHere = Loaded !== null;
+    const [arrival, setArrival] = useState<{ error: unknown } | null>(null);
+    useLayoutEffect(() => {
+      if (isHere) return undefined;
+      let isOver = false;
+      const arrive = (error: unknown) => {
+        if (!isOver) setArrival({ error });
+      };
+      ask().then(() => arrive(null), arrive);
+      return () => {
+        isOver = true;
+      };
+    }, [isHere]);
+    // Whoever shows an error and tries again shows another such part, which asks once more.
+    if (arrival?.error) throw arrival.error;
+    return Loaded ? <Loaded {...props} /> : waiting(props);
   };
-  return Object.assign(Part, { preload });
+  return Object.assign(Part, { preload: () => void ask().catch(() => undefined) });
 }
 
 // Safari has no idle callbacks.

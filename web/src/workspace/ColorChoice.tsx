@@ -3,6 +3,7 @@ import { type RefObject, useId, useRef, useState } from "react";
 import { useTheme } from "../app/theme";
 import { DASHES, RUN_COLORS } from "../chart/palette";
 import { styleOf } from "../chart/styles";
+import { isolated } from "../format/isolated";
 import { PaletteIcon } from "../ui/icons";
 import { RunSwatch } from "../ui/RunSwatch";
 import styles from "./ColorChoice.module.css";
@@ -34,7 +35,7 @@ export function ColorChoice({ name, slot, choose }: ColorChoiceProps) {
         ref={button}
         type="button"
         className={`quiet icon ${styles.button}`}
-        aria-label={`Colour of ${name}`}
+        aria-label={isolated`Colour of ${name}`}
         title="Colour"
         popoverTarget={id}
       >
@@ -46,7 +47,7 @@ export function ColorChoice({ name, slot, choose }: ColorChoiceProps) {
         popover="auto"
         className={styles.popover}
         role="group"
-        aria-label={`Colours for ${name}`}
+        aria-label={isolated`Colours for ${name}`}
         onBeforeToggle={(event) => {
           setOpen(event.newState === "open");
           if (event.newState === "open") place(event.currentTarget, button);

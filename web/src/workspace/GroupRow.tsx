@@ -1,6 +1,7 @@
 /** The heading of a group of runs in the list: folds it, and shows or hides its line. */
 import type { RunGroup } from "../api/run_sets";
 import type { LineStyle } from "../chart/model";
+import { isolate, isolated } from "../format/isolated";
 import { formatCount } from "../format/number";
 import { foldName } from "../runs/group_rows";
 import { ChevronIcon } from "../ui/icons";
@@ -24,6 +25,7 @@ interface GroupRowProps {
 
 export function GroupRow({ group, isOpen, columns, style, isDrawn, toggle, view, changeView }: GroupRowProps) {
   const name = groupName(group.values.slice(-1), columns.slice(group.level));
+  const whole = group.values.map((value, level) => isolate(groupName([value], [columns[level]]))).join(" · ");
   const fold = foldName(group.values);
   const isLine = group.level === columns.length - 1;
   return (
@@ -32,7 +34,7 @@ export function GroupRow({ group, isOpen, columns, style, isDrawn, toggle, view,
         type="button"
         className={`quiet icon ${styles.fold}`}
         aria-expanded={isOpen}
-        aria-label={`Runs of ${name}`}
+        aria-label={isolated`Runs of ${name}`}
         onClick={() =>
           changeView({ closed: isOpen ? [...view.closed, fold] : view.closed.filter((one) => one !== fold) })
         }
@@ -46,14 +48,14 @@ export function GroupRow({ group, isOpen, columns, style, isDrawn, toggle, view,
           type="button"
           className={`quiet ${styles.toggle}`}
           aria-pressed={isDrawn}
-          aria-label={`Show ${name} in the charts`}
+          aria-label={isolated`Show ${name} in the charts`}
           title={isDrawn ? "Hide from the charts" : "Show in the charts"}
           onClick={toggle}
         >
           <RunSwatch style={style ?? { color: "var(--muted)", dash: [] }} isHidden={!isDrawn || style === null} />
         </button>
       )}
-      <span className={styles.name} title={groupName(group.values, columns)}>
+      <span className={styles.name} title={whole}>
         {name}
       </span>
       <span className={styles.count}>

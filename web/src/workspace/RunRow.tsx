@@ -2,6 +2,7 @@
 import type { Run } from "../api/types";
 import type { LineStyle } from "../chart/model";
 import { hasTrouble } from "../data/runs";
+import { isolated } from "../format/isolated";
 import { setSlot } from "../layout/changes";
 import type { LayoutHandle } from "../layout/use_layout";
 import { ArrowIcon, WarningIcon } from "../ui/icons";
@@ -49,7 +50,7 @@ export function RunRow(props: RunRowProps) {
         type="button"
         className={`quiet ${styles.toggle}`}
         aria-pressed={isDrawn}
-        aria-label={`Show ${name} in the charts`}
+        aria-label={isolated`Show ${name} in the charts`}
         title={isDrawn ? "Hide from the charts" : "Show in the charts"}
         onClick={toggle}
       >
@@ -60,7 +61,7 @@ export function RunRow(props: RunRowProps) {
         className={`quiet ${styles.name}`}
         data-run-focus
         aria-pressed={isHighlighted}
-        title={`${name} (${run.run_id}): highlight in the charts`}
+        title={isolated`${name} (${run.run_id}): highlight in the charts`}
         onClick={highlight}
       >
         <span className={styles.text}>{name}</span>
@@ -89,7 +90,7 @@ export function RunRow(props: RunRowProps) {
         type="button"
         className={`quiet ${styles.only}`}
         aria-pressed={isOnly}
-        aria-label={`Show only ${name}`}
+        aria-label={isolated`Show only ${name}`}
         onClick={showOnly}
       >
         only
@@ -97,7 +98,7 @@ export function RunRow(props: RunRowProps) {
       <Link
         className={styles.open}
         href={runPath(project, run.run_id)}
-        aria-label={`Open the page of ${name}`}
+        aria-label={isolated`Open the page of ${name}`}
         title="Open the run's page"
       >
         <ArrowIcon />

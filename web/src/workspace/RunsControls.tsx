@@ -1,6 +1,7 @@
 /** How the list of runs is searched, filtered, ordered and grouped. */
 import { useId, useState } from "react";
 import { ApiError } from "../api/http";
+import { isolated } from "../format/isolated";
 import { columnLabel } from "../runs/column_names";
 import { FilterField, faultOf } from "../runs/FilterField";
 import { useColumns } from "../runs/use_columns";
@@ -143,7 +144,7 @@ function ColumnField({ project, label, placeholder, value, choose }: ColumnField
         ))}
       </datalist>
       {value !== "" && (
-        <button type="button" className="quiet icon" aria-label={`${label}: none`} onClick={() => choose("")}>
+        <button type="button" className="quiet icon" aria-label={isolated`${label}: none`} onClick={() => choose("")}>
           <CrossIcon />
         </button>
       )}

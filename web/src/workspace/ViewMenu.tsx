@@ -1,5 +1,6 @@
 /** The saved views of a project: which one is open, keeping what is seen under a name, and going back in its changes. */
 import { useId, useRef, useState } from "react";
+import { isolated } from "../format/isolated";
 import type { LayoutHandle } from "../layout/use_layout";
 import { useViews } from "../layout/use_layout";
 import { CrossIcon, RedoIcon, ReturnIcon } from "../ui/icons";
@@ -124,7 +125,7 @@ function Views({ project, open, layout }: ViewMenuProps) {
               <button
                 type="button"
                 className="quiet icon"
-                aria-label={`Delete the view ${view.name || "without a name"}`}
+                aria-label={isolated`Delete the view ${view.name || "without a name"}`}
                 onClick={layout.remove}
               >
                 <CrossIcon />

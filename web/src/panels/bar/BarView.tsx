@@ -1,5 +1,6 @@
 /** Bars that lie, sorted: of runs, or of the groups that runs are in. */
 import { useMemo, useState } from "react";
+import { isolated } from "../../format/isolated";
 import { formatCount, formatExact, plural } from "../../format/number";
 import { Link } from "../../ui/Link";
 import { RunSwatch } from "../../ui/RunSwatch";
@@ -42,7 +43,7 @@ export default function BarView({ project, runs, config, view }: PanelProps<BarC
   return (
     <div className={panelStyles.root} data-testid="bars" data-bars={all.bars.length}>
       <VirtualRows
-        label={isGrouped ? `${aggregate} of ${title} over groups` : title}
+        label={isGrouped ? isolated`${aggregate} of ${title} over groups` : title}
         count={shown.length}
         rowHeight={ROW_HEIGHT}
         row={(index) => <BarRow project={project} bar={shown[index]} column={config.column} placeOf={placeOf} />}
@@ -83,7 +84,7 @@ function BarRow({ project, bar, column, placeOf }: BarRowProps) {
   const { run, value, whisker } = bar;
   const [low, high] = value < 0 ? [value, 0] : [0, value];
   const words = formatNumber(column, value, 4);
-  const whole = `${bar.name}: ${formatExact(value)}${run ? "" : `, ${plural(bar.runCount, "run")}`}${
+  const whole = isolated`${bar.name}: ${formatExact(value)}${run ? "" : `, ${plural(bar.runCount, "run")}`}${
     whisker ? `, ${formatNumber(column, whisker[0], 4)} to ${formatNumber(column, whisker[1], 4)}` : ""
   }`;
   return (

@@ -1,4 +1,5 @@
 /** The bars of a bar chart: of runs, or of groups of runs. Pure. */
+import { isolated } from "../../format/isolated";
 import type { ShownRun } from "../../panel/shown_run";
 import type { Aggregate, Band } from "../../url/view_state";
 import { type ColumnTable, columnTitle, formatColumn } from "../columns";
@@ -80,5 +81,7 @@ function groupBars(
 /** One column is named by its value alone: what it is of stands where runs are grouped. */
 function groupName(groupBy: readonly string[], run: ShownRun, table: ColumnTable): string {
   const words = groupBy.map((column) => formatColumn(column, table.value(run.id, column)));
-  return words.length === 1 ? words[0] : words.map((word, at) => `${columnTitle(groupBy[at])} ${word}`).join(" · ");
+  return words.length === 1
+    ? words[0]
+    : words.map((word, at) => isolated`${columnTitle(groupBy[at])} ${word}`).join(" · ");
 }

@@ -1,5 +1,5 @@
 /** The bar chart as a kind of panel. */
-import { lazy } from "react";
+import { lazyPart } from "../../ui/lazy_part";
 import { columnTitle, firstColumn } from "../columns";
 import type { PanelKind } from "../kind";
 import { type BarConfig, parseBar, TOP_COUNT } from "./config";
@@ -15,6 +15,6 @@ export const bar: PanelKind<BarConfig> = {
   }),
   parse: parseBar,
   titleOf: ({ column }) => (column ? columnTitle(column) : "Bar chart"),
-  View: lazy(() => import("./BarView")),
-  Editor: lazy(() => import("./BarEditor")),
+  View: lazyPart(() => import("./BarView")),
+  Editor: lazyPart(() => import("./BarEditor")),
 };

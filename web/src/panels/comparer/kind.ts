@@ -1,5 +1,5 @@
 /** The comparer of runs as a kind of panel. */
-import { lazy } from "react";
+import { lazyPart } from "../../ui/lazy_part";
 import type { PanelKind } from "../kind";
 import { type ComparerConfig, parseComparer } from "./config";
 
@@ -10,6 +10,6 @@ export const comparer: PanelKind<ComparerConfig> = {
   initial: () => ({ search: "", closed: [] }),
   parse: parseComparer,
   titleOf: () => "Run comparer",
-  View: lazy(() => import("./ComparerView")),
-  Editor: lazy(() => import("./ComparerEditor")),
+  View: lazyPart(() => import("./ComparerView")),
+  Editor: lazyPart(() => import("./ComparerEditor")),
 };

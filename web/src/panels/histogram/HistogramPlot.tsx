@@ -1,6 +1,7 @@
 /** The bars of a histogram of runs, with its axes and what the pointer or the keys are at. */
 import { type KeyboardEvent, type PointerEvent, useRef, useState } from "react";
 import { toPixel, toValue } from "../../chart/scale";
+import { isolated } from "../../format/isolated";
 import { formatCount, plural } from "../../format/number";
 import { useBox } from "../../media/use_box";
 import { makeAxes } from "../axes";
@@ -61,7 +62,7 @@ export function HistogramPlot({ runs, config, table, all }: HistogramPlotProps) 
         role="group"
         data-testid="runs-histogram"
         data-bins={bins.length}
-        aria-label={`Distribution of ${title} over ${plural(all.runCount, "run")}. Arrow keys go from bin to bin.`}
+        aria-label={isolated`Distribution of ${title} over ${plural(all.runCount, "run")}. Arrow keys go from bin to bin.`}
         onPointerMove={move}
         onPointerLeave={() => setAt(null)}
         onBlur={() => setAt(null)}

@@ -1,5 +1,6 @@
 /** The histogram of runs as a kind of panel. */
-import { lazy } from "react";
+import { isolated } from "../../format/isolated";
+import { lazyPart } from "../../ui/lazy_part";
 import { columnTitle, firstColumn } from "../columns";
 import type { PanelKind } from "../kind";
 import { type HistogramConfig, parseHistogram } from "./config";
@@ -14,7 +15,7 @@ export const histogram: PanelKind<HistogramConfig> = {
     isLog: false,
   }),
   parse: parseHistogram,
-  titleOf: ({ column }) => (column ? `Distribution of ${columnTitle(column)}` : "Histogram of runs"),
-  View: lazy(() => import("./HistogramView")),
-  Editor: lazy(() => import("./HistogramEditor")),
+  titleOf: ({ column }) => (column ? isolated`Distribution of ${columnTitle(column)}` : "Histogram of runs"),
+  View: lazyPart(() => import("./HistogramView")),
+  Editor: lazyPart(() => import("./HistogramEditor")),
 };

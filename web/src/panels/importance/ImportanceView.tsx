@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { type ColumnImportance, fetchImportance } from "../../api/importance";
+import { isolated } from "../../format/isolated";
 import { formatCount, formatValue, plural } from "../../format/number";
 import { useStable } from "../../ui/use_stable";
 import { columnTitle } from "../columns";
@@ -79,7 +80,7 @@ function Body({ columns, runCount, target, note, state }: BodyProps) {
         <span>correlation</span>
       </div>
       <VirtualRows
-        label={`Importance for ${columnTitle(target)}`}
+        label={isolated`Importance for ${columnTitle(target)}`}
         count={columns.length}
         rowHeight={ROW_HEIGHT}
         row={(index) => <ImportanceRow column={columns[index]} columns={columns} />}
@@ -94,7 +95,7 @@ const signed = (value: number | null) => (value !== null && value > 0 ? `+${word
 function ImportanceRow({ column, columns }: { column: ColumnImportance; columns: readonly ColumnImportance[] }) {
   const { name, importance, pearson, spearman, count } = column;
   const correlation = spearman ?? pearson;
-  const about = `${name}: importance ${words(importance)}; correlation by rank ${signed(spearman)}, linear ${signed(pearson)}; over ${plural(count, "run")}`;
+  const about = isolated`${name}: importance ${words(importance)}; correlation by rank ${signed(spearman)}, linear ${signed(pearson)}; over ${plural(count, "run")}`;
   return (
     <div className={styles.row} title={about}>
       <span className={styles.name}>{columnTitle(name)}</span>

@@ -1,5 +1,6 @@
 /** Importance and correlation as a kind of panel. */
-import { lazy } from "react";
+import { isolated } from "../../format/isolated";
+import { lazyPart } from "../../ui/lazy_part";
 import { columnTitle, firstColumn } from "../columns";
 import type { PanelKind } from "../kind";
 import { type ImportanceConfig, parseImportance } from "./config";
@@ -12,7 +13,7 @@ export const importance: PanelKind<ImportanceConfig> = {
     target: firstColumn(columnNames, "summary.", [/val.*(loss|acc)/i, /loss|acc/i]),
   }),
   parse: parseImportance,
-  titleOf: ({ target }) => (target ? `Importance for ${columnTitle(target)}` : "Importance"),
-  View: lazy(() => import("./ImportanceView")),
-  Editor: lazy(() => import("./ImportanceEditor")),
+  titleOf: ({ target }) => (target ? isolated`Importance for ${columnTitle(target)}` : "Importance"),
+  View: lazyPart(() => import("./ImportanceView")),
+  Editor: lazyPart(() => import("./ImportanceEditor")),
 };

@@ -1,5 +1,6 @@
 /** The end of a run's console, followed as it grows. */
 import { useRef } from "react";
+import { isolate } from "../../format/isolated";
 import { plural } from "../../format/number";
 import { LogList, type LogListHandle } from "../../logs/LogList";
 import { useLines } from "../../logs/use_console";
@@ -37,7 +38,7 @@ export default function LogView({ project, runs, config, change }: PanelProps<Lo
           {config.run !== null && !run && <option value={config.run}>{config.run}</option>}
           {runs.slice(0, RUNS_LISTED_MAX).map((one) => (
             <option key={one.id} value={one.id}>
-              {one.name}
+              {isolate(one.name)}
             </option>
           ))}
         </select>

@@ -1,5 +1,5 @@
 /** The end of a run's console as a kind of panel. */
-import { lazy } from "react";
+import { lazyPart } from "../../ui/lazy_part";
 import type { PanelKind } from "../kind";
 import { type LogConfig, parseLog } from "./config";
 
@@ -10,6 +10,6 @@ export const log: PanelKind<LogConfig> = {
   initial: () => ({ run: null, writer: "" }),
   parse: parseLog,
   titleOf: () => "Log",
-  View: lazy(() => import("./LogView")),
-  Editor: lazy(() => import("./LogEditor")),
+  View: lazyPart(() => import("./LogView")),
+  Editor: lazyPart(() => import("./LogEditor")),
 };

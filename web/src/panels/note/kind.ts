@@ -1,5 +1,5 @@
 /** A note as a kind of panel. */
-import { lazy } from "react";
+import { lazyPart } from "../../ui/lazy_part";
 import type { PanelKind } from "../kind";
 import { type NoteConfig, parseNote, titleIn } from "./config";
 
@@ -10,6 +10,6 @@ export const note: PanelKind<NoteConfig> = {
   initial: () => ({ text: "" }),
   parse: parseNote,
   titleOf: ({ text }) => titleIn(text),
-  View: lazy(() => import("./NoteView")),
-  Editor: lazy(() => import("./NoteEditor")),
+  View: lazyPart(() => import("./NoteView")),
+  Editor: lazyPart(() => import("./NoteEditor")),
 };

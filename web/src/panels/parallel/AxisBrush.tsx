@@ -1,5 +1,6 @@
 /** The brush of an axis: drawn with the pointer, its ends moved by keys. */
 import { type KeyboardEvent, type PointerEvent, useRef } from "react";
+import { isolated } from "../../format/isolated";
 import { columnTitle } from "../columns";
 import type { AxisRange } from "./config";
 import { type AxisModel, brushOf, rangeOf, rangeWords, wordsAt } from "./model";
@@ -107,7 +108,7 @@ export function AxisBrush({ axis, left, top, height, draw, set }: AxisBrushProps
           role="slider"
           tabIndex={0}
           aria-orientation="vertical"
-          aria-label={`${end === 0 ? "Lower" : "Upper"} end of the brush on ${title}`}
+          aria-label={isolated`${end === 0 ? "Lower" : "Upper"} end of the brush on ${title}`}
           aria-valuemin={0}
           aria-valuemax={100}
           aria-valuenow={Math.round(ends[end] * 100)}

@@ -1,5 +1,6 @@
 /** The name of an axis: dragged or moved by keys to another place, flipped, made logarithmic. */
 import { type KeyboardEvent, type PointerEvent, useRef } from "react";
+import { isolated } from "../../format/isolated";
 import { columnTitle } from "../columns";
 import type { AxisModel } from "./model";
 import styles from "./Parallel.module.css";
@@ -51,9 +52,9 @@ export function AxisHead({ axis, left, width, drag, drop, move, flip, toggleLog 
       type="button"
       className={`quiet ${styles.head}`}
       style={{ left, width }}
-      aria-label={`Axis ${title}${axis.isLog ? ", log" : ""}${axis.isFlipped ? ", flipped" : ""}`}
+      aria-label={isolated`Axis ${title}${axis.isLog ? ", log" : ""}${axis.isFlipped ? ", flipped" : ""}`}
       aria-keyshortcuts="ArrowLeft ArrowRight f l"
-      title={`${title}: drag it, or ← → move it; a press or f flips it; l makes it logarithmic`}
+      title={isolated`${title}: drag it, or ← → move it; a press or f flips it; l makes it logarithmic`}
       onPointerDown={onPointerDown}
       onPointerMove={onPointerMove}
       onPointerUp={end}

@@ -1,4 +1,5 @@
 /** The fields of parallel coordinates: the axes, from left to right. */
+import { isolated } from "../../format/isolated";
 import { columnTitle } from "../columns";
 import { CheckField, ChoiceField, Fields, NameField } from "../fields";
 import type { EditorProps } from "../kind";
@@ -29,7 +30,7 @@ export default function ParallelEditor({ config, change, columnNames }: EditorPr
             </button>{" "}
             <button
               type="button"
-              aria-label={`Remove the axis ${columnTitle(column)}`}
+              aria-label={isolated`Remove the axis ${columnTitle(column)}`}
               onClick={() => setAxes(axes.toSpliced(index, 1))}
             >
               Remove

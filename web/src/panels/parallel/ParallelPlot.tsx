@@ -3,6 +3,7 @@ import { type PointerEvent, useCallback, useMemo, useRef, useState } from "react
 import { navigate } from "wouter/use-browser-location";
 import { useTheme } from "../../app/theme";
 import { CHART_THEME, RUN_COLORS } from "../../chart/palette";
+import { isolate, isolated } from "../../format/isolated";
 import { formatCount, plural } from "../../format/number";
 import { useBox } from "../../media/use_box";
 import { runPath } from "../../url/route";
@@ -137,7 +138,7 @@ export function ParallelPlot({ project, runs, config: saved, change, changeView,
         ref={root}
         className={panelStyles.plot}
         role="group"
-        aria-label={`Parallel coordinates of ${plural(runs.length, "run")} over ${axes.map(({ column }) => columnTitle(column)).join(", ")}`}
+        aria-label={isolated`Parallel coordinates of ${plural(runs.length, "run")} over ${axes.map(({ column }) => isolate(columnTitle(column))).join(", ")}`}
         onPointerMove={onPointerMove}
         onPointerLeave={() => setHover(null)}
         onDoubleClick={() => hovered !== null && navigate(runPath(project, runs[hovered].id))}

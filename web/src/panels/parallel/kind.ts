@@ -1,5 +1,6 @@
 /** Parallel coordinates as a kind of panel. */
-import { lazy } from "react";
+import { isolated } from "../../format/isolated";
+import { lazyPart } from "../../ui/lazy_part";
 import { columnTitle, firstColumn } from "../columns";
 import type { PanelKind } from "../kind";
 import { newAxis, type ParallelConfig, parseParallel } from "./config";
@@ -19,8 +20,8 @@ export const parallel: PanelKind<ParallelConfig> = {
   parse: parseParallel,
   titleOf: ({ axes }) => {
     const last = axes.at(-1);
-    return last ? `What leads to ${columnTitle(last.column)}` : "Parallel coordinates";
+    return last ? isolated`What leads to ${columnTitle(last.column)}` : "Parallel coordinates";
   },
-  View: lazy(() => import("./ParallelView")),
-  Editor: lazy(() => import("./ParallelEditor")),
+  View: lazyPart(() => import("./ParallelView")),
+  Editor: lazyPart(() => import("./ParallelEditor")),
 };

@@ -2,6 +2,7 @@
 import { useMemo, useRef } from "react";
 import { yColumn } from "../../chart/model";
 import type { SeriesQuestion } from "../../data/question";
+import { isolated } from "../../format/isolated";
 import { formatExact, formatValue, plural } from "../../format/number";
 import { useBox } from "../../media/use_box";
 import { useSeries } from "../../panel/use_chart_series";
@@ -39,11 +40,11 @@ export default function ScalarView({ project, runs, config }: PanelProps<ScalarC
   const nameOfBase = config.baseline === null ? "" : String(table.value(config.baseline, "name") ?? config.baseline);
   return (
     <div className={`${panelStyles.root} ${styles.scalar}`} data-testid="scalar" data-value={value}>
-      <p className={styles.number} title={formatExact(value)} aria-label={`${title}: ${formatExact(value)}`}>
+      <p className={styles.number} title={formatExact(value)} aria-label={isolated`${title}: ${formatExact(value)}`}>
         {formatNumber(config.column, value, 5)}
       </p>
       {baseline && (
-        <p className={styles.delta} title={`${nameOfBase}: ${formatExact(baseline.value)}`}>
+        <p className={styles.delta} title={isolated`${nameOfBase}: ${formatExact(baseline.value)}`}>
           {`${signed(baseline.delta)}${baseline.share === null ? "" : ` (${signed(100 * baseline.share, 3)} %)`} to `}
           <bdi>{nameOfBase}</bdi>
         </p>

@@ -1,5 +1,5 @@
 /** A single number as a kind of panel. */
-import { lazy } from "react";
+import { lazyPart } from "../../ui/lazy_part";
 import { columnTitle, firstColumn } from "../columns";
 import type { PanelKind } from "../kind";
 import { parseScalar, type ScalarConfig } from "./config";
@@ -15,6 +15,6 @@ export const scalar: PanelKind<ScalarConfig> = {
   }),
   parse: parseScalar,
   titleOf: ({ column }) => (column ? columnTitle(column) : "Number"),
-  View: lazy(() => import("./ScalarView")),
-  Editor: lazy(() => import("./ScalarEditor")),
+  View: lazyPart(() => import("./ScalarView")),
+  Editor: lazyPart(() => import("./ScalarEditor")),
 };

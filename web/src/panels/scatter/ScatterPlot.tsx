@@ -4,6 +4,7 @@ import { navigate } from "wouter/use-browser-location";
 import { useTheme } from "../../app/theme";
 import { CHART_THEME } from "../../chart/palette";
 import { toPixel } from "../../chart/scale";
+import { isolated } from "../../format/isolated";
 import { formatCount, plural } from "../../format/number";
 import { useBox } from "../../media/use_box";
 import type { ShownRun } from "../../panel/shown_run";
@@ -121,7 +122,7 @@ export function ScatterPlot({ project, runs, config, changeView, table, shown }:
         data-testid="scatter"
         data-points={shown.points.length}
         data-frontier={frontier?.length}
-        aria-label={`${columnTitle(config.y)} over ${columnTitle(config.x)}: ${plural(shown.points.length, "run")}. Arrow keys go from run to run, Enter opens one.`}
+        aria-label={isolated`${columnTitle(config.y)} over ${columnTitle(config.x)}: ${plural(shown.points.length, "run")}. Arrow keys go from run to run, Enter opens one.`}
         style={{ cursor: point ? "pointer" : undefined }}
         onPointerMove={move}
         onPointerLeave={() => setChosen(null)}

@@ -1,5 +1,6 @@
 /** The scatter plot as a kind of panel. */
-import { lazy } from "react";
+import { isolated } from "../../format/isolated";
+import { lazyPart } from "../../ui/lazy_part";
 import { columnTitle, firstColumn } from "../columns";
 import type { PanelKind } from "../kind";
 import { parseScatter, type ScatterConfig } from "./config";
@@ -20,7 +21,7 @@ export const scatter: PanelKind<ScatterConfig> = {
     yGoal: "low",
   }),
   parse: parseScatter,
-  titleOf: ({ x, y }) => (x && y ? `${columnTitle(y)} over ${columnTitle(x)}` : "Scatter plot"),
-  View: lazy(() => import("./ScatterView")),
-  Editor: lazy(() => import("./ScatterEditor")),
+  titleOf: ({ x, y }) => (x && y ? isolated`${columnTitle(y)} over ${columnTitle(x)}` : "Scatter plot"),
+  View: lazyPart(() => import("./ScatterView")),
+  Editor: lazyPart(() => import("./ScatterEditor")),
 };
