@@ -341,7 +341,10 @@ def test_nothing_that_was_logged_runs_leaves_or_breaks_a_page(
     assert not guard.faults, "\n".join(guard.faults)
 
 
-def test_a_name_that_turns_text_round_leaves_what_stands_beside_it(open_page: OpenPage) -> None:
+def test_a_name_that_turns_text_round_leaves_what_stands_beside_it(
+    open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the run's folder is made in it
     turned = "\u202e\u05d3\u05d2\u05dd exe.txt"  # an override that nothing ends, and Hebrew
     project = "\u05d3\u05d2\u05dd 7"
     with trackd.init(project=project, name=turned) as run:

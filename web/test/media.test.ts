@@ -361,12 +361,12 @@ test("sizes, types and shapes are written for people", () => {
 });
 
 test("only a large image that is shown smaller is shown by a small picture, with room to grow", () => {
-  const image = (size_bytes: number, width = 2000) =>
+  const image = (size_bytes: number, width = 2000, media_type = "image/png") =>
     ({
       type: "image",
       width,
       height: 1000,
-      file: { sha256: "", size_bytes, media_type: "image/png" },
+      file: { sha256: "", size_bytes, media_type },
     }) as ImageDocument;
   expect(smallWidth(image(2_000_000), 300, 1)).toBe(384);
   expect(smallWidth(image(2_000_000), 384, 2)).toBe(768);
@@ -374,6 +374,7 @@ test("only a large image that is shown smaller is shown by a small picture, with
   expect(smallWidth(image(900_000), 300, 1)).toBeNull();
   expect(smallWidth(image(2_000_000, 512), 500, 1)).toBeNull();
   expect(smallWidth(image(2_000_000), 0, 1)).toBeNull();
+  expect(smallWidth(image(2_000_000, 2000, "image/gif"), 300, 1)).toBeNull();
 });
 
 describe("looking closely", () => {

@@ -11,7 +11,15 @@ const LABELS_FROM_WIDTH = 140;
 const LABEL_HEIGHT = 16;
 const CLASS_IDS = 256;
 
-export function SmallImage({ bitmap, label }: { bitmap: ImageBitmap; label: string }) {
+export function SmallImage({
+  bitmap,
+  label,
+  filter,
+}: {
+  bitmap: ImageBitmap;
+  label: string;
+  filter: string | undefined;
+}) {
   const canvas = useRef<HTMLCanvasElement>(null);
   // Before the browser paints: the picture before stays until this one is there.
   useLayoutEffect(() => {
@@ -20,7 +28,7 @@ export function SmallImage({ bitmap, label }: { bitmap: ImageBitmap; label: stri
     element.height = bitmap.height;
     element.getContext("2d")!.drawImage(bitmap, 0, 0);
   }, [bitmap]);
-  return <canvas ref={canvas} role="img" aria-label={label} />;
+  return <canvas ref={canvas} role="img" aria-label={label} style={{ filter }} />;
 }
 
 interface MaskLayerProps {

@@ -107,7 +107,7 @@ export default function ImagePanel({ document, height, isFullScreen }: RecordPan
       ) : (
         <>
           {bitmap ? (
-            <SmallImage bitmap={bitmap} label={label} />
+            <SmallImage bitmap={bitmap} label={label} filter={filterOf(look)} />
           ) : (
             <img
               src={objectAddress(shown.file)}
