@@ -36,11 +36,21 @@ command -v npm >/dev/null || install nodejs npm
 node=$(node --version 2>/dev/null | sed 's/^v//') || true
 at_least "${node:-0}" 20 || fail "the TypeScript client needs Node 20 or later on PATH; there is ${node:-none}"
 
+# Debian has the well-known types in a package of their own, without which protoc is there and finds no timestamp.
+knows_types() {
+    folder=$(mktemp -d)
+    printf 'syntax = "proto3";\nimport "google/protobuf/timestamp.proto";\nmessage A { google.protobuf.Timestamp time = 1; }\n' >"$folder/a.proto"
+    protoc -I "$folder" --descriptor_set_out=/dev/null "$folder/a.proto" 2>/dev/null && known=0 || known=1
+    rm -r "$folder"
+    return $known
+}
 has_ruby() {
-    ruby -e 'require "grpc"' 2>/dev/null && command -v protoc >/dev/null &&
+    ruby -e 'require "grpc"' 2>/dev/null && knows_types &&
         { command -v grpc_ruby_plugin || command -v grpc_tools_ruby_protoc_plugin; } >/dev/null
 }
-has_ruby || install ruby ruby-grpc ruby-grpc-tools protobuf-compiler
-has_ruby || fail "the example in Ruby needs ruby with its gRPC (on Debian: apt-get install ruby ruby-grpc ruby-grpc-tools protobuf-compiler)"
+ruby_packages="ruby ruby-grpc ruby-grpc-tools protobuf-compiler libprotobuf-dev"
+# shellcheck disable=SC2086 # several words
+has_ruby || install $ruby_packages
+has_ruby || fail "the example in Ruby needs ruby with its gRPC (on Debian: apt-get install $ruby_packages)"
 
 echo "$PATH"

@@ -266,11 +266,12 @@ def test_svg_names_captions_and_markdown_run_no_script(open_page: OpenPage, tmp_
     assert page.title() != "taken"
 
 
-def test_a_table_is_sorted_filtered_and_shows_media_cells(open_page: OpenPage) -> None:
-    table = trackd.Table(columns=["id", "name", "score", "picture"])
+def test_a_table_is_sorted_filtered_grouped_and_shows_media_cells(open_page: OpenPage) -> None:
+    table = trackd.Table(columns=["id", "name", "score", "picture", "kind"])
     for number in range(100):
+        image = trackd.Image(picture(number % 20))
         table.add_data(
-            number, f"item {number}", (number * 37) % 100 / 100, trackd.Image(picture(number % 20))
+            number, f"item {number}", (number * 37) % 100 / 100, image, ["even", "odd"][number % 2]
         )
     with trackd.init(project="tables") as run:
         run.log({"predictions": table})
@@ -288,6 +289,15 @@ def test_a_table_is_sorted_filtered_and_shows_media_cells(open_page: OpenPage) -
     search.fill("item 42")
     expect(card(page, "predictions").get_by_test_id("table")).to_have_attribute("data-rows", "1")
     expect(first).to_contain_text("item 42")
+    search.fill("")
+    card(page, "predictions").get_by_role("combobox", name="Group by").select_option("By kind")
+    expect(card(page, "predictions").get_by_test_id("table")).to_have_attribute("data-rows", "2")
+    expect(card(page, "predictions")).to_contain_text("2 groups of 100 rows")
+    expect(first).to_contain_text("even")
+    expect(first).to_contain_text("50")
+    expect(first).to_contain_text("49")  # the mean of their ids
+    card(page, "predictions").get_by_role("combobox", name="Aggregate of the numbers").select_option("max")
+    expect(first).to_contain_text("98")
 
 
 def test_a_million_rows_and_a_million_points_open(open_page: OpenPage) -> None:

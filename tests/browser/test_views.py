@@ -81,6 +81,12 @@ def test_sections_follow_the_last_slash_or_the_first_part(page: Page) -> None:
     page.get_by_role("combobox", name="Sections").select_option("first")
     expect(deep).to_have_count(0)
     expect(page.locator("[aria-expanded]", has_text="train").first).to_be_visible()
+    # Or all parts, each within the one before it.
+    page.get_by_role("combobox", name="Sections").select_option("tree")
+    expect(page).to_have_url(re.compile("sections=tree"))
+    for part in ("train", "deep"):
+        heading = page.get_by_role("button", name=part, exact=False).and_(page.locator("[aria-expanded]"))
+        expect(heading.first).to_be_visible()
 
 
 def test_metrics_are_found_by_regular_expression(page: Page) -> None:

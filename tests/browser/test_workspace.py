@@ -120,6 +120,9 @@ def test_panels_are_added_edited_and_drawn(page: Page) -> None:
     page.get_by_role("menuitem", name="Add a panel…").click()
     page.get_by_role("button", name=re.compile("^Lines")).click()
     dialog = page.get_by_role("dialog")
+    # Several metrics in one chart.
+    dialog.get_by_label("Metrics, one a line").fill("train/loss\ntrain/acc")
+    expect(page.locator('[data-testid="chart"][data-lines="8"]')).to_have_count(1, timeout=PATIENCE_MS)
     dialog.get_by_label("Metrics, one a line").fill("")
     dialog.get_by_label("Expressions, one a line").fill("train/loss * 100")
     dialog.get_by_role("textbox", name="Title").fill("Scaled")

@@ -1,6 +1,5 @@
 import json
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +29,6 @@ def document(run_id: str, project: str = "p", create_time: int = 1, **fields: An
         "update_time": create_time + 1,
         **fields,
     }
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]:
-    if request.param == "sqlite":
-        made: Catalog = SqliteCatalog(tmp_path / "catalog.sqlite")
-    else:
-        made = PostgresCatalog(request.getfixturevalue("postgres").new_schema())
-    yield made
-    made.close()
 
 
 def test_a_run_is_read_back_as_committed(catalog: Catalog) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from tests.postgres_server import PostgresServer
@@ -18,18 +16,7 @@ from trackd_service.postgres_catalog import PostgresCatalog
 from trackd_service.received_runs import add_edit, combine, pack, replaces
 from trackd_service.records import Begin, Changes, Update
 from trackd_service.runs import Run
-from trackd_service.sqlite_catalog import SqliteCatalog
 from trackd_service.summary import Summary
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]:
-    if request.param == "sqlite":
-        made: Catalog = SqliteCatalog(tmp_path / "catalog.sqlite")
-    else:
-        made = PostgresCatalog(request.getfixturevalue("postgres").new_schema())
-    yield made
-    made.close()
 
 
 def manifest(
