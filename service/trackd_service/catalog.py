@@ -396,6 +396,18 @@ class Catalog(ABC):
         with self.reading() as tables:
             return _is_used(tables, sha256)
 
+    def uses_of_project(self, project: str, hashes: Sequence[str]) -> set[str]:
+        """Returns those of the objects, by their sha256, that some run of a project uses."""
+        with self.reading() as tables:
+            return {
+                sha256
+                for sha256 in hashes
+                if tables.execute(
+                    "SELECT 1 FROM object_uses JOIN runs USING (run_key) WHERE sha256 = ? AND project = ? LIMIT 1",
+                    (sha256, project),
+                ).fetchone()
+            }
+
     def used_names(self) -> set[str]:
         """Returns the names in the object store of everything that some run uses."""
         with self.reading() as tables:

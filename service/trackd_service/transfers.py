@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from trackd_service.bucket_requests import Bucket, BucketError
-from trackd_service.buckets import BucketStore, Entry, Probe
+from trackd_service.buckets import BucketStore, Entry, Probe, SignedPut
 from trackd_service.objects import ObjectConflict, ObjectNotFound
 
 _FILES_AT_ONCE = 8
@@ -43,6 +43,15 @@ class Transfer:
     name: str
     path: Path
     sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """A file that somebody else is to put into the bucket: its name there, its sha256 and its size."""
+
+    name: str
+    sha256: str
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +140,15 @@ def check(target: Target, names: Sequence[str], hashes: Sequence[str]) -> list[M
 
     wanted = [Transfer(name, Path(), sha256) for name, sha256 in zip(names, hashes, strict=True)]
     return _each(target, check_one, wanted)
+
+
+def sign(target: Target, files: Sequence[SentFile]) -> list[SignedPut]:
+    """Returns how somebody without credentials may put each file into the bucket. Raises BucketError."""
+
+    def sign_all(store: BucketStore) -> list[SignedPut]:
+        return [store.sign_put(each.name, sha256=each.sha256, size_bytes=each.size_bytes) for each in files]
+
+    return _with(target, sign_all)
 
 
 def replace(target: Target, name: str, data: bytes) -> int:

@@ -1,0 +1,131 @@
+"""Owns what a team server takes from daemons: where they may put files, and what they say of runs.
+
+Invariants: a daemon puts files of the run that it names alone, each with the content that it said; what is sent twice, late
+or in another order changes nothing; the server itself touches no byte of a file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+
+from trackd_service import manifests, received_runs, transfers
+from trackd_service.bucket_requests import BucketError
+from trackd_service.buckets import SIGNED_BYTES_MAX, SignedPut
+from trackd_service.catalog import Catalog
+from trackd_service.errors import BucketUnusable, InvalidArgument
+from trackd_service.keeping import is_hash, object_name
+from trackd_service.manifests import Manifest, ManifestInvalid, manifest_name, run_folder
+from trackd_service.store import Store
+from trackd_service.transfers import SentFile, Target
+from trackd_service.worker import Worker, WorkerCrashed
+
+FILES_MAX = 256  # of one question
+MANIFEST_BYTES_MAX = 64 << 20
+_SEGMENT_FILE = re.compile(r"segments/([0-9a-f]{16})/[0-9a-f]{32}\.(?:parquet|levels)")
+_STORE_ID = re.compile(r"[0-9a-f]{16}")
+
+
+class Receiver:
+    """Takes runs from daemons into a catalog, and has their files put into a bucket."""
+
+    def __init__(self, store: Store, catalog: Catalog, target: Target) -> None:
+        """Takes the store over the catalog, and the bucket."""
+        self._store = store
+        self._catalog = catalog
+        self._target = target
+        self._worker = Worker()
+
+    async def sign(self, project: str, run_id: str, files: Sequence[SentFile]) -> list[SignedPut | None]:
+        """Returns how each file of a run may be put into the bucket; None for one that the project has already.
+
+        Raises:
+            InvalidArgument: A file is not one of this run, or cannot be put at once.
+            BucketUnusable: The credentials of the server cannot be found.
+        """
+        if len(files) > FILES_MAX:
+            raise InvalidArgument(
+                f"{len(files)} files are asked for; {FILES_MAX} are the most at once: ask in parts",
+                limit=FILES_MAX,
+            )
+        folder = run_folder(project, run_id)
+        for file in files:
+            _check(file, folder)
+        hashes = [file.sha256 for file in files if file.name == object_name(file.sha256)]
+        # Nobody learns what other projects have: of theirs, the same bytes are put again.
+        known = await self._store.on_catalog(self._catalog.uses_of_project, project, hashes)
+        wanted = [file for file in files if file.name != object_name(file.sha256) or file.sha256 not in known]
+        try:
+            signed = iter(await self._worker.run(transfers.sign, self._target, wanted) if wanted else ())
+        except (BucketError, WorkerCrashed) as error:
+            kind = error.kind if isinstance(error, BucketError) else "other"
+            raise BucketUnusable(str(error), kind=kind) from None
+        asked = set(map(id, wanted))
+        return [next(signed) if id(file) in asked else None for file in files]
+
+    async def commit(self, data: bytes) -> bool:
+        """Takes what a store says of a run, as a manifest, once its files are in the bucket.
+
+        Returns:
+            False where the run was deleted on the server: it is of no use to send more of it.
+
+        Raises:
+            InvalidArgument: It is no manifest, or none of the run that it names.
+            StorageUnavailable: The catalog cannot be asked.
+        """
+        if len(data) > MANIFEST_BYTES_MAX:
+            raise InvalidArgument(
+                f"the manifest has {len(data)} bytes; {MANIFEST_BYTES_MAX} are the most",
+                limit=MANIFEST_BYTES_MAX,
+            )
+        try:
+            manifest = await asyncio.to_thread(_read, data)
+            return await self._store.on_catalog(
+                self._catalog.receive,
+                manifest.project,
+                manifest.run_id,
+                manifest.store_id,
+                received_runs.pack(data),
+                received_runs.replaces,
+                received_runs.combine,
+            )
+        except ManifestInvalid as error:
+            raise InvalidArgument(f"the manifest cannot be used: {error}") from None
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise InvalidArgument(f"the manifest describes no run: {str(error)[:200]}") from None
+
+    async def close(self) -> None:
+        """Ends the helper process."""
+        await self._worker.close()
+
+
+def _read(data: bytes) -> Manifest:
+    manifest = Manifest.load(data)
+    if _STORE_ID.fullmatch(manifest.store_id) is None:
+        raise ManifestInvalid(
+            f"its store id is {manifest.store_id[:40]!r}, which is not 16 hexadecimal digits"
+        )
+    manifests.read(manifest_name(manifest.project, manifest.run_id, manifest.store_id), data)
+    for segment in manifest.segments:
+        # What an older trackd has named without its run's folder is merged before it is sent here.
+        if not segment.row.name.startswith(f"{run_folder(manifest.project, manifest.run_id)}/"):
+            raise ManifestInvalid(f"it lists {segment.row.name[:60]!r}, which is no segment of this run")
+    return manifest
+
+
+def _check(file: SentFile, folder: str) -> None:
+    if not is_hash(file.sha256):
+        raise InvalidArgument(
+            f"sha256 of {file.name[:80]!r} is {file.sha256[:70]!r}; it has 64 hexadecimal digits"
+        )
+    segment = _SEGMENT_FILE.fullmatch(file.name)
+    if file.name != object_name(file.sha256) and (segment is None or segment[1] != folder):
+        raise InvalidArgument(
+            f"{file.name[:120]!r} is no file of this run: name its segments, or an object by its sha256"
+        )
+    if not 0 <= file.size_bytes <= SIGNED_BYTES_MAX:
+        raise InvalidArgument(
+            f"{file.name[:120]!r} has {file.size_bytes} bytes; a file of 0 to {SIGNED_BYTES_MAX} can be sent",
+            limit=SIGNED_BYTES_MAX,
+        )
