@@ -60,6 +60,16 @@ def test_any_text_is_answered_and_never_repeated(text: str) -> None:
         (f"{TOKEN.text[:-1]}é", "holds a character that is no digit and no letter"),
         (TOKEN.text[:20] + ("a" if TOKEN.text[20] != "a" else "b") + TOKEN.text[21:], "is mistyped"),
     ],
+    ids=[
+        "empty",
+        "kind",
+        "blank",
+        "short",
+        "long",
+        "dash",
+        "accent",
+        "typo",
+    ],  # the token is another one each time
 )
 def test_what_is_wrong_is_said(text: str, sentence: str) -> None:
     assert sentence in tokens.mistake("trk_", text)
