@@ -8,7 +8,6 @@ one, however late its transaction ended.
 from __future__ import annotations
 
 import contextlib
-import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -20,11 +19,9 @@ from trackd_service import catalog_schema
 from trackd_service.catalog import Catalog, CatalogTooNew, Cursor, Tables
 from trackd_service.errors import InvalidArgument, StorageUnavailable
 
-_log = logging.getLogger("trackd.catalog")
 _CONNECT_SECONDS = 5
-_WAIT_SECONDS = (
-    10.0  # for a connection: longer than a failover of a second or two, shorter than a client's patience
-)
+# For a connection: longer than a failover of a second or two, shorter than a client's patience.
+_WAIT_SECONDS = 10.0
 _STATEMENT_MILLISECONDS = 60_000
 _THREADS = 4
 _RUN_LOCKS = 0x72756E

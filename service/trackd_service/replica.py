@@ -74,7 +74,14 @@ class Replica:
             for project, run_id, number in written
             if self._known.get((project, run_id)) != number
         ]
-        gone = [key for key in dict.fromkeys(deleted) if self._known.pop(key, None) is not None]
+        there = {
+            (project, run_id) for project, run_id, _ in written
+        }  # one of them may have been deleted before
+        gone = [
+            key
+            for key in dict.fromkeys(deleted)
+            if key not in there and self._known.pop(key, None) is not None
+        ]
         if changed or gone:
             self._catalog.change_count += 1
         for project, run_id, number in changed:

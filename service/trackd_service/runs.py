@@ -415,7 +415,6 @@ class Run:
     def warn(self, title: str, text: str, time: int) -> None:
         """Raises an alert that no writer has raised; `time` in nanoseconds since 1970 UTC."""
         self._alert(Alert(title, text, "WARN", _WARNING_SECONDS), time)
-        self.note_change()
 
     # -- alert rules -----------------------------------------------------------------------------------------------
 
