@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from tests.browser.conftest import OpenPage
 from tests.browser.test_page import PATIENCE_MS, chart, wait_for
 
@@ -113,6 +113,22 @@ def test_cards_are_moved_sized_hidden_and_undone_and_the_view_keeps_them(page: P
     page.get_by_role("link", name="Losses").click()
     wait_for_cards(page, "train", ["line:train/loss", "line:val/loss"])
     expect(page.get_by_role("button", name=re.compile("^Losses"))).to_be_visible()
+
+
+def test_a_panel_that_is_chosen_before_the_columns_are_known_begins_with_one(page: Page) -> None:
+    held: list[Route] = []
+    # Playwright looks into what it is given, so that a method will not do.
+    page.route("**/columns?*", lambda route: held.append(route))  # noqa: PLW0108
+    page.get_by_role("button", name="Section train").click()
+    page.get_by_role("menuitem", name="Add a panel…").click()
+    bar = page.get_by_role("button", name=re.compile("^Bar"))
+    bar.click()
+    expect(bar).to_have_attribute("aria-busy", "true")
+    for route in held:
+        route.continue_()
+    page.unroute("**/columns?*")
+    panel = page.locator('[data-testid="panel"][data-kind="bar"]')
+    expect(panel).to_contain_text("run-3", timeout=PATIENCE_MS)
 
 
 def test_panels_are_added_edited_and_drawn(page: Page) -> None:

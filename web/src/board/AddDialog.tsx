@@ -1,5 +1,5 @@
 /** Chooses which kind of panel a section gets. */
-import { useEffect, useMemo, useRef } from "react";
+import { useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
 import { isolated } from "../format/isolated";
 import { addCard } from "../layout/changes";
 import { type LayoutHandle, newId } from "../layout/use_layout";
@@ -23,13 +23,8 @@ export function AddDialog({ project, section, layout, metricNames, close }: AddD
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   const question = { search: "", varying: false, filter: "", offset: 0, limit: COLUMNS_MAX };
-  const { data } = useColumns(project, question);
+  const { data, isPending } = useColumns(project, question);
   const columnNames = useMemo(() => data?.columns.map((column) => column.name) ?? [], [data]);
-  const add = (kind: string, config: unknown) => {
-    const id = newId();
-    layout.change(addCard({ id, section, kind, config }));
-    close(id);
-  };
   const kinds = [
     {
       kind: LINES_KIND,
@@ -39,6 +34,19 @@ export function AddDialog({ project, section, layout, metricNames, close }: AddD
     },
     ...PANEL_KINDS,
   ];
+  // A panel begins with what the project has: one that is chosen before that is known waits the moment until it is.
+  const [chosen, setChosen] = useState<string | null>(null);
+  const addChosen = useEffectEvent(() => {
+    const wanted = kinds.find(({ kind }) => kind === chosen);
+    if (!wanted) return;
+    const id = newId();
+    const config: unknown = wanted.initial(metricNames, columnNames);
+    layout.change(addCard({ id, section, kind: wanted.kind, config }));
+    close(id);
+  });
+  useEffect(() => {
+    if (chosen !== null && !isPending) addChosen();
+  }, [chosen, isPending]);
   return (
     <dialog
       ref={dialog}
@@ -48,9 +56,9 @@ export function AddDialog({ project, section, layout, metricNames, close }: AddD
     >
       <h2>Add a panel to {section}</h2>
       <ul className={styles.kinds}>
-        {kinds.map(({ kind, title, about, initial }) => (
+        {kinds.map(({ kind, title, about }) => (
           <li key={kind}>
-            <button type="button" onClick={() => add(kind, initial(metricNames, columnNames))}>
+            <button type="button" aria-busy={kind === chosen} onClick={() => setChosen(kind)}>
               <b>{title}</b>
               <span>{about}</span>
             </button>
