@@ -194,7 +194,8 @@ class ServerStore:
             ) from None
 
     def _open_channel(self) -> grpc.Channel:
-        options = [("grpc.max_receive_message_length", 4 << 20), ("grpc.enable_http_proxy", 1)]
+        # A name may have several addresses, one a replica: another one is asked while one does not answer.
+        options = [("grpc.max_receive_message_length", 4 << 20), ("grpc.lb_policy_name", "round_robin")]
         if not self._server.is_encrypted:
             return grpc.insecure_channel(self._server.grpc_address, options)
         roots = Path(self._server.ca_file).read_bytes() if self._server.ca_file else None

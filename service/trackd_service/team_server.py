@@ -248,7 +248,7 @@ class TeamServer:
             daemon,
             names | {urlsplit(self._http_address).netloc.lower()},
             PageDoor(self._people, _COOKIE, frozenset()),
-            self._routes(),
+            self.routes(),
         )
         options: dict[str, Any] = {}
         if self._config.certificate is not None:
@@ -276,7 +276,8 @@ class TeamServer:
         bound.listen(1024)
         return bound
 
-    def _routes(self) -> list[Route]:
+    def routes(self) -> list[Route]:
+        """Returns the routes that only a team server has."""
         return [
             Route("/health", self._answer_health),
             Route("/ready", self._answer_ready),
