@@ -47,7 +47,7 @@ class Replica:
     def __init__(self, team: Team, name: str, options: list[str]) -> None:
         self._team = team
         self.cache = team.folder / name
-        self._options = options
+        self.options = options
         self.http_port, self.grpc_port = free_port(), free_port()
         self.scheme = "https" if "--tls-certificate" in options else "http"
         self.url = f"{self.scheme}://127.0.0.1:{self.http_port}"
@@ -62,7 +62,7 @@ class Replica:
                     *(sys.executable, "-m", _PROGRAM, "--store", self._team.bucket_url),
                     *("--endpoint-url", self._team.endpoint_url, "--cache", str(self.cache)),
                     *("--http-port", str(self.http_port), "--grpc-port", str(self.grpc_port)),
-                    *self._options,
+                    *self.options,
                 ],
                 env={**os.environ, "TRACKD_CATALOG": self._team.catalog_url},
                 stderr=log,
@@ -144,9 +144,14 @@ class Team:
         """Gives a team server whose replicas are ready."""
         team = Team(bucket_url, endpoint_url, catalog_url, ca_file)
         try:
-            for place in range(replica_count):
-                replica = Replica(team, f"replica-{place}", list(options))
-                team.replicas.append(replica)
+            team.replicas += [
+                Replica(team, f"replica-{place}", list(options)) for place in range(replica_count)
+            ]
+            if replica_count > 1:  # daemons know all of them
+                addresses = ",".join(f"127.0.0.1:{replica.grpc_port}" for replica in team.replicas)
+                for replica in team.replicas:
+                    replica.options += ["--grpc-address", f"ipv4:{addresses}"]
+            for replica in team.replicas:
                 replica.start()
             yield team
         finally:
