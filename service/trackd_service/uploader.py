@@ -42,7 +42,7 @@ _TICK_SECONDS = 0.5  # how often it is looked whether something is due
 _ROUND_SECONDS = 2.0
 _WEIGH_SECONDS = 0.5  # of a round, for finding how much there is to send
 _FIRST_SECONDS = 1.0
-_SEAL_SECONDS = 0.2
+_SEAL_SECONDS = 0.1
 _BATCH_FILES_MAX = 64
 _BATCH_BYTES_MAX = 64 << 20  # of files that are sent together: what progress is told by
 _MANIFEST_SECONDS = 5.0  # between two manifests of a run whose large files are on their way
@@ -474,7 +474,7 @@ class Uploader:
         if now < self._points.retry_time:
             return  # sealed in small pieces for nobody
         live = [stored for stored in self._store.stored_in_memory() if not stored.is_sealed]
-        # A seal costs tens of milliseconds of a core: with hundreds of live runs they come more rarely.
+        # A seal costs some ten milliseconds of a core: with hundreds of live runs they come more rarely.
         usual = max(self._settings.interval_seconds, len(live) * _SEAL_SECONDS)
         for stored in live:
             # A new run is there soon, even if it does not live for long.
