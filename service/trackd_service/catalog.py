@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -161,8 +161,10 @@ class Tables(Protocol):
 class Bulk(Tables, Protocol):
     """The tables of a catalog, for all that they hold; memory holds a few rows of them at a time."""
 
-    def scan(self, table: str, columns: Sequence[str], key: Sequence[str]) -> Iterator[Sequence[Any]]:
-        """Yields all rows of a table, by its primary key."""
+    def scan(
+        self, table: str, columns: Sequence[str], key: Sequence[str]
+    ) -> Generator[Sequence[Any], None, None]:
+        """Yields all rows of a table, by its primary key; to be closed before the catalog is."""
 
     def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Writes rows into a table."""

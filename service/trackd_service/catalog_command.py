@@ -23,9 +23,7 @@ from trackd_service.errors import TrackdError
 
 _PROGRESS_SECONDS = 5.0
 _SCHEMES = ("postgresql://", "postgres://")
-_ADDRESS_HELP = (
-    "postgresql://USER@HOST/DATABASE, the password in PGPASSWORD or a password file; or the path of a SQLite catalog"
-)
+_ADDRESS_HELP = "postgresql://USER@HOST/DATABASE, the password in PGPASSWORD or a password file; or the path of a SQLite catalog"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -92,19 +92,15 @@ def copy(source: Catalog, target: Catalog, tell: Tell = lambda *_: None) -> Copi
         for table in tables():
             count = _row_count(old, table)
             summing = _Summing()
-            rows = summing.over(old.scan(table.name, table.columns, table.key))
-            if not target.keeps_nul:
-                rows = _without_nul(table, rows)
-            new.load(table.name, table.columns, _told(rows, table.name, count, tell))
+            with contextlib.closing(old.scan(table.name, table.columns, table.key)) as found:
+                rows = summing.over(found if target.keeps_nul else _without_nul(table, found))
+                new.load(table.name, table.columns, _told(rows, table.name, count, tell))
             copied[table.name] = summing.content()
         for table in tables():
-            summing = _Summing()
-            rows = summing.over(new.scan(table.name, table.columns, table.key))
-            for _ in _told(rows, f"{table.name}, compared", copied[table.name].row_count, tell):
-                pass
-            if summing.content() != copied[table.name]:
+            found_there = _summed(new, table, copied[table.name].row_count, tell)
+            if found_there != copied[table.name]:
                 raise CopyRefused(
-                    f"{table.name} reads otherwise in the copy ({summing.content().row_count} rows of "
+                    f"{table.name} reads otherwise in the copy ({found_there.row_count} rows of "
                     f"{copied[table.name].row_count}): nothing was kept; look at the disk of the target"
                 )
     return Copied(copied, _digest(copied))
@@ -115,10 +111,7 @@ def content(catalog: Catalog) -> Copied:
     found: dict[str, Content] = {}
     with catalog.snapshot() as bulk:
         for table in tables():
-            summing = _Summing()
-            for _ in summing.over(bulk.scan(table.name, table.columns, table.key)):
-                pass
-            found[table.name] = summing.content()
+            found[table.name] = _summed(bulk, table, 0, lambda *_: None)
     return Copied(found, _digest(found))
 
 
@@ -252,6 +245,14 @@ class _Summing:
 
     def content(self) -> Content:
         return Content(self._count, self._digest % _MODULUS)
+
+
+def _summed(bulk: Bulk, table: Table, count: int, tell: Tell) -> Content:
+    summing = _Summing()
+    with contextlib.closing(bulk.scan(table.name, table.columns, table.key)) as rows:
+        for _ in _told(summing.over(rows), f"{table.name}, compared", count, tell):
+            pass
+    return summing.content()
 
 
 def _hash(row: Sequence[Any]) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -272,7 +272,9 @@ class _Statements:
 class _Bulk(_Statements):
     """The tables, for many rows at a time; memory holds a few megabytes of them, or the largest one."""
 
-    def scan(self, table: str, columns: Sequence[str], key: Sequence[str]) -> Iterator[Sequence[Any]]:
+    def scan(
+        self, table: str, columns: Sequence[str], key: Sequence[str]
+    ) -> Generator[Sequence[Any], None, None]:
         names, order = ", ".join(map(_quoted, columns)), ", ".join(map(_quoted, key))
         # The length of a value is known without the value: what is asked for next is as much as memory may hold.
         lengths = " + ".join(

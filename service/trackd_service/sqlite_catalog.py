@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +141,9 @@ class _Bulk:
     def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> object:
         return self._connection.executemany(statement, rows)
 
-    def scan(self, table: str, columns: Sequence[str], key: Sequence[str]) -> Iterator[Sequence[Any]]:
+    def scan(
+        self, table: str, columns: Sequence[str], key: Sequence[str]
+    ) -> Generator[Sequence[Any], None, None]:
         names, order = (", ".join(f'"{name}"' for name in some) for some in (columns, key))
         yield from self._connection.execute(f'SELECT {names} FROM "{table}" ORDER BY {order}')  # noqa: S608 - names of the schema
 
