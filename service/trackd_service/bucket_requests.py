@@ -230,6 +230,13 @@ def _check_endpoint(url: str) -> None:
         )
 
 
+def kind_of_status(status: int) -> Kind:
+    """Returns what an HTTP status of an object store says is wrong."""
+    if status in _KINDS_OF_STATUSES:
+        return _KINDS_OF_STATUSES[status]
+    return "throttled" if status == 503 else "unreachable" if status >= 500 else "other"
+
+
 class BucketError(RuntimeError):
     """A request to a bucket failed, for another reason than that an object is not there. May be pickled.
 

@@ -440,6 +440,15 @@ class Catalog(ABC):
                 ).fetchone()
             }
 
+    def projects_with(self, sha256: str) -> list[str]:
+        """Returns the projects whose runs use an object."""
+        with self.reading() as tables:
+            rows = tables.execute(
+                "SELECT DISTINCT project FROM object_uses JOIN runs USING (run_key) WHERE sha256 = ?",
+                (sha256,),
+            ).fetchall()
+        return [project for (project,) in rows]
+
     def used_names(self) -> set[str]:
         """Returns the names in the object store of everything that some run uses."""
         with self.reading() as tables:

@@ -13,8 +13,9 @@ import signal
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from trackd_service import catalog_copy
 from trackd_service.catalog import Catalog, CatalogTooNew, CatalogTooOld
@@ -23,14 +24,26 @@ from trackd_service.errors import TrackdError
 
 _PROGRESS_SECONDS = 5.0
 _SCHEMES = ("postgresql://", "postgres://")
-_ADDRESS_HELP = "postgresql://USER@HOST/DATABASE, the password in PGPASSWORD or a password file; or the path of a SQLite catalog"
+_ADDRESS_HELP = (
+    "postgresql://USER@HOST/DATABASE, the password in PGPASSWORD or a file; or the path of a SQLite catalog"
+)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Runs a command; returns the exit code: 0 for done, 1 for could not be done; a wrong command ends with 2."""
-    options = _parser().parse_args(arguments)
-    # What the pool of connections says of a failure is why the catalog cannot be had.
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+def main(arguments: Sequence[str] | None = None, default_catalog: str = "") -> int:
+    """Runs a command.
+
+    Args:
+        arguments: What stands behind `trackd server`; None for the arguments of this process.
+        default_catalog: The catalog where `--catalog` is not given; empty where it must be.
+
+    Returns:
+        The exit code: 0 for done, 1 for could not be done; a wrong command ends with 2.
+    """
+    options = _parser(default_catalog).parse_args(arguments)
+    # What the pool of connections says of each of its tries is why the catalog cannot be had: said once.
+    handler = logging.StreamHandler()
+    handler.addFilter(_Once())
+    logging.basicConfig(level=logging.WARNING, format="trackd: %(message)s", handlers=[handler])
     with contextlib.suppress(ValueError):  # of a thread that is not the main one
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what is unfinished goes
     try:
@@ -50,11 +63,13 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(default_catalog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="trackd server",
         description="Backs up, restores and moves the catalog of a team server. The bucket is not touched.",
     )
+    given: dict[str, Any] = {"required": not default_catalog, "default": default_catalog or None}
+    given |= {"metavar": "ADDRESS", "help": _ADDRESS_HELP}
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     backup = commands.add_parser(
         "backup",
@@ -62,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Copies a catalog, while it is served, into a new SQLite file for this user alone. The file is there "
         "whole or not at all.",
     )
-    backup.add_argument("--catalog", dest="source", required=True, metavar="ADDRESS", help=_ADDRESS_HELP)
+    backup.add_argument("--catalog", dest="source", **given)
     backup.add_argument("target", type=_file, metavar="FILE", help="the file; it must not be there yet")
     restore = commands.add_parser(
         "restore",
@@ -70,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Copies a backup into an empty database, or one in which a server has made its tables and nobody has "
         "written yet. All of it is there afterwards, or nothing.",
     )
-    restore.add_argument("--catalog", dest="target", required=True, metavar="ADDRESS", help=_ADDRESS_HELP)
+    restore.add_argument("--catalog", dest="target", **given)
     restore.add_argument(
         "source", type=_file, metavar="FILE", help="the backup, of this trackd or an older one"
     )
@@ -140,6 +155,20 @@ class _Progress:
             sys.stderr.write(f"trackd: {what}: {done} of {count} rows\n")
             sys.stderr.flush()
             self._next = time.monotonic() + _PROGRESS_SECONDS
+
+
+class _Once(logging.Filter):
+    """Lets each message through once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        is_new = message not in self._told
+        self._told.add(message)
+        return is_new
 
 
 def _failed(sentence: str) -> int:

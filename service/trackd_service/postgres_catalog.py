@@ -363,10 +363,13 @@ def _sentence(error: Exception) -> str:
 
 def _options(url: str) -> str:
     try:
-        return str(psycopg.conninfo.conninfo_to_dict(url).get("options") or "")
+        parts = psycopg.conninfo.conninfo_to_dict(url)
     except psycopg.ProgrammingError:
-        # What it says quotes the address, perhaps with the password in it.
+        parts = {"port": "none"}
+    # What the library says of a mistake quotes it, and that may be a piece of the password.
+    if not all(port.isdecimal() or not port for port in str(parts.get("port") or "").split(",")):
         raise InvalidArgument(
             "the address of the catalog cannot be understood: write postgresql://USER@HOST:PORT/DATABASE, other characters "
-            "than letters and digits as %XX"
-        ) from None
+            "than letters and digits in a name or a password as %XX"
+        )
+    return str(parts.get("options") or "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from trackd_service import manifests, received_runs, transfers
 from trackd_service.bucket_requests import BucketError
@@ -64,8 +64,12 @@ class Receiver:
         asked = set(map(id, wanted))
         return [next(signed) if id(file) in asked else None for file in files]
 
-    async def commit(self, data: bytes) -> bool:
+    async def commit(self, data: bytes, check: Callable[[str], Awaitable[object]]) -> bool:
         """Takes what a store says of a run, as a manifest, once its files are in the bucket.
+
+        Args:
+            data: The manifest.
+            check: Raises an error where the store may not write in the run's project.
 
         Returns:
             False where the run was deleted on the server: it is of no use to send more of it.
@@ -81,6 +85,7 @@ class Receiver:
             )
         try:
             manifest = await asyncio.to_thread(_read, data)
+            await check(manifest.project)
             return await self._store.on_catalog(
                 self._catalog.receive,
                 manifest.project,

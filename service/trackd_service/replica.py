@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class Replica:
     Attributes:
         target: The bucket with the files.
         sentence: What is wrong with the database or the bucket; empty when nothing is.
+        look_time: When the catalog was heard of last, on the monotonic clock.
     """
 
     def __init__(
@@ -49,7 +51,16 @@ class Replica:
         self._since: Place | None = None
         self._known: dict[tuple[str, str], int] = {}
         self.sentence = ""
+        self.look_time = float("-inf")
         store.elsewhere = self._files
+
+    async def look_first(self) -> None:
+        """Looks once, as well as that goes: a server that begins shows what there is."""
+        try:
+            await self.look()
+        except (BucketUnusable, StorageUnavailable) as error:
+            self.sentence = error.message
+            _log.warning("%s", error.message)
 
     async def run(self) -> None:
         """Follows the catalog until it is cancelled."""
@@ -68,6 +79,7 @@ class Replica:
     async def look(self) -> None:
         """Takes in what was committed since the last look. Raises StorageUnavailable, or BucketUnusable at its end."""
         news = await self._store.on_catalog(self._catalog.changes, self._since)
+        self.look_time = time.monotonic()
         is_first, problem = self._since is None, None
         known, there = self._known, {(project, run_id) for project, run_id, _ in news.written}
         deleted = news.deleted

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from trackd_service import transfers, upload_settings
+from trackd_service import server_keys, transfers, upload_settings
 from trackd_service.bucket_files import BucketFiles
 from trackd_service.bucket_ledger import BucketLedger, SyncedRun, load_store_id
 from trackd_service.bucket_requests import Bucket, BucketError
@@ -167,7 +167,8 @@ class Uploader:
         """Tries a bucket; returns what it can do. Raises BucketError."""
         worker = Worker()
         try:
-            return await worker.run(transfers.probe, Target(settings.bucket(), self.folder / "uploads"))
+            target = Target(upload_settings.place(settings, self.folder), self.folder / "uploads")
+            return await worker.run(transfers.probe, target)
         except WorkerCrashed as error:
             raise BucketError("other", str(error)) from None
         finally:
@@ -322,6 +323,9 @@ class Uploader:
             stamp: object = (status.st_mtime_ns, status.st_size, status.st_ino)
         except FileNotFoundError:
             stamp = "none"
+        with contextlib.suppress(FileNotFoundError):  # another key for the same server
+            status = (self.folder / server_keys.FILE_NAME).stat()
+            stamp = (stamp, status.st_mtime_ns, status.st_ino)
         if stamp == self._settings_stamp:
             return
         self._settings_stamp = stamp
@@ -338,7 +342,12 @@ class Uploader:
         before, self._settings = self._settings, settings
         is_same = (before.url, before.endpoint_url) == (settings.url, settings.endpoint_url)
         if settings.url:
-            self._set_lanes(settings)
+            try:
+                self._set_lanes(settings)
+            except ValueError as error:  # of a server whose key has gone
+                self._settings_problem = str(error)
+                _log.error("%s", error)
+                settings = self._settings = UploadSettings()
         await self._set_elsewhere()
         if is_same and (self._ledger is not None or not settings.url):
             return
@@ -374,7 +383,7 @@ class Uploader:
         self._store.elsewhere = self._source
 
     def _set_lanes(self, settings: UploadSettings) -> None:
-        bucket, rate = settings.bucket(), settings.bytes_per_second_max
+        bucket, rate = upload_settings.place(settings, self.folder), settings.bytes_per_second_max
         scratch = self.folder / "uploads"
         shares = (int(rate * (1 - _BULK_SHARE)), int(rate * _BULK_SHARE))
         targets = [Target(bucket, scratch, share) for share in shares]
@@ -505,6 +514,8 @@ class Uploader:
     async def _send_points(self, key: tuple[str, str]) -> None:
         """Sends a run's segments, then its manifest; its files are left to the other lane."""
         ledger, pending = self._ledger, self._pending.get(key)
+        if manifest_name(*key, self._store_id) in self._stuck:
+            return  # refused: looked at again when some time has passed
         committed = await self._store.on_catalog(self._store.catalog.committed, *key)
         if committed is None or pending is None or ledger is None:
             return
@@ -558,7 +569,9 @@ class Uploader:
         """Sends some segments of a run; returns those that the bucket has, or None when the rest has to wait."""
         names = [f"segments/{row.name}.{ending}" for row in rows for ending in ("parquet", "levels")]
         known = await self.facts(names)  # of what the bucket has lost: nothing else is sent in its place
-        files = [Transfer(name, self._store.object_file(name), known.get(name, (0, ""))[1]) for name in names]
+        files = [
+            Transfer(name, self._store.object_file(name), known.get(name, (0, ""))[1], key) for name in names
+        ]
         moved = await self._points.run(transfers.send, files)
         if moved is None:
             return None
@@ -605,7 +618,11 @@ class Uploader:
         name, data = manifest_name(*key, self._store_id), await asyncio.to_thread(manifest.dump)
         if ledger is not self._ledger:
             return False  # another bucket by now, which has none of it
-        return await self._points.run(transfers.replace, name, data) is not None
+        moved = await self._points.run(transfers.replace, name, data)
+        if moved is None:
+            return False
+        self._note_stuck(name, moved[0].error)
+        return moved[0].error is None
 
     # -- files ------------------------------------------------------------------------------------------------------
 
@@ -634,7 +651,7 @@ class Uploader:
         waiting = [(sha256, size) for sha256, size in committed.objects.items() if sha256 not in kept]
         for batch in _batches(waiting):
             files = [
-                Transfer(object_name(sha256), self._store.object_file(object_name(sha256)), sha256)
+                Transfer(object_name(sha256), self._store.object_file(object_name(sha256)), sha256, key)
                 for sha256, _ in batch
             ]
             moved = await self._files.run(transfers.send, files)
