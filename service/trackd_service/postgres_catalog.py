@@ -246,6 +246,12 @@ class PostgresCatalog(Catalog):
                 )
             tables.execute("UPDATE trackd_incarnation SET id = gen_random_uuid()")
 
+    def connection_counts(self) -> tuple[int, int, int]:
+        """Returns how many connections there are, how many of them are used now, and how many questions wait for one."""
+        stats = self._pool.get_stats()
+        held = stats.get("pool_size", 0)
+        return held, held - stats.get("pool_available", 0), stats.get("requests_waiting", 0)
+
     def close(self) -> None:
         """Closes the connections."""
         self._pool.close()
