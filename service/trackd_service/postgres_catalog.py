@@ -23,6 +23,8 @@ from trackd_service.errors import InvalidArgument, StorageUnavailable
 _CONNECT_SECONDS = 5
 # For a connection: longer than a failover of a second or two, shorter than a client's patience.
 _WAIT_SECONDS = 10.0
+# What passes once an operator has done something: rights that are missing, tables that are, before a backup is restored.
+_OPERATORS = (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable)
 _STATEMENT_MILLISECONDS = 60_000
 _THREADS = 4
 _RUN_LOCKS = 0x72756E
@@ -335,7 +337,7 @@ def _told() -> Iterator[None]:
         yield
     except psycopg.DataError as error:
         raise InvalidArgument(f"the database cannot keep a value: {_sentence(error)}") from None
-    except (psycopg.OperationalError, PoolTimeout, psycopg.errors.InsufficientPrivilege) as error:
+    except (psycopg.OperationalError, PoolTimeout, *_OPERATORS) as error:
         # With it: gone, restarting, full, a deadlock of two replicas that it has ended by one.
         raise StorageUnavailable(f"the catalog's database cannot be asked: {_sentence(error)}") from None
 

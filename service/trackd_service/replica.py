@@ -88,9 +88,10 @@ class Replica:
             _log.warning(
                 "another catalog has come into the place of the one that was followed: it is read anew"
             )
-            deleted = [*deleted, *known]
+            in_memory = [(stored.run.project, stored.run.run_id) for stored in self._store.stored_in_memory()]
+            deleted = [*deleted, *known, *in_memory]
             # Another run may stand under a number that is known; of those not in memory nothing is shown but lists.
-            for key in [key for key in known if key in there and self._store.is_in_memory(*key)]:
+            for key in in_memory:
                 known[key] = 0
             self._catalog.replacement_count += 1
             self._since = Place(news.place.incarnation, 0)
@@ -102,7 +103,8 @@ class Replica:
         gone = [
             key
             for key in dict.fromkeys(deleted)  # one of them may be there again
-            if key not in there and known.pop(key, None) is not None
+            # A reader may have loaded one that came and went between two looks.
+            if key not in there and (known.pop(key, None) is not None or self._store.is_in_memory(*key))
         ]
         if changed or gone or is_replaced:
             self._catalog.change_count += 1

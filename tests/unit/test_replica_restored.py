@@ -12,6 +12,7 @@ from tests.postgres_server import PostgresServer
 
 from trackd_service import catalog_copy
 from trackd_service.bucket_requests import Bucket
+from trackd_service.errors import RunNotFound, StorageUnavailable
 from trackd_service.objects import DirectoryStore
 from trackd_service.postgres_catalog import Place, PostgresCatalog
 from trackd_service.query import Query
@@ -60,7 +61,12 @@ async def test_a_replica_shows_the_catalog_that_was_restored_into_the_place_of_t
     assert (await query.run("p", "a")).run.name == "at last"
     assert [name for _, name in await page(query)] == ["at last", "b", "c", "d at last"]
 
+    commit(catalog, "e", "seen by a reader, and by no look")
+    await query.run("p", "e")
+
     drop_everything(url)
+    with pytest.raises(StorageUnavailable, match="cannot be asked"):
+        await replica.look()
     with (
         contextlib.closing(PostgresCatalog(url)) as restored,
         catalog_copy.opened_file(tmp_path / "backup") as source,
@@ -72,7 +78,7 @@ async def test_a_replica_shows_the_catalog_that_was_restored_into_the_place_of_t
     await replica.look()
     assert (await query.run("p", "a")).run.name == "since then"
     assert await page(query) == [("a", "since then"), ("b", "b"), ("d", "d since then")]
-    assert deleted == ["c"]
+    assert sorted(deleted) == ["c", "e"]
     # From then on it is followed as any other, once.
     with contextlib.closing(PostgresCatalog(url)) as other:
         commit(other, "a", "still followed")
@@ -82,6 +88,26 @@ async def test_a_replica_shows_the_catalog_that_was_restored_into_the_place_of_t
     assert catalog.replacement_count == count == 1
     await replica.close()
     await store.close()
+
+
+async def test_a_run_that_came_and_went_between_two_looks_is_not_shown_for_ever(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    url = postgres.new_schema()
+    catalog, other = PostgresCatalog(url), PostgresCatalog(url)
+    store = Store(catalog, DirectoryStore(tmp_path / "objects"), tmp_path)
+    replica = Replica(store, catalog, Bucket.parse("s3://bucket/p", "http://127.0.0.1:1", "", ""), tmp_path)
+    query = Query(store)
+    await replica.look()
+    commit(other, "a", "short-lived")
+    assert (await query.run("p", "a")).run.name == "short-lived"
+    other.delete_received("p", "a", 1)
+    await replica.look()
+    with pytest.raises(RunNotFound):
+        await query.run("p", "a")
+    await replica.close()
+    await store.close()
+    other.close()
 
 
 @pytest.mark.parametrize("behind", [1, 2**62])
