@@ -25,7 +25,7 @@ from _harness import FOLDER, arguments, say_machine, show
 sys.path.insert(0, str(FOLDER.parent))
 from tests.postgres_server import PostgresServer
 from tests.s3.s3_servers import S3Server
-from tests.s3.uploading import UploadStore
+from tests.s3.uploading import BucketContent, UploadStore
 from tests.server.servers import Replica, Team
 from tests.server.test_replication import login
 
@@ -53,6 +53,42 @@ while time.monotonic() - begin < seconds:
 for run in runs:
     run.finish()
 print(json.dumps([logged, slowest]), flush=True)
+"""
+
+
+_SEND = """
+import dataclasses, hashlib, json, sys, time
+from pathlib import Path
+from trackd_service.manifests import Manifest, run_folder
+from trackd_service.server_keys import Server
+from trackd_service.server_store import ServerStore
+url, grpc_address, key, folder, place, count, seconds = json.loads(sys.argv[1])
+store = ServerStore(Server(url, grpc_address, key))
+sample = Manifest.load(Path(folder, "manifest").read_bytes())
+parts = [Path(folder, ending) for ending in ("parquet", "levels")]
+sums = [(hashlib.sha256(part.read_bytes()).hexdigest(), part.stat().st_size) for part in parts]
+acks, commits, number, begin = [], [], 0, time.monotonic()
+while time.monotonic() - begin < seconds:
+    run_id = f"sent-{place}-{number % count}"
+    folder_name = run_folder(sample.project, run_id)
+    name = f"{folder_name}/{number // count:032x}"
+    started = time.perf_counter()
+    files = [(f"segments/{name}.{part.name}", *each) for part, each in zip(parts, sums)]
+    store.announce((sample.project, run_id), files)
+    for part, (file, sha256, _) in zip(parts, files):
+        store.send_file(file, part, sha256=sha256)
+    segment = sample.segments[0]
+    row = dataclasses.replace(segment.row, name=name, position=number // count)
+    own = dataclasses.replace(
+        sample, segments=[dataclasses.replace(segment, row=row)], store_id=f"{place:016x}",
+        write_time_unix_ms=sample.write_time_unix_ms + number, document={**sample.document, "run_id": run_id},
+    )
+    told = time.perf_counter()
+    store.replace(f"runs/{folder_name}/x.json", own.dump())
+    commits.append(time.perf_counter() - told)
+    acks.append(time.perf_counter() - started)
+    number += 1
+print(json.dumps([acks, commits]), flush=True)
 """
 
 
@@ -94,7 +130,7 @@ class Producer:
 
 def look(replica: Replica, key: str, limit: int) -> tuple[dict[str, Any] | None, float]:
     """Returns what the table of all runs says of each, and how long the answer took in seconds."""
-    question = {"limit": limit, "columns": ["next_step", "state"]}
+    question = {"limit": limit, "columns": ["step", "state"]}
     begin = time.perf_counter()
     answer = replica.ask("POST", f"/api/v1/projects/{_PROJECT}/runs:query", key, question)
     seconds = time.perf_counter() - begin
@@ -103,7 +139,7 @@ def look(replica: Replica, key: str, limit: int) -> tuple[dict[str, Any] | None,
     page = answer.json
     columns = {column["name"]: column["values"] for column in page["columns"]}
     return dict(
-        zip(page["run_ids"], zip(columns["next_step"], columns["state"], strict=True), strict=True)
+        zip(page["run_ids"], zip(columns["step"], columns["state"], strict=True), strict=True)
     ), seconds
 
 
@@ -168,6 +204,15 @@ def main() -> None:
     )
     parser.add_argument("--rows-per-second", type=float, default=1.0, help="of a run (default: %(default)g)")
     parser.add_argument("--metrics", type=int, default=10, help="of a row (default: %(default)s)")
+    parser.add_argument(
+        "--senders",
+        type=int,
+        default=4,
+        help="processes that do nothing but send; 0 for none (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--sending-seconds", type=float, default=20, help="for how long (default: %(default)g)"
+    )
     parser.add_argument("--faults", action="store_true", help="kill parts of the server meanwhile")
     options = parser.parse_args()
     say_machine()
@@ -182,8 +227,49 @@ def main() -> None:
         with Team.running("s3://bench/team", server.endpoint_url, postgres.url, options.replicas) as team:
             team.add_member("team", "ada")
             key = team.add_key("ada")
+            if options.senders:
+                measure_sending(team, key, options, server)
             with daemons(options.daemons, team.replicas, key) as stores:
                 measure(team, key, stores, options, postgres, server)
+
+
+def measure_sending(team: Team, key: str, options: Any, server: S3Server) -> None:
+    """Has as many segments sent as the server takes, by processes that do nothing else, unlike a daemon."""
+    with (
+        UploadStore("s3://bench/sample", server.endpoint_url) as store,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        run = store.init("sample", project="sent")
+        for number in range(20):
+            run.log({f"m{place}": number + place for place in range(options.metrics)})
+        run.finish()
+        with contextlib.closing(server.client()) as raw:
+            store.wait_whole(raw, "s3://bench/sample", "sample")
+            for name, data in BucketContent.read(raw, "s3://bench/sample").objects.items():
+                kind = "manifest" if name.startswith("runs/") else name.rpartition(".")[2]
+                Path(folder, kind).write_bytes(data)
+        address = "ipv4:" + ",".join(f"127.0.0.1:{replica.grpc_port}" for replica in team.replicas)
+        processes = []
+        for place in range(options.senders):
+            given = [team.replicas[0].url, address, key, folder, place, options.runs, options.sending_seconds]
+            processes.append(
+                subprocess.Popen(
+                    [sys.executable, "-c", _SEND, json.dumps(given)], stdout=subprocess.PIPE, text=True
+                )
+            )
+        acks: list[float] = []
+        commits: list[float] = []
+        for process in processes:
+            told = json.loads(process.communicate()[0])
+            acks += told[0]
+            commits += told[1]
+    show(
+        "load", f"segments a second, of {options.senders} senders", len(acks) / options.sending_seconds, "1/s"
+    )
+    for name, values in (("signed, put and committed", acks), ("of it the commit", commits)):
+        middle, worst = percentiles(values)
+        show("load", f"{name}, p50", middle * 1e3, "ms")
+        show("load", f"{name}, p99", worst * 1e3, "ms")
 
 
 def measure(
@@ -211,7 +297,8 @@ def measure(
             continue
         for place, producer in enumerate(producers):
             for number in range(place * options.runs, (place + 1) * options.runs):
-                steps = (found.get(f"run-{number:04}") or (0, ""))[0] or 0
+                step = (found.get(f"run-{number:04}") or (None, ""))[0]
+                steps = 0 if step is None else step + 1
                 # The row behind the last one that is shown was logged then; one that is not due yet is no lag.
                 lags.append(max(0.0, now - producer.begin_time - steps / options.rows_per_second))
     if options.faults:

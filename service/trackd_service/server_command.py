@@ -99,6 +99,18 @@ def server_parser() -> argparse.ArgumentParser:
         metavar="ADDRESS,…",
         help="addresses or networks of proxies that have TLS; their X-Forwarded headers are believed",
     )
+    parser.add_argument(
+        "--requests-per-second",
+        type=float,
+        default=500,
+        help="how often each user may ask one replica, for ten seconds also at once; 0 for any number (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--team-quota-gb",
+        type=float,
+        default=0,
+        help="how much each team may keep; 0 for any amount (default: %(default)g)",
+    )
     return parser
 
 
@@ -124,6 +136,8 @@ def _serve(arguments: Sequence[str]) -> int:
         grpc_address=options.grpc_address,
         certificate=options.tls_certificate,
         certificate_key=options.tls_key,
+        requests_per_second=options.requests_per_second,
+        team_bytes_max=round(options.team_quota_gb * 1e9),
         proxies=tuple(part.strip() for part in options.behind_proxy.split(",") if part.strip()),
     )
     asyncio.run(team_server.serve(configuration, VERSION))

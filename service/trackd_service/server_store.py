@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 
 import grpc
 import urllib3
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 
 from trackd.v1 import records_pb2, replication_service_pb2, replication_service_pb2_grpc
 from trackd_service.bucket_requests import BucketError, FileBody, Kind, Pace, kind_of_status
@@ -38,6 +40,8 @@ _KINDS: dict[grpc.StatusCode, Kind] = {
     grpc.StatusCode.UNAUTHENTICATED: "denied",
     grpc.StatusCode.UNIMPLEMENTED: "other",
 }
+# Of these the code alone would say something else.
+_KINDS_OF_REASONS: dict[str, Kind] = {"BUCKET_UNUSABLE": "unreachable", "QUOTA_EXCEEDED": "file"}
 
 
 class ServerStore:
@@ -189,9 +193,8 @@ class ServerStore:
         except grpc.RpcError as error:
             code, detail = error.code(), " ".join(str(error.details()).split())[:300]
             place = f"the server {self._server.url}"
-            raise BucketError(
-                _KINDS.get(code, "file"), f"{place} could not be asked to {task}: {detail}", code.name
-            ) from None
+            kind = _KINDS_OF_REASONS.get(_reason(error)) or _KINDS.get(code, "file")
+            raise BucketError(kind, f"{place} could not be asked to {task}: {detail}", code.name) from None
 
     def _open_channel(self) -> grpc.Channel:
         # A name may have several addresses, one a replica: another one is asked while one does not answer.
@@ -210,3 +213,12 @@ class ServerStore:
         }
         proxy = urllib.request.getproxies().get("https")
         return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+
+
+def _reason(error: Any) -> str:
+    """Returns which of `errors` a server has answered; empty where none came from it."""
+    status = rpc_status.from_call(error)
+    info = error_details_pb2.ErrorInfo()
+    if status is None or not status.details or not status.details[0].Unpack(info):
+        return ""
+    return str(info.reason)

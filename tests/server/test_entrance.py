@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -185,3 +186,32 @@ def test_a_project_of_another_team_is_refused_and_holds_up_no_other(team: Team, 
     wait_for(lambda: store.status().state == "stopped", "the word of the refusal")
     assert "speech-project" in store.status().sentence
     assert run_of(replica, keys[1], "mine", "speech-project") == {}
+
+
+def test_who_asks_too_much_and_who_keeps_too_much_is_told_and_others_go_on(
+    bucket_name: str, s3_server: S3Server, postgres: PostgresServer, store: UploadStore
+) -> None:
+    options = ("--requests-per-second", "5", "--team-quota-gb", "0.0001")
+    place = f"s3://{bucket_name}/{uuid4().hex}"
+    with Team.running(place, s3_server.endpoint_url, postgres.new_schema(), 1, options) as team:
+        (replica,) = team.replicas
+        team.add_member("vision", "ada")
+        team.add_member("speech", "bob")
+        key, other = team.add_key("ada"), team.add_key("bob")
+        answers = [replica.get("/api/v1/projects", key) for _ in range(70)]
+        refused = [answer for answer in answers if answer.status == 429]
+        assert [answer.status for answer in answers[:50]] == [200] * 50
+        assert refused
+        assert refused[0].json["error"]["reason"] == "TOO_MANY_REQUESTS"
+        assert replica.get("/api/v1/projects", other).status == 200
+        assert login(store, replica.url, other).returncode == 0
+        store.log_run("small")
+        wait_for(lambda: run_of(replica, other, "small").get("state") == "finished", "the small run")
+        with store.init("large") as run:
+            kept = store.folder / "large.bin"
+            kept.write_bytes(os.urandom(200_000))
+            run.save(str(kept), base_path=str(store.folder))
+        wait_for(lambda: "has used" in store.status().sentence, "the word of the quota")
+        assert "team 'speech' has used" in store.status().sentence
+        # Its points are there; the file that has no room waits.
+        wait_for(lambda: run_of(replica, other, "large").get("state") == "finished", "the large run's points")
