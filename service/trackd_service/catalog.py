@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -26,6 +26,10 @@ _VALUES_MAX = 500  # of one statement; SQLite before 3.32 takes 999
 
 class CatalogTooNew(RuntimeError):
     """The catalog was written by a newer trackd."""
+
+
+class CatalogTooOld(RuntimeError):
+    """The catalog is not up to date, and whoever has opened it may not change it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,18 @@ class Tables(Protocol):
         """Runs a statement for each row of values."""
 
 
+class Bulk(Tables, Protocol):
+    """The tables of a catalog, for all that they hold; memory holds a few rows of them at a time."""
+
+    def scan(
+        self, table: str, columns: Sequence[str], key: Sequence[str]
+    ) -> Generator[Sequence[Any], None, None]:
+        """Yields all rows of a table, by its primary key; to be closed before the catalog is."""
+
+    def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Writes rows into a table."""
+
+
 class Catalog(ABC):
     """What the store needs of a catalog.
 
@@ -162,10 +178,15 @@ class Catalog(ABC):
         change_count: Grows with each run that this process commits or deletes, or learns to have been by another one; may be
             read from any thread.
         thread_count: How many threads may use it at once.
+        replacement_count: Grows when this process learns that another catalog has come into the place of this one: a run of
+            the same commit number may be another one.
+        keeps_nul: Whether a text may hold a NUL.
     """
 
     change_count = 0
     thread_count = 1
+    replacement_count = 0
+    keeps_nul = True
 
     @abstractmethod
     def reading(self) -> AbstractContextManager[Tables]:
@@ -174,6 +195,17 @@ class Catalog(ABC):
     @abstractmethod
     def writing(self) -> AbstractContextManager[Tables]:
         """Gives the tables for one transaction: all of it is there and durable when this ends, or nothing."""
+
+    @abstractmethod
+    def snapshot(self) -> AbstractContextManager[Bulk]:
+        """Gives the tables of one moment, for all that they hold; nobody who writes waits for that."""
+
+    @abstractmethod
+    def loading(self, names: Sequence[str]) -> AbstractContextManager[Bulk]:
+        """Gives tables for one transaction that fills them; nobody else writes them until it ends.
+
+        From then on it is another catalog to those who follow it.
+        """
 
     @abstractmethod
     def close(self) -> None:
