@@ -52,7 +52,7 @@ SILENT_AFTER_SECONDS = (
 )
 SLOW_AFTER_SECONDS = 10.0  # behind the first rank: less is what lies between two looks at logs and buckets
 HEARD_SECONDS = (
-    60.0  # between two signs of life of a run in which nothing happens, for those who see it by a bucket
+    60.0  # between two signs of life of a run in which nothing happens: half of what makes one silent
 )
 
 # -- sealing ----------------------------------------------------------------------------------------------------------

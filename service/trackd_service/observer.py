@@ -256,15 +256,11 @@ class Observer:
         self._give_signs_of_life(runs, clock)
 
     def _give_signs_of_life(self, runs: Mapping[str, Run], clock: float) -> None:
-        """Has runs in which nothing happens written to their bucket all the same: who reads there sees that all is well."""
+        """Has runs in which nothing happens looked at, and written to their bucket, all the same: their processes live."""
         told: dict[str, tuple[int, float]] = {}
         for key, run in runs.items():
             revision, since = self._told.get(key, (-1, clock))
-            if (
-                run.synced_step is not None
-                and revision == run.revision
-                and clock - since >= config.HEARD_SECONDS
-            ):
+            if revision == run.revision and clock - since >= config.HEARD_SECONDS:
                 run.note_change(is_logged=False)
                 self._store.changed(run)
             told[key] = (revision, since) if revision == run.revision else (run.revision, clock)
