@@ -304,6 +304,8 @@ class PeopleFace:
         caller, given, name = _caller(request), await body(request, _BODY_BYTES_MAX), _user(request)
         is_disabled, is_server_admin = _truth(given, "is_disabled"), _truth(given, "is_server_admin")
         users = self._people.users
+        if is_disabled is None and is_server_admin is None:
+            raise InvalidArgument("nothing is to be changed: say is_disabled or is_server_admin")
 
         def change() -> User:
             if is_server_admin is not None:

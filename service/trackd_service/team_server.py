@@ -33,9 +33,11 @@ from trackd_service import config, grpc_api, grpc_gate, grpc_replication, http_a
 from trackd_service.bucket_requests import Bucket
 from trackd_service.daemon import Daemon
 from trackd_service.http_parts import answer
+from trackd_service.http_people import OPEN_PATHS, PeopleFace
 from trackd_service.ingest import Ingest
 from trackd_service.live import Live
 from trackd_service.objects import DirectoryStore
+from trackd_service.oidc import Oidc, OidcSettings
 from trackd_service.people import People
 from trackd_service.postgres_catalog import PostgresCatalog
 from trackd_service.query import Query
@@ -73,6 +75,7 @@ class ServerConfig:
         certificate: A PEM file with the server's certificate and those above it; None for no TLS.
         certificate_key: Its private key.
         proxies: Addresses or networks of the proxies before it, whose X-Forwarded headers are believed; none for no proxy.
+        oidc: The OpenID Connect provider by which people sign in; None for none.
     """
 
     bucket: Bucket
@@ -86,6 +89,7 @@ class ServerConfig:
     certificate: Path | None = None
     certificate_key: Path | None = None
     proxies: tuple[str, ...] = ()
+    oidc: OidcSettings | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError, one sentence, for what cannot be."""
@@ -247,8 +251,8 @@ class TeamServer:
         app = http_api.make_app(
             daemon,
             names | {urlsplit(self._http_address).netloc.lower()},
-            PageDoor(self._people, _COOKIE, frozenset()),
-            self.routes(),
+            PageDoor(self._people, _COOKIE, OPEN_PATHS),
+            self.routes(self._people),
         )
         options: dict[str, Any] = {}
         if self._config.certificate is not None:
@@ -276,9 +280,12 @@ class TeamServer:
         bound.listen(1024)
         return bound
 
-    def routes(self) -> list[Route]:
+    def routes(self, people: People) -> list[Route]:
         """Returns the routes that only a team server has."""
+        back, settings = f"{self._http_address}/api/v1/oidc/callback", self._config.oidc
+        oidc = None if settings is None else Oidc(settings, back, time.time_ns)
         return [
+            *PeopleFace(people, _COOKIE, oidc).routes("/api/v1"),
             Route("/health", self._answer_health),
             Route("/ready", self._answer_ready),
             Route("/api/v1/server", self._answer_server),
