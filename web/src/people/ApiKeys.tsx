@@ -13,7 +13,7 @@ import { peopleKeys, useChanges, useKeys } from "./queries";
 import { keyEnd, lifetimeWords, LIFETIMES_DAYS, SCOPE_WORDS } from "./words";
 
 interface Shown {
-  key: ApiKey;
+  made: ApiKey;
   text: string;
 }
 
@@ -24,7 +24,7 @@ export function ApiKeys() {
   const now = useNow(true);
   if (error && !keys) return <Refusal error={error} retry={() => void refetch()} />;
   const revoke = (key: ApiKey) => {
-    if (shown?.key.id === key.id) setShown(null);
+    if (shown?.made.id === key.id) setShown(null);
     void change(() => revokeKey(key.id));
   };
   const useful = keys?.filter((key) => keyEnd(key, now) === null) ?? [];
@@ -33,7 +33,7 @@ export function ApiKeys() {
     <>
       <p className={styles.about}>A key lets a machine send runs here, or a program read them, as you.</p>
       <NewKeyForm show={setShown} />
-      {shown && <NewKey text={shown.text} close={() => setShown(null)} />}
+      {shown && <NewKey {...shown} close={() => setShown(null)} />}
       <Refused problem={problem} />
       {keys && useful.length === 0 && <p className={styles.about}>You have no key that is of use.</p>}
       <ul className={styles.list} aria-label="Your keys" aria-busy={!keys}>
@@ -63,16 +63,15 @@ function NewKeyForm({ show }: { show: (shown: Shown) => void }) {
     const form = event.currentTarget;
     const given = new FormData(form);
     const days = String(given.get("days"));
-    const isMade = await change(async () =>
-      show(
-        await makeKey({
-          label: String(given.get("label")).trim(),
-          scope: given.get("scope") as Scope,
-          project: String(given.get("project")).trim(),
-          lifetime_days: days === "" ? null : Number(days),
-        }),
-      ),
-    );
+    const isMade = await change(async () => {
+      const { key: made, text } = await makeKey({
+        label: String(given.get("label")).trim(),
+        scope: given.get("scope") as Scope,
+        project: String(given.get("project")).trim(),
+        lifetime_days: days === "" ? null : Number(days),
+      });
+      show({ made, text });
+    });
     if (isMade) form.reset();
   };
   return (
@@ -114,10 +113,10 @@ function NewKeyForm({ show }: { show: (shown: Shown) => void }) {
   );
 }
 
-function NewKey({ text, close }: { text: string; close: () => void }) {
+function NewKey({ made, text, close }: Shown & { close: () => void }) {
   const command = `trackd login ${location.origin}`;
   return (
-    <section className={styles.shown} aria-label="The new key">
+    <div role="region" className={styles.shown} aria-label="The new key">
       <p role="status">
         <b>Copy the key now: it is shown this once.</b>
       </p>
@@ -125,14 +124,18 @@ function NewKey({ text, close }: { text: string; close: () => void }) {
         <code data-testid="new-key">{text}</code>
         <CopyButton text={() => text} label="Copy the key" />
       </div>
-      <p>On the machine that trains, have its runs sent here; the command asks for the key:</p>
-      <div className={styles.line}>
-        <code>{command}</code>
-        <CopyButton text={() => command} label={isolated`Copy ${command}`} />
-      </div>
+      {made.scope !== "read" && (
+        <>
+          <p>On the machine that trains, have its runs sent here; the command asks for the key:</p>
+          <div className={styles.line}>
+            <code>{command}</code>
+            <CopyButton text={() => command} label={isolated`Copy ${command}`} />
+          </div>
+        </>
+      )}
       <button type="button" onClick={close}>
         I have it
       </button>
-    </section>
+    </div>
   );
 }

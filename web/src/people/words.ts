@@ -1,5 +1,6 @@
 /** What is said of keys, users and sign-ins. Pure: the present is given by the caller. */
 import type { ApiKey, Scope, User } from "../api/people";
+import { own } from "../data/own";
 import { plural } from "../format/number";
 import { formatAgo } from "../format/time";
 
@@ -54,7 +55,7 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 
 /** The sentence of a sign-in that failed at another site; the address names it. */
 export const problemWords = (name: string | null): string | null =>
-  name === null ? null : (PROBLEMS[name] ?? "You were not signed in. Try again.");
+  name === null ? null : (own(PROBLEMS, name) ?? "You were not signed in. Try again.");
 
 const NAME = "sign_in_problem";
 

@@ -29,7 +29,7 @@ const TITLES = { teams: "Teams", users: "Users", audit: "Audit" } as const;
 /** The pages of settings; of a daemon, which knows no users, the first alone. */
 export default function Settings({ part }: { part: SettingsPart }) {
   const isServer = useIsServer();
-  if (part === "") return <OwnSettings isServer={isServer ?? false} />;
+  if (part === "") return <OwnSettings isServer={isServer} />;
   const trail = [TRAIL, { label: TITLES[part], href: `/settings/${part}` }];
   if (!isServer) {
     return (
@@ -51,7 +51,7 @@ export default function Settings({ part }: { part: SettingsPart }) {
   );
 }
 
-function OwnSettings({ isServer }: { isServer: boolean }) {
+function OwnSettings({ isServer }: { isServer: boolean | undefined }) {
   const density = useDensity();
   return (
     <Page trail={[TRAIL]}>
@@ -73,7 +73,7 @@ function OwnSettings({ isServer }: { isServer: boolean }) {
         </section>
         <section aria-labelledby="store">
           <h2 id="store">Store</h2>
-          <StoreFacts />
+          {isServer !== undefined && <StoreFacts isServer={isServer} />}
         </section>
         <section aria-labelledby="charts">
           <h2 id="charts">Charts</h2>
