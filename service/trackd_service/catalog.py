@@ -178,6 +178,17 @@ class Catalog(ABC):
     def close(self) -> None:
         """Closes the catalog."""
 
+    @abstractmethod
+    def clock(self, tables: Tables) -> int:
+        """Returns the time by the database's clock, in microseconds since 1970: the one clock that all replicas share."""
+
+    @abstractmethod
+    def hold_listing(self, tables: Tables, *, is_alone: bool) -> None:
+        """Has what runs list stand still until the transaction ends.
+
+        Who lists files takes it together with others; who judges that files are listed nowhere takes it alone.
+        """
+
     def _migrate(self, tables: Tables, version: int) -> None:
         """Brings the tables to the version after `version`, 0 for no tables, as a part of a transaction."""
         for statement in catalog_schema.statements(version):

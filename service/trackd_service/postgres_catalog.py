@@ -25,6 +25,7 @@ _WAIT_SECONDS = 10.0
 _STATEMENT_MILLISECONDS = 60_000
 _THREADS = 4
 _RUN_LOCKS = 0x72756E
+_LISTING_LOCK = 0x6C697374
 _MIGRATION_LOCK = 0x7472_6163_6B64  # a number of our own among the database's advisory locks
 # When each run was written last, in the one order in which another replica can be sure to have seen everything: a number that
 # grows with each row is given out before its transaction ends, and a reader would pass over one that ends late.
@@ -135,6 +136,17 @@ class PostgresCatalog(Catalog):
         tables.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(?::text, ?))", (f"{project}/{run_id}", _RUN_LOCKS)
         )
+
+    def clock(self, tables: Tables) -> int:
+        """Returns the time by the database's clock, in microseconds since 1970."""
+        # Not now(), which is when the transaction began: it may have waited since then.
+        found = tables.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").fetchone()
+        return int(found[0])
+
+    def hold_listing(self, tables: Tables, *, is_alone: bool) -> None:
+        """Has what runs list stand still until the transaction ends; see `Catalog.hold_listing`."""
+        lock = "pg_advisory_xact_lock" if is_alone else "pg_advisory_xact_lock_shared"
+        tables.execute(f"SELECT {lock}(hashtextextended(current_schema(), ?))", (_LISTING_LOCK,))
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[_Statements]:
