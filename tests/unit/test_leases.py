@@ -86,7 +86,8 @@ def test_what_is_written_under_a_lost_lease_is_not_kept(catalog: Catalog) -> Non
 def test_of_many_who_want_a_lease_at_once_one_gets_it(postgres: PostgresServer) -> None:
     with replicas(postgres.new_schema(), 4) as catalogs:
         for turn in range(20):
-            barrier, found = threading.Barrier(len(catalogs)), []
+            barrier = threading.Barrier(len(catalogs))
+            found: list[Any] = []
 
             def want(
                 catalog: Catalog,
