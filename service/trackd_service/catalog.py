@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -829,17 +829,17 @@ def _replace_run(
     summary: bytes,
     segments: Sequence[SegmentRow],
     objects: Mapping[str, int],
+    kept: Collection[str] = (),
 ) -> int:
-    """Writes a run over what is known of it; what it had becomes garbage. Returns its key."""
+    """Writes a run over what is known of it; what it had becomes garbage, but for what is kept. Returns its key."""
     run_key = _write_run(tables, document, summary)
     former = {
         name
         for (name,) in tables.execute("SELECT name FROM segments WHERE run_key = ?", (run_key,)).fetchall()
     }
     tables.execute("DELETE FROM segments WHERE run_key = ?", (run_key,))
-    tables.executemany(
-        _ADD_GARBAGE, [(name,) for name in sorted(former - {segment.name for segment in segments})]
-    )
+    gone = former - {segment.name for segment in segments} - set(kept)
+    tables.executemany(_ADD_GARBAGE, [(name,) for name in sorted(gone)])
     _add_segments(tables, run_key, segments)
     tables.execute("DELETE FROM object_uses WHERE run_key = ?", (run_key,))
     _add_uses(tables, run_key, objects)
@@ -890,8 +890,9 @@ def _names(tables: Tables, statement: str, run_key: int | None) -> set[str]:
 
 
 def _write_received(tables: Tables, run: ReceivedRun) -> int:
-    run_key = _replace_run(tables, run.document, run.summary, run.segments, run.objects)
     files = {name for name, _, _ in run.files}
+    # What a compaction stands for is no garbage: some store lists it.
+    run_key = _replace_run(tables, run.document, run.summary, run.segments, run.objects, _segments_of(files))
     former = _sent_names(tables, run_key)
     tables.execute("DELETE FROM sent_files WHERE run_key = ?", (run_key,))
     tables.executemany(
@@ -902,11 +903,9 @@ def _write_received(tables: Tables, run: ReceivedRun) -> int:
     tables.executemany(
         "DELETE FROM compactions WHERE name = ?", [(name,) for name in sorted(held - run.compactions)]
     )
-    # What a compaction stands for is no garbage: some store lists it.
     tables.executemany(_ADD_GARBAGE, [(name,) for name in sorted(_segments_of(former - files))])
-    tables.executemany(
-        "DELETE FROM garbage WHERE name = ?", [(name,) for name in sorted(_segments_of(files))]
-    )
+    fresh = [(name,) for name in sorted(_segments_of(files - former))]
+    tables.executemany("DELETE FROM garbage WHERE name = ?", fresh)
     return run_key
 
 

@@ -198,6 +198,7 @@ CREATE TABLE unlisted (
     condemn_time INTEGER NOT NULL DEFAULT 0,
     deletion INTEGER NOT NULL DEFAULT 0
 );
+CREATE INDEX unlisted_by_time ON unlisted (deletion, condemn_time, since);
 CREATE TABLE sweeps (
     deletion INTEGER NOT NULL,
     forgotten INTEGER NOT NULL,

@@ -16,10 +16,13 @@ from typing import Any, NoReturn
 
 import grpc
 import urllib3
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 
 from trackd.v1 import records_pb2, replication_service_pb2, replication_service_pb2_grpc
 from trackd_service.bucket_requests import BucketError, FileBody, Kind, Pace, kind_of_status
 from trackd_service.buckets import Entry, Probe
+from trackd_service.errors import ObjectMissing
 from trackd_service.objects import ObjectConflict
 from trackd_service.server_keys import Server
 
@@ -190,7 +193,10 @@ class ServerStore:
             code, detail = error.code(), " ".join(str(error.details()).split())[:300]
             place = f"the server {self._server.url}"
             raise BucketError(
-                _KINDS.get(code, "file"), f"{place} could not be asked to {task}: {detail}", code.name
+                _KINDS.get(code, "file"),
+                f"{place} could not be asked to {task}: {detail}",
+                code.name,
+                _lost(error),
             ) from None
 
     def _open_channel(self) -> grpc.Channel:
@@ -210,3 +216,13 @@ class ServerStore:
         }
         proxy = urllib.request.getproxies().get("https")
         return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+
+
+def _lost(error: Any) -> tuple[str, ...]:
+    """Returns the names of files that the server says are not in its bucket any more."""
+    status = rpc_status.from_call(error)
+    for detail in () if status is None else status.details:
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info) and info.reason == ObjectMissing.reason:
+            return tuple(info.metadata.get("files", "").split())
+    return ()
