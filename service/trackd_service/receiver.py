@@ -67,7 +67,7 @@ class Receiver:
             if not (file.name == object_name(file.sha256) and file.sha256 in used)
             and sent.get(file.name) != (file.size_bytes, file.sha256)
         ]
-        # An address may be used as soon as it is known: then no request to delete what was there may be under way.
+        # What is put now may be deleted the next moment, and would have to be put again.
         busy = await self._store.on_catalog(self._catalog.expect_files, [file.name for file in wanted])
         if busy:
             raise BucketUnusable(

@@ -15,7 +15,7 @@ Invariants, of which each transaction keeps every one:
 
 So a file that is listed is in the bucket. A daemon that was told "the project has this object already", or that has put a
 file long ago, has no promise until its manifest is taken: where the file has gone meanwhile, the manifest is refused with its
-name, and the daemon puts it again, at an address that is signed only when no request to delete it can be under way.
+name, and the daemon puts it again. That no address is signed while it is condemned saves it from putting a file in vain.
 """
 
 from __future__ import annotations
