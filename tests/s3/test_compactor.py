@@ -79,9 +79,12 @@ async def values_of(shown: Shown, run_id: str) -> tuple[int, Values]:
     stored = await shown.store.get(PROJECT, run_id)
     keys = list(stored.metrics())
     series = await stored.read(keys)
-    return len(stored.segments), {
-        (one.key, one.kind): list(zip(one.steps.tolist(), _plain(one), strict=True)) for one in series
-    }
+    return len(stored.segments), {(one.key, one.kind): pairs_of(one) for one in series}
+
+
+def pairs_of(series: Series) -> list[tuple[int, Any]]:
+    """Returns the points of a series as (step, value)."""
+    return list(zip(series.steps.tolist(), _plain(series), strict=True))
 
 
 def _plain(one: Series) -> list[Any]:
@@ -233,7 +236,7 @@ def points_of(daemons: list[Daemon]) -> Values:
             for series in segments.read_all(daemon.scratch / f"{Path(each.row.name).name}.parquet"):
                 parts.setdefault((series.key, series.kind), []).append(series)
     whole = {key: merge(found) for key, found in parts.items()}
-    return {key: list(zip(one.steps.tolist(), _plain(one), strict=True)) for key, one in whole.items()}
+    return {key: pairs_of(one) for key, one in whole.items()}
 
 
 class Killed(BaseException):
