@@ -5,6 +5,7 @@ Invariants: a key is sent to the server that it is for alone, encrypted or withi
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import ssl
@@ -101,7 +102,7 @@ def _ask_server(url: str, key: str, ca_file: str) -> dict[str, Any]:
             return dict(found)
     except urllib.error.HTTPError as error:
         raise CommError(_sentence(url, error)) from None
-    except (OSError, ssl.SSLError) as error:
+    except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise CommError(f"{url} cannot be reached: {reason}") from None
     except (ValueError, KeyError, TypeError):

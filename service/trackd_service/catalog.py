@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -21,10 +21,15 @@ from typing import Any, Protocol, TypeAlias
 from trackd_service import catalog_schema, unlisted
 
 _NONE: Mapping[str, int] = {}
+_VALUES_MAX = 500  # of one statement; SQLite before 3.32 takes 999
 
 
 class CatalogTooNew(RuntimeError):
     """The catalog was written by a newer trackd."""
+
+
+class CatalogTooOld(RuntimeError):
+    """The catalog is not up to date, and whoever has opened it may not change it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +200,18 @@ class Tables(Protocol):
         """Runs a statement for each row of values."""
 
 
+class Bulk(Tables, Protocol):
+    """The tables of a catalog, for all that they hold; memory holds a few rows of them at a time."""
+
+    def scan(
+        self, table: str, columns: Sequence[str], key: Sequence[str]
+    ) -> Generator[Sequence[Any], None, None]:
+        """Yields all rows of a table, by its primary key; to be closed before the catalog is."""
+
+    def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Writes rows into a table."""
+
+
 class Catalog(ABC):
     """What the store needs of a catalog.
 
@@ -202,10 +219,15 @@ class Catalog(ABC):
         change_count: Grows with each run that this process commits or deletes, or learns to have been by another one; may be
             read from any thread.
         thread_count: How many threads may use it at once.
+        replacement_count: Grows when this process learns that another catalog has come into the place of this one: a run of
+            the same commit number may be another one.
+        keeps_nul: Whether a text may hold a NUL.
     """
 
     change_count = 0
     thread_count = 1
+    replacement_count = 0
+    keeps_nul = True
 
     @abstractmethod
     def reading(self) -> AbstractContextManager[Tables]:
@@ -214,6 +236,17 @@ class Catalog(ABC):
     @abstractmethod
     def writing(self) -> AbstractContextManager[Tables]:
         """Gives the tables for one transaction: all of it is there and durable when this ends, or nothing."""
+
+    @abstractmethod
+    def snapshot(self) -> AbstractContextManager[Bulk]:
+        """Gives the tables of one moment, for all that they hold; nobody who writes waits for that."""
+
+    @abstractmethod
+    def loading(self, names: Sequence[str]) -> AbstractContextManager[Bulk]:
+        """Gives tables for one transaction that fills them; nobody else writes them until it ends.
+
+        From then on it is another catalog to those who follow it.
+        """
 
     @abstractmethod
     def close(self) -> None:
@@ -479,12 +512,12 @@ class Catalog(ABC):
         """Returns the size in bytes and the sha256 of files of segments that were sent, by name."""
         found: dict[str, tuple[int, str]] = {}
         with self.reading() as tables:
-            for name in names:
-                row = tables.execute(
-                    "SELECT size_bytes, sha256 FROM sent_files WHERE name = ?", (name,)
-                ).fetchone()
-                if row is not None:
-                    found[name] = (row[0], row[1])
+            for some in _chunks(names):
+                rows = tables.execute(
+                    f"SELECT name, size_bytes, sha256 FROM sent_files WHERE name IN {_places(some)}",  # noqa: S608 - no value is pasted
+                    some,
+                ).fetchall()
+                found |= {name: (size_bytes, sha256) for name, size_bytes, sha256 in rows}
         return found
 
     @abstractmethod
@@ -719,12 +752,24 @@ class Catalog(ABC):
         """Returns the documents of runs of a project by id, as JSON; those that are not there are left out."""
         found: dict[str, str] = {}
         with self.reading() as tables:
-            for run_id in run_ids:  # each by the index; a list of values would be pasted SQL
-                row = tables.execute(
-                    "SELECT document FROM runs WHERE project = ? AND run_id = ?", (project, run_id)
-                ).fetchone()
-                if row is not None:
-                    found[run_id] = row[0]
+            for some in _chunks(run_ids):
+                found |= tables.execute(
+                    f"SELECT run_id, document FROM runs WHERE project = ? AND run_id IN {_places(some)}",  # noqa: S608 - no value is pasted
+                    (project, *some),
+                ).fetchall()
+        return {run_id: found[run_id] for run_id in run_ids if run_id in found}
+
+    def segment_names(self, project: str, run_ids: Sequence[str]) -> list[str]:
+        """Returns the names of the segments of runs of a project."""
+        found: list[str] = []
+        with self.reading() as tables:
+            for some in _chunks(run_ids):
+                rows = tables.execute(
+                    "SELECT name FROM segments JOIN runs USING (run_key) "  # noqa: S608 - no value is pasted
+                    f"WHERE project = ? AND run_id IN {_places(some)}",
+                    (project, *some),
+                ).fetchall()
+                found += [name for (name,) in rows]
         return found
 
     def create_times(self, project: str | None) -> list[tuple[str, str, int]]:
@@ -910,7 +955,9 @@ def _write_received(tables: Tables, run: ReceivedRun) -> int:
 
 
 def _segments_of(files: Iterable[str]) -> set[str]:
-    return {name.removeprefix("segments/").rpartition(".")[0] for name in files}
+    return {
+        name.removeprefix("segments/").rpartition(".")[0] for name in files if name.startswith("segments/")
+    }
 
 
 def _segments(tables: Tables, run_key: int) -> list[SegmentRow]:
@@ -955,3 +1002,13 @@ def _begin_history(tables: Tables, run_key: int, start: HistoryStart) -> None:
             "JOIN runs USING (run_key) WHERE project = ? AND run_id = ? ON CONFLICT DO NOTHING",
             (run_key, *start.objects_of),
         )
+
+
+def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Returns values, some at a time: as many as one statement may have."""
+    return (values[start : start + _VALUES_MAX] for start in range(0, len(values), _VALUES_MAX))
+
+
+def _places(values: Sequence[str]) -> str:
+    """Returns a place for each of some values, for `IN`."""
+    return f"({', '.join('?' * len(values))})"

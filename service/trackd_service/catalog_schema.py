@@ -174,7 +174,8 @@ CREATE INDEX audit_by_time ON audit (time)
     # in microseconds since 1970. `compactions`: segments that the server has made of those that stores have sent, `replaced`
     # (a JSON list of names, in order). `unlisted`: files of the bucket that no run lists, since when; `condemn_time`: since
     # when requests to delete one may be under way, else 0; `deletion`: the number of its confirmed deletion, else 0.
-    # `sweeps`, of one row: the number of the last deletion, up to which ones they are forgotten, when the bucket was listed.
+    # `sweeps`, 0 where there is none: "deletion", the number of the last one; "forgotten", up to which ones they are;
+    # "list_time", when the bucket was listed.
     7: """
 CREATE TABLE leases (
     name TEXT PRIMARY KEY,
@@ -200,11 +201,9 @@ CREATE TABLE unlisted (
 );
 CREATE INDEX unlisted_by_time ON unlisted (deletion, condemn_time, since);
 CREATE TABLE sweeps (
-    deletion INTEGER NOT NULL,
-    forgotten INTEGER NOT NULL,
-    list_time INTEGER NOT NULL
-);
-INSERT INTO sweeps VALUES (0, 0, 0)
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+)
 """,
 }
 

@@ -18,8 +18,9 @@ from trackd_service import access, config
 from trackd_service.daemon import Daemon
 from trackd_service.errors import InvalidArgument, PermissionDenied, Unauthenticated
 from trackd_service.grpc_api import QueryService, RunService
+from trackd_service.limits import TeamQuota
 from trackd_service.people import People
-from trackd_service.principals import Caller
+from trackd_service.principals import Caller, Principal
 from trackd_service.receiver import MANIFEST_BYTES_MAX, Receiver
 from trackd_service.transfers import SentFile
 
@@ -27,9 +28,10 @@ from trackd_service.transfers import SentFile
 class ReplicationService(replication_service_pb2_grpc.ReplicationServiceServicer):
     """Serves trackd.v1.ReplicationService."""
 
-    def __init__(self, receiver: Receiver, people: People, version: str) -> None:
-        """Takes what receives runs, who there is, and the version of trackd."""
+    def __init__(self, receiver: Receiver, people: People, quota: TeamQuota, version: str) -> None:
+        """Takes what receives runs, who there is, how much a team may keep, and the version of trackd."""
         self._receiver = receiver
+        self._quota = quota
         self._people = people
         self._version = version
 
@@ -51,8 +53,10 @@ class ReplicationService(replication_service_pb2_grpc.ReplicationServiceServicer
         self, request: replication_service_pb2.SignFilesRequest, context: Any
     ) -> replication_service_pb2.SignFilesResponse:
         """Tells how files may be put into the bucket."""
-        await self._check(request.run.project, request.team)
+        principal = await self._check(request.run.project, request.team)
         files = [SentFile(file.name, file.sha256, file.size_bytes) for file in request.files]
+        size_bytes = sum(max(0, file.size_bytes) for file in files)
+        await asyncio.to_thread(self._quota.check, principal, request.run.project, size_bytes)
         signed = await self._receiver.sign(request.run.project, request.run.run_id, files)
         return replication_service_pb2.SignFilesResponse(
             puts=[
@@ -71,16 +75,17 @@ class ReplicationService(replication_service_pb2_grpc.ReplicationServiceServicer
         is_taken = await self._receiver.commit(data, lambda project: self._check(project, request.team))
         return replication_service_pb2.CommitRunResponse(is_deleted=not is_taken)
 
-    async def _check(self, project: str, team: str) -> None:
-        """Raises PermissionDenied where who calls may not write in a project; one that nobody owns is claimed."""
+    async def _check(self, project: str, team: str) -> Principal:
+        """Returns who calls, for whom a project that nobody owns is claimed; raises PermissionDenied."""
         caller = _caller()
         if caller.principal.can_write(project):
-            return
+            return caller.principal
         principal = await asyncio.to_thread(self._people.teams.claim, caller, project, team)
         if not principal.can_write(project):
             raise PermissionDenied(
                 f"to write in project {project[:80]!r} is not allowed here: it takes a writer of its team, and a key for it"
             )
+        return principal
 
 
 class TeamRunService(RunService):
@@ -100,13 +105,18 @@ class TeamRunService(RunService):
 
 
 def add_services(
-    server: grpc.aio.Server, daemon: Daemon, receiver: Receiver, people: People, version: str
+    server: grpc.aio.Server,
+    daemon: Daemon,
+    receiver: Receiver,
+    people: People,
+    quota: TeamQuota,
+    version: str,
 ) -> None:
     """Adds the services of a team server."""
     run_service_pb2_grpc.add_RunServiceServicer_to_server(TeamRunService(daemon), server)
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(QueryService(daemon), server)
     replication_service_pb2_grpc.add_ReplicationServiceServicer_to_server(
-        ReplicationService(receiver, people, version), server
+        ReplicationService(receiver, people, quota, version), server
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from trackd_service.bucket_files import BucketFiles
 from trackd_service.bucket_requests import Bucket
 from trackd_service.errors import BucketUnusable, StorageUnavailable
-from trackd_service.postgres_catalog import PostgresCatalog
+from trackd_service.postgres_catalog import Place, PostgresCatalog
 from trackd_service.store import Store
 from trackd_service.transfers import Target
 
@@ -49,7 +49,7 @@ class Replica:
         self._is_watched = is_watched
         self.target = Target(bucket, folder / "uploads")
         self.files = BucketFiles(store, self.target, self._find_facts)
-        self._since = 0
+        self._since: Place | None = None
         self._known: dict[tuple[str, str], int] = {}
         self.sentence = ""
         self.look_time = float("-inf")
@@ -79,23 +79,35 @@ class Replica:
 
     async def look(self) -> None:
         """Takes in what was committed since the last look. Raises StorageUnavailable, or BucketUnusable at its end."""
-        since, written, deleted = await self._store.on_catalog(self._catalog.changes, self._since)
+        news = await self._store.on_catalog(self._catalog.changes, self._since)
         self.look_time = time.monotonic()
-        is_first, problem = self._since == 0, None
+        is_first, problem = self._since is None, None
+        known, there = self._known, {(project, run_id) for project, run_id, _ in news.written}
+        deleted = news.deleted
+        is_replaced = news.is_whole and not is_first
+        if is_replaced:
+            _log.warning(
+                "another catalog has come into the place of the one that was followed: it is read anew"
+            )
+            in_memory = [(stored.run.project, stored.run.run_id) for stored in self._store.stored_in_memory()]
+            deleted = [*deleted, *known, *in_memory]
+            # Another run may stand under a number that is known; of those not in memory nothing is shown but lists.
+            for key in in_memory:
+                known[key] = 0
+            self._catalog.replacement_count += 1
+            self._since = Place(news.place.incarnation, 0)
         changed = [
             (project, run_id, number)
-            for project, run_id, number in written
-            if self._known.get((project, run_id)) != number
+            for project, run_id, number in news.written
+            if known.get((project, run_id)) != number
         ]
-        there = {
-            (project, run_id) for project, run_id, _ in written
-        }  # one of them may have been deleted before
         gone = [
             key
-            for key in dict.fromkeys(deleted)
-            if key not in there and self._known.pop(key, None) is not None
+            for key in dict.fromkeys(deleted)  # one of them may be there again
+            # A reader may have loaded one that came and went between two looks.
+            if key not in there and (known.pop(key, None) is not None or self._store.is_in_memory(*key))
         ]
-        if changed or gone:
+        if changed or gone or is_replaced:
             self._catalog.change_count += 1
         for project, run_id, number in changed:
             try:
@@ -110,7 +122,7 @@ class Replica:
             self._store.let_go(project, run_id)
         if problem is not None:
             raise problem
-        self._since = since
+        self._since = news.place
 
     def _is_shown(self, project: str, run_id: str) -> bool:
         return self._is_watched() or self._store.is_in_memory(project, run_id)

@@ -27,9 +27,10 @@ _CHUNK_RUNS = 50  # read from the catalog and parsed in one go: 2 to 20 ms of a 
 
 
 class _Kept:
-    """A project's table, and which version of each run is in it."""
+    """A project's table, and which version of each run is in it; of no use once another catalog is in that one's place."""
 
-    def __init__(self) -> None:
+    def __init__(self, replacement_count: int) -> None:
+        self.replacement_count = replacement_count
         self.table = RunTable()
         self.metrics = RunMetrics()
         self.metric_versions: dict[str, Any] = {}  # of the runs in memory
@@ -136,9 +137,9 @@ class RunsQuery:
                 self._used(kept)
 
     def _keep(self, project: str) -> _Kept:
-        kept = self._kept.get(project)
-        if kept is None:
-            kept = self._kept[project] = _Kept()
+        kept, count = self._kept.get(project), self._store.catalog.replacement_count
+        if kept is None or kept.replacement_count != count:
+            kept = self._kept[project] = _Kept(count)
         return kept
 
     def _used(self, kept: _Kept) -> None:

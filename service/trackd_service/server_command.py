@@ -28,6 +28,7 @@ _ACTS = {
     "add-user": "make a user, such as the first admin",
     "add-team": "make a team, or put a user into one",
     "add-key": "make an API key, and print it",
+    "revoke-key": "make an API key of no use, at once",
 }
 
 
@@ -98,6 +99,18 @@ def server_parser() -> argparse.ArgumentParser:
         metavar="ADDRESS,…",
         help="addresses or networks of proxies that have TLS; their X-Forwarded headers are believed",
     )
+    parser.add_argument(
+        "--requests-per-second",
+        type=float,
+        default=500,
+        help="how often each user may ask one replica, for ten seconds also at once; 0 for any number (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--team-quota-gb",
+        type=float,
+        default=0,
+        help="how much each team may keep; 0 for any amount (default: %(default)g)",
+    )
     return parser
 
 
@@ -123,6 +136,8 @@ def _serve(arguments: Sequence[str]) -> int:
         grpc_address=options.grpc_address,
         certificate=options.tls_certificate,
         certificate_key=options.tls_key,
+        requests_per_second=options.requests_per_second,
+        team_bytes_max=round(options.team_quota_gb * 1e9),
         proxies=tuple(part.strip() for part in options.behind_proxy.split(",") if part.strip()),
     )
     asyncio.run(team_server.serve(configuration, VERSION))
@@ -136,11 +151,14 @@ def _act(name: str, arguments: Sequence[str]) -> int:
         "add-user": _add_user,
         "add-team": _add_team,
         "add-key": _add_key,
+        "revoke-key": _revoke_key,
     }
     if name == "add-team":
         parser.add_argument("team")
         parser.add_argument("--member", default="", metavar="USER", help="a user to put into it")
         parser.add_argument("--role", default="writer", help="reader, writer or admin (default: %(default)s)")
+    elif name == "revoke-key":
+        parser.add_argument("key_id", help="the 12 characters after trk_")
     else:
         parser.add_argument("user")
     if name == "add-user":
@@ -201,6 +219,12 @@ def _add_key(options: argparse.Namespace) -> None:
         lifetime_seconds=round(options.days * 86_400) or None,
     )
     sys.stdout.write(made.text + "\n")
+
+
+def _revoke_key(options: argparse.Namespace) -> None:
+    from trackd_service.principals import Operator
+
+    _people(options).keys.revoke(Operator(), options.key_id)
 
 
 def _people(options: argparse.Namespace) -> People:

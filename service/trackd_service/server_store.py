@@ -41,6 +41,8 @@ _KINDS: dict[grpc.StatusCode, Kind] = {
     grpc.StatusCode.UNAUTHENTICATED: "denied",
     grpc.StatusCode.UNIMPLEMENTED: "other",
 }
+# Of these the code alone would say something else.
+_KINDS_OF_REASONS: dict[str, Kind] = {"BUCKET_UNUSABLE": "unreachable", "QUOTA_EXCEEDED": "file"}
 
 
 class ServerStore:
@@ -192,11 +194,11 @@ class ServerStore:
         except grpc.RpcError as error:
             code, detail = error.code(), " ".join(str(error.details()).split())[:300]
             place = f"the server {self._server.url}"
+            info = _info(error)
+            kind = _KINDS_OF_REASONS.get(info.reason) or _KINDS.get(code, "file")
+            lost = info.metadata.get("files", "").split() if info.reason == ObjectMissing.reason else ()
             raise BucketError(
-                _KINDS.get(code, "file"),
-                f"{place} could not be asked to {task}: {detail}",
-                code.name,
-                _lost(error),
+                kind, f"{place} could not be asked to {task}: {detail}", code.name, tuple(lost)
             ) from None
 
     def _open_channel(self) -> grpc.Channel:
@@ -218,11 +220,10 @@ class ServerStore:
         return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
 
 
-def _lost(error: Any) -> tuple[str, ...]:
-    """Returns the names of files that the server says are not in its bucket any more."""
+def _info(error: Any) -> Any:
+    """Returns which of `errors` a server has answered, with its parts; an empty one where none came from it."""
     status = rpc_status.from_call(error)
-    for detail in () if status is None else status.details:
-        info = error_details_pb2.ErrorInfo()
-        if detail.Unpack(info) and info.reason == ObjectMissing.reason:
-            return tuple(info.metadata.get("files", "").split())
-    return ()
+    info = error_details_pb2.ErrorInfo()
+    if status is not None and status.details:
+        status.details[0].Unpack(info)
+    return info

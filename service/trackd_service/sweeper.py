@@ -179,10 +179,7 @@ class Sweeper:
     def _begin_listing(self, tables: Tables, lease: Lease) -> bool:
         self._leases.check(tables, lease)
         now = self._catalog.clock(tables)
-        begun = tables.execute(
-            "UPDATE sweeps SET list_time = ? WHERE list_time <= ?", (now, now - self._list)
-        )
-        return begun.rowcount == 1
+        return unlisted.begin_listing(tables, now, now - self._list)
 
     def _note(self, tables: Tables, lease: Lease, names: Sequence[str]) -> None:
         self._leases.check(tables, lease)

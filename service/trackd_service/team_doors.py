@@ -15,6 +15,7 @@ from starlette.responses import Response
 from trackd_service import auth, http_guard, tokens
 from trackd_service.errors import StorageUnavailable, TrackdError, Unauthenticated
 from trackd_service.http_parts import refusal
+from trackd_service.limits import RequestLimit
 from trackd_service.people import People
 from trackd_service.principals import Caller, Principal
 
@@ -24,9 +25,12 @@ NOBODY = Principal("", 0, "read")
 class PageDoor:
     """Lets in who has a session or a key, by HTTP."""
 
-    def __init__(self, people: People, cookie_name: str, open_paths: frozenset[str]) -> None:
-        """Takes who there is, how the cookie of a session is called, and the paths of the API that are open to all."""
+    def __init__(
+        self, people: People, limit: RequestLimit, cookie_name: str, open_paths: frozenset[str]
+    ) -> None:
+        """Takes who there is, how much each may ask, the name of a session's cookie, and the open paths of the API."""
         self._people = people
+        self._limit = limit
         self._cookie_name = cookie_name
         self._open_paths = open_paths
 
@@ -36,11 +40,12 @@ class PageDoor:
         key = auth.bearer(connection.headers.get("authorization"))
         try:
             if key is not None:
-                return Caller(await _principal_of(self._people, key), address)
+                return Caller(await _principal_of(self._people, self._limit, key), address)
             session = connection.cookies.get(self._cookie_name)
             if session:
                 found = await asyncio.to_thread(self._people.resolve_session, session, time.time_ns())
                 if found is not None:
+                    self._limit.take(found)
                     return Caller(found, address)
         except TrackdError as error:
             if not isinstance(error, StorageUnavailable) or not self._is_open(connection):
@@ -56,23 +61,25 @@ class PageDoor:
 class KeyDoor:
     """Lets in who has a key, by gRPC."""
 
-    def __init__(self, people: People) -> None:
-        """Takes who there is."""
+    def __init__(self, people: People, limit: RequestLimit) -> None:
+        """Takes who there is, and how much each may ask."""
         self._people = people
+        self._limit = limit
 
     async def let_in(self, metadata: Mapping[str, str]) -> Caller | None:
         """Returns who calls. Raises Unauthenticated."""
         key = auth.bearer(metadata.get("authorization"))
         if key is None:
             raise Unauthenticated("a key is needed: `trackd login` takes one")
-        return Caller(await _principal_of(self._people, key))
+        return Caller(await _principal_of(self._people, self._limit, key))
 
 
-async def _principal_of(people: People, key: str) -> Principal:
+async def _principal_of(people: People, limit: RequestLimit, key: str) -> Principal:
     found = await asyncio.to_thread(people.resolve_key, key, time.time_ns())
     if found is None:
         mistake = tokens.mistake(tokens.KEY_KIND, key)
         raise Unauthenticated(
             mistake or "the key was revoked, has expired, or is another server's: make a new one"
         )
+    limit.take(found)
     return found

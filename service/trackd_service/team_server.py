@@ -34,6 +34,7 @@ from trackd_service.bucket_requests import Bucket
 from trackd_service.daemon import Daemon
 from trackd_service.http_parts import answer
 from trackd_service.ingest import Ingest
+from trackd_service.limits import REQUESTS_PER_SECOND, RequestLimit, TeamQuota
 from trackd_service.live import Live
 from trackd_service.objects import DirectoryStore
 from trackd_service.people import People
@@ -72,6 +73,8 @@ class ServerConfig:
         grpc_address: Where daemons find it, `HOST:PORT`; empty for the host of `url` and `grpc_port`.
         certificate: A PEM file with the server's certificate and those above it; None for no TLS.
         certificate_key: Its private key.
+        requests_per_second: How often each user may ask this replica; 0 for any number.
+        team_bytes_max: How much each team may keep; 0 for any amount.
         proxies: Addresses or networks of the proxies before it, whose X-Forwarded headers are believed; none for no proxy.
     """
 
@@ -86,6 +89,8 @@ class ServerConfig:
     certificate: Path | None = None
     certificate_key: Path | None = None
     proxies: tuple[str, ...] = ()
+    requests_per_second: float = REQUESTS_PER_SECOND
+    team_bytes_max: int = 0
 
     def __post_init__(self) -> None:
         """Raises ValueError, one sentence, for what cannot be."""
@@ -175,6 +180,8 @@ class TeamServer:
         self._replica = Replica(store, catalog, self._config.bucket, folder, self._is_watched)
         self._receiver = Receiver(store, catalog, self._replica.target)
         self._people = People(catalog, time.time_ns)
+        self._limit = RequestLimit(self._config.requests_per_second)
+        self._quota = TeamQuota(catalog, self._config.team_bytes_max)
         ingest = Ingest(store, folder / "log")
         self._uploader = Uploader(store, folder, self._version, UploadSettings())
         self._daemon = Daemon(
@@ -218,9 +225,11 @@ class TeamServer:
 
     async def _serve_grpc(self, daemon: Daemon) -> None:
         self._grpc = server = grpc_gate.bare_server(
-            KeyDoor(self._people), daemon.note_call, MANIFEST_BYTES_MAX // 2
+            KeyDoor(self._people, self._limit), daemon.note_call, MANIFEST_BYTES_MAX // 2
         )
-        grpc_replication.add_services(server, daemon, self._receiver, self._people, self._version)
+        grpc_replication.add_services(
+            server, daemon, self._receiver, self._people, self._quota, self._version
+        )
         self._health = grpc_api.add_health(server)
         host = f"[{self._config.host}]" if ":" in self._config.host else self._config.host
         address = f"{host}:{self._config.grpc_port}"
@@ -247,7 +256,7 @@ class TeamServer:
         app = http_api.make_app(
             daemon,
             names | {urlsplit(self._http_address).netloc.lower()},
-            PageDoor(self._people, _COOKIE, frozenset()),
+            PageDoor(self._people, self._limit, _COOKIE, frozenset()),
             self.routes(),
         )
         options: dict[str, Any] = {}

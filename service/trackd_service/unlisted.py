@@ -46,7 +46,7 @@ class LookedTooLongAgo(RuntimeError):
 
 def last_deletion(tables: Tables) -> int:
     """Returns the number of the last confirmed deletion."""
-    return int(tables.execute("SELECT deletion FROM sweeps").fetchone()[0])
+    return _value(tables, "deletion")
 
 
 def relist(tables: Tables, names: Iterable[str], looked: int | None) -> None:
@@ -71,7 +71,7 @@ def relist(tables: Tables, names: Iterable[str], looked: int | None) -> None:
     ]
     if gone:
         raise FilesGone(gone)
-    if looked is not None and looked < tables.execute("SELECT forgotten FROM sweeps").fetchone()[0]:
+    if looked is not None and looked < _value(tables, "forgotten"):
         raise LookedTooLongAgo("the files were found in the bucket too long ago")
     tables.executemany("DELETE FROM unlisted WHERE name = ?", [(name,) for name, _, _ in found])
 
@@ -134,7 +134,10 @@ def condemn(
 
 def confirm(tables: Tables, names: Sequence[str], condemn_time: int) -> None:
     """Takes that the bucket has confirmed the deletion of files, which were condemned with this mark."""
-    row = tables.execute("UPDATE sweeps SET deletion = deletion + 1 RETURNING deletion").fetchone()
+    row = tables.execute(
+        "INSERT INTO sweeps VALUES ('deletion', 1) ON CONFLICT (name) DO UPDATE SET value = sweeps.value + 1 "
+        "RETURNING value"
+    ).fetchone()
     tables.executemany(
         "UPDATE unlisted SET deletion = ? WHERE name = ? AND condemn_time = ?",
         [(row[0], name, condemn_time) for name in names],
@@ -147,8 +150,13 @@ def forget(tables: Tables, before: int) -> None:
         "SELECT max(deletion) FROM unlisted WHERE deletion <> 0 AND condemn_time < ?", (before,)
     ).fetchone()
     if row[0] is not None:
-        tables.execute("UPDATE sweeps SET forgotten = ? WHERE forgotten < ?", (row[0], row[0]))
+        _raise(tables, "forgotten", row[0], row[0])
         tables.execute("DELETE FROM unlisted WHERE deletion <> 0 AND deletion <= ?", (row[0],))
+
+
+def begin_listing(tables: Tables, now: int, before: int) -> bool:
+    """Takes that the bucket is listed now; returns False where that was done since another time."""
+    return _raise(tables, "list_time", now, before + 1)
 
 
 def listed(tables: Tables, names: Sequence[str]) -> set[str]:
@@ -167,6 +175,20 @@ def listed(tables: Tables, names: Sequence[str]) -> set[str]:
         for (name,) in _ask(tables, statement, segments):
             found |= {f"segments/{name}.parquet", f"segments/{name}.levels"} & set(names)
     return found
+
+
+def _value(tables: Tables, name: str) -> int:
+    row = tables.execute("SELECT value FROM sweeps WHERE name = ?", (name,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def _raise(tables: Tables, name: str, value: int, below: int) -> bool:
+    """Sets a value where it is below another one; returns whether it was."""
+    written = tables.execute(
+        "INSERT INTO sweeps VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE sweeps.value < ?",
+        (name, value, below),
+    )
+    return written.rowcount == 1
 
 
 def _segment(name: str) -> str:

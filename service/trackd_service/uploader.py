@@ -42,7 +42,7 @@ _TICK_SECONDS = 0.5  # how often it is looked whether something is due
 _ROUND_SECONDS = 2.0
 _WEIGH_SECONDS = 0.5  # of a round, for finding how much there is to send
 _FIRST_SECONDS = 1.0
-_SEAL_SECONDS = 0.2
+_SEAL_SECONDS = 0.1
 _BATCH_FILES_MAX = 64
 _BATCH_BYTES_MAX = 64 << 20  # of files that are sent together: what progress is told by
 _MANIFEST_SECONDS = 5.0  # between two manifests of a run whose large files are on their way
@@ -92,6 +92,7 @@ class _Pending:
 
     commit_number: int
     since: float
+    is_running: bool = False
     weighed_number: int = -1  # of the commit that file_count and size_bytes were found for
     file_count: int = 0
     size_bytes: int = 0
@@ -410,9 +411,9 @@ class Uploader:
         if self._stuck and time.monotonic() >= self._stuck_time:
             self._stuck.clear()
         end_time = time.monotonic() + _ROUND_SECONDS
-        for key in list(self._pending):
+        for key in sorted(self._pending, key=self._turn):
             now = time.monotonic()
-            # Who runs comes first, again and again, however much of others waits.
+            # Who runs comes first, again and again, however much of others waits; of these, who waits longest.
             if self._is_closing or now < self._points.retry_time or now > end_time:
                 break
             await self._send_points(key)
@@ -422,6 +423,10 @@ class Uploader:
         if self._settings.keep_local_days:
             await self._tidying.thin(ledger, self._synced, self._settings.keep_local_days * 86_400)
         self._warn_when_behind()
+
+    def _turn(self, key: tuple[str, str]) -> tuple[bool, float]:
+        pending = self._pending[key]
+        return not pending.is_running, pending.since
 
     async def _weigh(self) -> None:
         """Finds how much of pending runs is to be sent, before a bucket is asked that may not answer for long."""
@@ -475,9 +480,12 @@ class Uploader:
         if now < self._points.retry_time:
             return  # sealed in small pieces for nobody
         live = [stored for stored in self._store.stored_in_memory() if not stored.is_sealed]
-        # A seal costs tens of milliseconds of a core: with hundreds of live runs they come more rarely.
+        # A seal costs some ten milliseconds of a core: with hundreds of live runs they come more rarely.
         usual = max(self._settings.interval_seconds, len(live) * _SEAL_SECONDS)
         for stored in live:
+            pending = self._pending.get((stored.run.project, stored.run.run_id))
+            if pending is not None and pending.manifest_mark[0] != pending.commit_number and not is_asked:
+                continue  # what is sealed is on its way: a further piece would only make more work
             # A new run is there soon, even if it does not live for long.
             interval = _FIRST_SECONDS if stored.sealed_revision < 0 else usual
             if is_asked or now - stored.sealed_time >= interval:
@@ -498,7 +506,7 @@ class Uploader:
             if synced is not None and synced.commit_number == commit.commit_number:
                 continue
             pending[key] = self._pending.get(key) or _Pending(commit.commit_number, now)
-            pending[key].commit_number = commit.commit_number
+            pending[key].commit_number, pending[key].is_running = commit.commit_number, commit.is_running
         if len(self._synced) > len(commits):
             await self._forget_deleted(commits)
         self._pending, self._has_looked = pending, True

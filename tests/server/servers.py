@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 from tests.s3.uploading import wait_for
 
 _PROGRAM = "trackd_service.server_command"
@@ -47,7 +48,7 @@ class Replica:
     def __init__(self, team: Team, name: str, options: list[str]) -> None:
         self._team = team
         self.cache = team.folder / name
-        self._options = options
+        self.options = options
         self.http_port, self.grpc_port = free_port(), free_port()
         self.scheme = "https" if "--tls-certificate" in options else "http"
         self.url = f"{self.scheme}://127.0.0.1:{self.http_port}"
@@ -62,7 +63,7 @@ class Replica:
                     *(sys.executable, "-m", _PROGRAM, "--store", self._team.bucket_url),
                     *("--endpoint-url", self._team.endpoint_url, "--cache", str(self.cache)),
                     *("--http-port", str(self.http_port), "--grpc-port", str(self.grpc_port)),
-                    *self._options,
+                    *self.options,
                 ],
                 env={**os.environ, "TRACKD_CATALOG": self._team.catalog_url},
                 stderr=log,
@@ -74,6 +75,13 @@ class Replica:
         assert self._process is not None
         assert self._process.poll() is None, self.log.read_text()[-3000:]
         return self.get("/ready").status == 200
+
+    def processes(self) -> list[psutil.Process]:
+        """Returns its processes, helpers too."""
+        if self._process is None:
+            return []
+        own = psutil.Process(self._process.pid)
+        return [own, *own.children(recursive=True)]
 
     def kill(self) -> None:
         """Kills it as a machine dies."""
@@ -144,9 +152,14 @@ class Team:
         """Gives a team server whose replicas are ready."""
         team = Team(bucket_url, endpoint_url, catalog_url, ca_file)
         try:
-            for place in range(replica_count):
-                replica = Replica(team, f"replica-{place}", list(options))
-                team.replicas.append(replica)
+            team.replicas += [
+                Replica(team, f"replica-{place}", list(options)) for place in range(replica_count)
+            ]
+            if replica_count > 1:  # daemons know all of them
+                addresses = ",".join(f"127.0.0.1:{replica.grpc_port}" for replica in team.replicas)
+                for replica in team.replicas:
+                    replica.options += ["--grpc-address", f"ipv4:{addresses}"]
+            for replica in team.replicas:
                 replica.start()
             yield team
         finally:

@@ -119,12 +119,9 @@ def ask(scene: Scene, method: str, path: str, key: str) -> Answer:
     }  # fmt: skip
     address = re.sub(r"{(\w+)(?::path)?}", lambda found: quote(names.get(found[1], SECRET)), path)
     asked = {"project": PROJECT, "with": RUN, "key": f"{SECRET}/loss", "kind": "number", "runs": RUN}
-    series = [
-        {"project": PROJECT, "run": RUN, "key": f"{SECRET}/loss"},
-        {"project": PROJECT, "runs": [RUN], "key": f"{SECRET}/loss", "group": {"by": []}},
-    ]
+    series = [{"project": PROJECT, "run": RUN, "key": f"{SECRET}/loss"}]
     body = {
-        "series": series[:1], "run_ids": [RUN], "runs": [RUN], "target": "summary.loss", "name": "changed", "add_tags": ["x"],
+        "series": series, "run_ids": [RUN], "runs": [RUN], "target": "summary.loss", "name": "changed", "add_tags": ["x"],
         "document": {"version": 1}, "columns": ["name"], "title": "x", "specification": {},
     }  # fmt: skip
     sent = body if method in ("POST", "PUT") else None
@@ -182,6 +179,15 @@ def test_a_reader_sees_and_changes_nothing(scene: Scene) -> None:
     ):
         answer = replica.ask(method, path, scene.reader_key, body)
         assert (answer.status, answer.json["error"]["reason"]) == (403, "PERMISSION_DENIED"), answer
+
+
+def test_a_chart_of_many_runs_is_of_own_projects(scene: Scene) -> None:
+    group = {"project": PROJECT, "key": "loss", "group": {"id": "all", "runs": [RUN]}}
+    answers = [
+        scene.replica.ask("POST", "/api/v1/series:query", key, {"series": [group]})
+        for key in (scene.key, scene.other_key)
+    ]
+    assert [answer.status for answer in answers] == [200, 404]
 
 
 def test_a_page_and_its_socket_tell_of_own_projects_alone(scene: Scene) -> None:
