@@ -42,6 +42,7 @@ QUESTIONS: dict[str, Callable[[Catalog], object]] = {
     "sent_files": lambda c: c.sent_files(["f0", "f1", "f2"]),
     "is_used": lambda c: [c.is_used(each) for each in HASHES],
     "uses_of_project": lambda c: [sorted(c.uses_of_project(p, HASHES)) for p in PROJECTS],
+    "projects_with": lambda c: [sorted(c.projects_with(each)) for each in HASHES],
     "used_names": lambda c: sorted(c.used_names()),
     "usage": lambda c: sorted(c.usage(), key=repr),
     "project_sizes": lambda c: sorted(c.project_sizes()),
