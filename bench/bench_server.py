@@ -20,6 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
+import psycopg
+
 from _harness import FOLDER, arguments, say_machine, show
 
 sys.path.insert(0, str(FOLDER.parent))
@@ -33,6 +36,7 @@ _PROJECT = "load"
 _LOOK_SECONDS = 1.0
 _END_SECONDS = 900.0  # for the rest to arrive
 _DATABASE_SECONDS = 60.0
+_CATALOG_SIZE = "SELECT pg_database_size(current_database()), (SELECT count(*) FROM runs)"
 
 _PRODUCE = """
 import json, sys, time, trackd
@@ -185,6 +189,25 @@ def rows_of(replica: Replica, key: str, run_id: str) -> list[int]:
     return [json.loads(line)["m0"] for line in answer.content.splitlines()] if answer.status == 200 else []
 
 
+def cpu_seconds(team: Team) -> dict[str, float]:
+    """Returns what each part of the server has used so far."""
+    own = [process for replica in team.replicas for process in replica.processes()]
+    others = {"database": "postgres", "S3 server": "weed"}
+    used = {"replicas": own} | {
+        part: [process for process in psutil.process_iter() if process.name() == name]
+        for part, name in others.items()
+    }
+    return {part: sum(map(_cpu_seconds, processes)) for part, processes in used.items()}
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    with contextlib.suppress(psutil.Error):
+        times = process.cpu_times()
+        # Of those that have ended as well: the database has a process for each connection.
+        return float(times.user + times.system + times.children_user + times.children_system)
+    return 0.0
+
+
 def percentiles(values: list[float]) -> tuple[float, float]:
     """Returns the median and the 99th percentile."""
     ordered = sorted(values)
@@ -250,6 +273,7 @@ def measure_sending(team: Team, key: str, options: Any, server: S3Server) -> Non
                 Path(folder, kind).write_bytes(data)
         address = "ipv4:" + ",".join(f"127.0.0.1:{replica.grpc_port}" for replica in team.replicas)
         processes = []
+        before = cpu_seconds(team)
         for place in range(options.senders):
             given = [team.replicas[0].url, address, key, folder, place, options.runs, options.sending_seconds]
             processes.append(
@@ -266,6 +290,12 @@ def measure_sending(team: Team, key: str, options: Any, server: S3Server) -> Non
     show(
         "load", f"segments a second, of {options.senders} senders", len(acks) / options.sending_seconds, "1/s"
     )
+    for part, after in cpu_seconds(team).items():
+        show("load", f"CPU a segment, {part}", (after - before[part]) / len(acks) * 1e3, "ms")
+    with psycopg.connect(team.catalog_url) as connection:
+        row = connection.execute(_CATALOG_SIZE).fetchone()
+        if row is not None:
+            show("load", f"catalog, with {row[1]} runs", row[0] / 1e6, "MB")
     for name, values in (("signed, put and committed", acks), ("of it the commit", commits)):
         middle, worst = percentiles(values)
         show("load", f"{name}, p50", middle * 1e3, "ms")

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from trackd_service import catalog_schema
 
 _NONE: Mapping[str, int] = {}
+_VALUES_MAX = 500  # of one statement; SQLite before 3.32 takes 999
 
 
 class CatalogTooNew(RuntimeError):
@@ -361,12 +362,12 @@ class Catalog(ABC):
         """Returns the size in bytes and the sha256 of files of segments that were sent, by name."""
         found: dict[str, tuple[int, str]] = {}
         with self.reading() as tables:
-            for name in names:
-                row = tables.execute(
-                    "SELECT size_bytes, sha256 FROM sent_files WHERE name = ?", (name,)
-                ).fetchone()
-                if row is not None:
-                    found[name] = (row[0], row[1])
+            for some in _chunks(names):
+                rows = tables.execute(
+                    f"SELECT name, size_bytes, sha256 FROM sent_files WHERE name IN {_places(some)}",  # noqa: S608 - no value is pasted
+                    some,
+                ).fetchall()
+                found |= {name: (size_bytes, sha256) for name, size_bytes, sha256 in rows}
         return found
 
     @abstractmethod
@@ -601,12 +602,24 @@ class Catalog(ABC):
         """Returns the documents of runs of a project by id, as JSON; those that are not there are left out."""
         found: dict[str, str] = {}
         with self.reading() as tables:
-            for run_id in run_ids:  # each by the index; a list of values would be pasted SQL
-                row = tables.execute(
-                    "SELECT document FROM runs WHERE project = ? AND run_id = ?", (project, run_id)
-                ).fetchone()
-                if row is not None:
-                    found[run_id] = row[0]
+            for some in _chunks(run_ids):
+                found |= tables.execute(
+                    f"SELECT run_id, document FROM runs WHERE project = ? AND run_id IN {_places(some)}",  # noqa: S608 - no value is pasted
+                    (project, *some),
+                ).fetchall()
+        return {run_id: found[run_id] for run_id in run_ids if run_id in found}
+
+    def segment_names(self, project: str, run_ids: Sequence[str]) -> list[str]:
+        """Returns the names of the segments of runs of a project."""
+        found: list[str] = []
+        with self.reading() as tables:
+            for some in _chunks(run_ids):
+                rows = tables.execute(
+                    "SELECT name FROM segments JOIN runs USING (run_key) "  # noqa: S608 - no value is pasted
+                    f"WHERE project = ? AND run_id IN {_places(some)}",
+                    (project, *some),
+                ).fetchall()
+                found += [name for (name,) in rows]
         return found
 
     def create_times(self, project: str | None) -> list[tuple[str, str, int]]:
@@ -786,3 +799,13 @@ def _begin_history(tables: Tables, run_key: int, start: HistoryStart) -> None:
             "JOIN runs USING (run_key) WHERE project = ? AND run_id = ? ON CONFLICT DO NOTHING",
             (run_key, *start.objects_of),
         )
+
+
+def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Returns values, some at a time: as many as one statement may have."""
+    return (values[start : start + _VALUES_MAX] for start in range(0, len(values), _VALUES_MAX))
+
+
+def _places(values: Sequence[str]) -> str:
+    """Returns a place for each of some values, for `IN`."""
+    return f"({', '.join('?' * len(values))})"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -234,6 +234,15 @@ class Query:
             async with self._large:
                 return await query(stored, request)
         return await query(stored, request)
+
+    async def make_ready(self, requests: Iterable[SeriesRequest | GroupRequest]) -> None:
+        """Sees to it that what series need is here, of all their runs in one go."""
+        wanted: dict[str, list[str]] = {}
+        for request in requests:
+            runs = (request.run,) if isinstance(request, SeriesRequest) else request.runs
+            wanted.setdefault(request.project, []).extend(runs)
+        for project, runs_of_project in wanted.items():
+            await self._store.make_ready(project, runs_of_project)
 
     async def group(self, request: GroupRequest) -> SeriesAnswer:
         """Returns many runs as one line with a band; see docs/http_api.md."""

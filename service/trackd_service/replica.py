@@ -54,6 +54,11 @@ class Replica:
         self.look_time = float("-inf")
         store.elsewhere = self._files
 
+    @property
+    def run_count(self) -> int:
+        """How many runs it knows of."""
+        return len(self._known)
+
     async def look_first(self) -> None:
         """Looks once, as well as that goes: a server that begins shows what there is."""
         try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
-import logging
 import os
 import sys
 import time
@@ -17,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trackd_service import server_logs
 from trackd_service.bucket_requests import Bucket
 from trackd_service.errors import TrackdError
 
@@ -31,6 +31,12 @@ _ACTS = {
     "revoke-key": "make an API key of no use, at once",
 }
 
+_COPIES = {
+    "backup": "copy the catalog into a file",
+    "restore": "copy such a file into an empty catalog",
+    "copy": "copy a catalog into another, empty one",
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serves, or does what the first argument says; returns the exit code."""
@@ -38,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given and given[0] in _ACTS:
             return _act(given[0], given[1:])
+        if given and given[0] in _COPIES:
+            from trackd_service import catalog_command
+
+            return catalog_command.main(given, os.environ.get(_CATALOG, ""))
         return _serve(given)
     except (TrackdError, ValueError, OSError, RuntimeError) as error:
         sys.stderr.write(f"trackd: {error}\n")
@@ -53,7 +63,7 @@ def server_parser() -> argparse.ArgumentParser:
         description="Serves the runs of a team: the catalog in PostgreSQL, the files in a bucket. Any number of these may "
         "run side by side. It needs the extra: pip install 'trackd[server]'.",
         epilog="Before all that: "
-        + "; ".join(f"`trackd server {name}`: {about}" for name, about in _ACTS.items())
+        + "; ".join(f"`trackd server {name}`: {about}" for name, about in {**_ACTS, **_COPIES}.items())
         + ".",
     )
     _add_catalog(parser)
@@ -100,6 +110,12 @@ def server_parser() -> argparse.ArgumentParser:
         help="addresses or networks of proxies that have TLS; their X-Forwarded headers are believed",
     )
     parser.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="of each line of the log (default: %(default)s)",
+    )
+    parser.add_argument(
         "--requests-per-second",
         type=float,
         default=500,
@@ -116,7 +132,7 @@ def server_parser() -> argparse.ArgumentParser:
 
 def _serve(arguments: Sequence[str]) -> int:
     options = server_parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    server_logs.configure(options.log_format == "json")
     os.umask(0o077)
     catalog_url = _catalog_url(options)
     try:

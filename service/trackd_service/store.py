@@ -206,6 +206,15 @@ class Store:
         stored.used_time = time.monotonic()
         return stored
 
+    async def make_ready(self, project: str, run_ids: Iterable[str]) -> None:
+        """Sees to it that what charts of runs need is here: of many runs in one go, where files come from elsewhere."""
+        if self.elsewhere is None or not access.can_read(project):
+            return
+        missing = [run_id for run_id in dict.fromkeys(run_ids) if (project, run_id) not in self._runs]
+        if len(missing) > 1:
+            names = await self.on_catalog(self._catalog.segment_names, project, missing)
+            await self.need([f"segments/{name}.levels" for name in names])
+
     async def find(self, project: str, run_id: str) -> StoredRun | None:
         """Returns a run, or None."""
         return await self._load(project, run_id) if access.can_read(project) else None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import functools
 import ipaddress
 import logging
 import os
@@ -32,6 +33,7 @@ from starlette.routing import Route
 from trackd_service import config, grpc_api, grpc_gate, grpc_replication, http_api, memory, web_serving
 from trackd_service.bucket_requests import Bucket
 from trackd_service.daemon import Daemon
+from trackd_service.errors import Unauthenticated
 from trackd_service.http_parts import answer
 from trackd_service.ingest import Ingest
 from trackd_service.limits import REQUESTS_PER_SECOND, RequestLimit, TeamQuota
@@ -39,10 +41,12 @@ from trackd_service.live import Live
 from trackd_service.objects import DirectoryStore
 from trackd_service.people import People
 from trackd_service.postgres_catalog import PostgresCatalog
+from trackd_service.principals import Caller
 from trackd_service.query import Query
 from trackd_service.received_edits import ReceivedEdits
 from trackd_service.receiver import MANIFEST_BYTES_MAX, Receiver
 from trackd_service.replica import Replica
+from trackd_service.server_metrics import Face, ServerMetrics, State
 from trackd_service.space import Space, StoreShelf
 from trackd_service.store import Store
 from trackd_service.team_doors import KeyDoor, PageDoor
@@ -161,6 +165,7 @@ class TeamServer:
         self._web: Any = None
         self._daemon: Daemon | None = None
         self._http_address = self._grpc_address = ""
+        self._metrics = ServerMetrics(version, self._state)
 
     async def start(self) -> None:
         """Opens the catalog, and serves."""
@@ -173,7 +178,7 @@ class TeamServer:
             (folder / name).mkdir(mode=0o700, exist_ok=True)
         objects = DirectoryStore(folder / "objects")
         objects.clear_incoming()
-        catalog = await asyncio.to_thread(PostgresCatalog, self._config.catalog_url)
+        self._catalog = catalog = await asyncio.to_thread(PostgresCatalog, self._config.catalog_url)
         self._store = store = Store(catalog, objects, folder / "scratch")
         store.changed, store.deleted = self._live.changed, self._live.deleted
         store.read_only_reason = _READ_ONLY
@@ -225,10 +230,13 @@ class TeamServer:
 
     async def _serve_grpc(self, daemon: Daemon) -> None:
         self._grpc = server = grpc_gate.bare_server(
-            KeyDoor(self._people, self._limit), daemon.note_call, MANIFEST_BYTES_MAX // 2
+            KeyDoor(self._people, self._limit),
+            daemon.note_call,
+            MANIFEST_BYTES_MAX // 2,
+            functools.partial(self._note_answer, "grpc"),
         )
         grpc_replication.add_services(
-            server, daemon, self._receiver, self._people, self._quota, self._version
+            server, daemon, self._receiver, self._people, self._quota, self._metrics, self._version
         )
         self._health = grpc_api.add_health(server)
         host = f"[{self._config.host}]" if ":" in self._config.host else self._config.host
@@ -258,6 +266,7 @@ class TeamServer:
             names | {urlsplit(self._http_address).netloc.lower()},
             PageDoor(self._people, self._limit, _COOKIE, frozenset()),
             self.routes(),
+            functools.partial(self._note_answer, "http"),
         )
         options: dict[str, Any] = {}
         if self._config.certificate is not None:
@@ -290,6 +299,7 @@ class TeamServer:
         return [
             Route("/health", self._answer_health),
             Route("/ready", self._answer_ready),
+            Route("/metrics", self._answer_metrics),
             Route("/api/v1/server", self._answer_server),
         ]
 
@@ -302,6 +312,39 @@ class TeamServer:
         if self.is_ready:
             return PlainTextResponse("ready\n")
         return PlainTextResponse("not ready: the catalog or the bucket does not answer\n", 503)
+
+    async def _answer_metrics(self, request: Request) -> Response:
+        """Tells Prometheus how this replica is."""
+        caller = request.scope["trackd.caller"]
+        if caller is None or not caller.principal.is_server_admin:
+            raise Unauthenticated("metrics are for the keys of a server admin, of any scope")
+        content, media_type = self._metrics.exposition(request.headers.get("accept", ""))
+        return Response(content, headers={"Content-Type": media_type})
+
+    def _note_answer(
+        self, face: Face, route: str, status: int | str, seconds: float | None, caller: Caller | None
+    ) -> None:
+        self._metrics.observe_request(face, route, status, seconds)
+        is_failure = status >= 500 if isinstance(status, int) else status in ("INTERNAL", "UNKNOWN")
+        if is_failure:
+            extra: dict[str, Any] = {"face": face, "route": route, "status": status, "seconds": seconds}
+            if caller is not None:
+                extra |= {"user": caller.principal.user, "key_id": caller.principal.key_id}
+            _log.warning("a request failed", extra=extra)
+
+    def _state(self) -> State:
+        runs = self._store.in_memory()
+        held, used, waiting = self._catalog.connection_counts()
+        return State(
+            is_ready=self.is_ready,
+            run_count=self._replica.run_count,
+            running_count=sum(run.state.value == "running" for run in runs),
+            feed_lag_seconds=time.monotonic() - self._replica.look_time,
+            connection_count=held,
+            connections_in_use=used,
+            connections_awaited=waiting,
+            listener_count=self._live.listener_count,
+        )
 
     async def _answer_server(self, _: Request) -> Response:
         """Tells daemons where they are served."""

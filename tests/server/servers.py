@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 from tests.s3.uploading import wait_for
 
 _PROGRAM = "trackd_service.server_command"
@@ -74,6 +75,13 @@ class Replica:
         assert self._process is not None
         assert self._process.poll() is None, self.log.read_text()[-3000:]
         return self.get("/ready").status == 200
+
+    def processes(self) -> list[psutil.Process]:
+        """Returns its processes, helpers too."""
+        if self._process is None:
+            return []
+        own = psutil.Process(self._process.pid)
+        return [own, *own.children(recursive=True)]
 
     def kill(self) -> None:
         """Kills it as a machine dies."""
