@@ -24,7 +24,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from trackd_service import config, export, openapi
+from trackd_service import config, export, openapi, openapi_people
 from trackd_service.compare_query import MISSING, RunDifference
 from trackd_service.daemon import Daemon
 from trackd_service.errors import InvalidArgument, TrackdError
@@ -120,7 +120,8 @@ class _Face:
 
     async def openapi(self, request: Request) -> Response:
         """Describes the API."""
-        return answer(openapi.document(self._daemon.facts()["version"]))
+        described = openapi_people if self._daemon.kind == "server" else openapi
+        return answer(described.document(self._daemon.facts()["version"]))
 
     async def projects(self, request: Request) -> Response:
         """Lists the projects."""

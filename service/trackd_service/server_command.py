@@ -21,9 +21,11 @@ from trackd_service.bucket_requests import Bucket
 from trackd_service.errors import TrackdError
 
 if TYPE_CHECKING:
+    from trackd_service.oidc import OidcSettings
     from trackd_service.people import People
 
 _CATALOG = "TRACKD_CATALOG"
+_OIDC_SECRET = "TRACKD_OIDC_CLIENT_SECRET"  # noqa: S105 - a name
 _ACTS = {
     "add-user": "make a user, such as the first admin",
     "add-team": "make a team, or put a user into one",
@@ -127,7 +129,56 @@ def server_parser() -> argparse.ArgumentParser:
         default=0,
         help="how much each team may keep; 0 for any amount (default: %(default)g)",
     )
+    _add_oidc(parser)
     return parser
+
+
+def _add_oidc(parser: argparse.ArgumentParser) -> None:
+    oidc = parser.add_argument_group("OpenID Connect", "people sign in by another site, too")
+    oidc.add_argument("--oidc-issuer", default="", metavar="URL", help="the provider, as it names itself")
+    oidc.add_argument("--oidc-client-id", default="", metavar="ID", help="the name of this server there")
+    oidc.add_argument(
+        "--oidc-client-secret-file",
+        type=Path,
+        metavar="FILE",
+        help=f"its secret there (default: {_OIDC_SECRET} of the environment)",
+    )
+    oidc.add_argument("--oidc-title", default="", metavar="WORDS", help="what the button says")
+    oidc.add_argument(
+        "--oidc-make-users",
+        action="store_true",
+        help="who signs in the first time becomes a user (default: a server admin gives identities to users)",
+    )
+    oidc.add_argument(
+        "--oidc-email-domains",
+        default="",
+        metavar="DOMAIN,…",
+        help="only those with a proven e-mail address there become users",
+    )
+
+
+def _oidc_settings(options: argparse.Namespace) -> OidcSettings | None:
+    """Returns how the provider is reached, or None where there is none. Raises ValueError for what cannot be."""
+    from trackd_service.oidc import TITLE, OidcSettings
+
+    domains = tuple(part.strip().lower() for part in options.oidc_email_domains.split(",") if part.strip())
+    if not options.oidc_issuer:
+        if options.oidc_client_id or options.oidc_make_users or domains:
+            raise ValueError(
+                "--oidc-issuer is missing: name the OpenID Connect provider, or leave out the rest"
+            )
+        return None
+    secret = os.environ.get(_OIDC_SECRET, "")
+    if options.oidc_client_secret_file is not None:
+        secret = options.oidc_client_secret_file.read_text("utf-8").strip()
+    return OidcSettings(
+        issuer=options.oidc_issuer,
+        client_id=options.oidc_client_id,
+        client_secret=secret,
+        title=options.oidc_title or TITLE,
+        makes_users=options.oidc_make_users,
+        email_domains=domains,
+    )
 
 
 def _serve(arguments: Sequence[str]) -> int:
@@ -155,6 +206,7 @@ def _serve(arguments: Sequence[str]) -> int:
         requests_per_second=options.requests_per_second,
         team_bytes_max=round(options.team_quota_gb * 1e9),
         proxies=tuple(part.strip() for part in options.behind_proxy.split(",") if part.strip()),
+        oidc=_oidc_settings(options),
     )
     asyncio.run(team_server.serve(configuration, VERSION))
     return 0

@@ -35,10 +35,12 @@ from trackd_service.bucket_requests import Bucket
 from trackd_service.daemon import Daemon
 from trackd_service.errors import Unauthenticated
 from trackd_service.http_parts import answer
+from trackd_service.http_people import OPEN_PATHS, PeopleFace
 from trackd_service.ingest import Ingest
 from trackd_service.limits import REQUESTS_PER_SECOND, RequestLimit, TeamQuota
 from trackd_service.live import Live
 from trackd_service.objects import DirectoryStore
+from trackd_service.oidc import Oidc, OidcSettings
 from trackd_service.people import People
 from trackd_service.postgres_catalog import PostgresCatalog
 from trackd_service.principals import Caller
@@ -80,6 +82,7 @@ class ServerConfig:
         requests_per_second: How often each user may ask this replica; 0 for any number.
         team_bytes_max: How much each team may keep; 0 for any amount.
         proxies: Addresses or networks of the proxies before it, whose X-Forwarded headers are believed; none for no proxy.
+        oidc: The OpenID Connect provider by which people sign in; None for none.
     """
 
     bucket: Bucket
@@ -95,6 +98,7 @@ class ServerConfig:
     proxies: tuple[str, ...] = ()
     requests_per_second: float = REQUESTS_PER_SECOND
     team_bytes_max: int = 0
+    oidc: OidcSettings | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError, one sentence, for what cannot be."""
@@ -264,8 +268,8 @@ class TeamServer:
         app = http_api.make_app(
             daemon,
             names | {urlsplit(self._http_address).netloc.lower()},
-            PageDoor(self._people, self._limit, _COOKIE, frozenset()),
-            self.routes(),
+            PageDoor(self._people, self._limit, _COOKIE, OPEN_PATHS),
+            self.routes(self._people),
             functools.partial(self._note_answer, "http"),
         )
         options: dict[str, Any] = {}
@@ -294,9 +298,12 @@ class TeamServer:
         bound.listen(1024)
         return bound
 
-    def routes(self) -> list[Route]:
+    def routes(self, people: People) -> list[Route]:
         """Returns the routes that only a team server has."""
+        back, settings = f"{self._http_address}/api/v1/oidc/callback", self._config.oidc
+        oidc = None if settings is None else Oidc(settings, back, time.time_ns)
         return [
+            *PeopleFace(people, _COOKIE, oidc).routes("/api/v1"),
             Route("/health", self._answer_health),
             Route("/ready", self._answer_ready),
             Route("/metrics", self._answer_metrics),
