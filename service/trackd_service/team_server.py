@@ -186,7 +186,16 @@ class TeamServer:
         self._store = store = Store(catalog, objects, folder / "scratch")
         store.changed, store.deleted = self._live.changed, self._live.deleted
         store.read_only_reason = _READ_ONLY
-        self._replica = Replica(store, catalog, self._config.bucket, folder, self._is_watched)
+        self._replica = Replica(
+            *(
+                store,
+                catalog,
+                self._config.bucket,
+                folder,
+                self._is_watched,
+                self._metrics.note_bucket_failure,
+            )
+        )
         self._receiver = Receiver(store, catalog, self._replica.target)
         self._people = People(catalog, time.time_ns)
         self._limit = RequestLimit(self._config.requests_per_second)
