@@ -16,7 +16,7 @@ from trackd.v1 import (
 )
 from trackd_service import access, config
 from trackd_service.daemon import Daemon
-from trackd_service.errors import InvalidArgument, PermissionDenied, Unauthenticated
+from trackd_service.errors import BucketUnusable, InvalidArgument, PermissionDenied, Unauthenticated
 from trackd_service.grpc_api import QueryService, RunService
 from trackd_service.limits import TeamQuota
 from trackd_service.people import People
@@ -61,7 +61,11 @@ class ReplicationService(replication_service_pb2_grpc.ReplicationServiceServicer
         files = [SentFile(file.name, file.sha256, file.size_bytes) for file in request.files]
         size_bytes = sum(max(0, file.size_bytes) for file in files)
         await asyncio.to_thread(self._quota.check, principal, request.run.project, size_bytes)
-        signed = await self._receiver.sign(request.run.project, request.run.run_id, files)
+        try:
+            signed = await self._receiver.sign(request.run.project, request.run.run_id, files)
+        except BucketUnusable as error:
+            self._metrics.note_bucket_failure(error.metadata.get("kind", ""))
+            raise
         self._metrics.note_signed(
             sum(each is not None for each in signed),
             sum(file.size_bytes for file, each in zip(files, signed, strict=True) if each is not None),

@@ -192,7 +192,16 @@ class TeamServer:
         self._store = store = Store(catalog, objects, folder / "scratch")
         store.changed, store.deleted = self._live.changed, self._live.deleted
         store.read_only_reason = _READ_ONLY
-        self._replica = Replica(store, catalog, self._config.bucket, folder, self._is_watched)
+        self._replica = Replica(
+            *(
+                store,
+                catalog,
+                self._config.bucket,
+                folder,
+                self._is_watched,
+                self._metrics.note_bucket_failure,
+            )
+        )
         target, leases = self._replica.target, Leases(catalog)
         self._receiver = Receiver(store, catalog, target)
         self._compactor = Compactor(store, catalog, target, folder / "scratch", leases)
