@@ -5,10 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.s3.uploading import PROJECT, UploadStore, row, wait_for
+import psycopg
+from tests.s3.uploading import PROJECT, BucketContent, UploadStore, delete_objects, row, wait_for
 from tests.server.servers import Replica, Team
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
 
 STEPS = 40
 
@@ -63,3 +67,37 @@ def test_a_run_goes_live_to_the_server_and_is_seen_there_whole(
     ]
     assert [path.name for path in holders] == ["server_keys.json"]
     assert holders[0].stat().st_mode & 0o777 == 0o600
+
+
+def test_what_a_server_has_lost_or_cleared_away_is_sent_again_by_the_daemon_that_has_it(
+    team: Team, store: UploadStore, raw: S3Client, tmp_path: Path
+) -> None:
+    team.add_member("vision", "ada")
+    key = team.add_key("ada")
+    (replica,) = team.replicas
+    assert login(store, replica.url, key).returncode == 0
+    run = store.init("one")
+    kept = tmp_path / "kept.txt"
+    kept.write_bytes(b"kept with the run")
+    run.save(str(kept), base_path=str(tmp_path))
+    for index in range(STEPS):
+        run.log(row(index))
+    file = f"/api/v1/projects/{PROJECT}/runs/one/files/kept.txt"
+    wait_for(lambda: run_of(replica, key, "one").get("next_step") == STEPS, "the live run")
+    wait_for(lambda: replica.get(file, key).content == kept.read_bytes(), "its file")
+    # As if its files had been put, and their manifest never came, until they were cleared away.
+    replica.stop()
+    with psycopg.connect(team.catalog_url, autocommit=True) as connection:
+        connection.execute("DELETE FROM runs")
+    delete_objects(raw, team.bucket_url, *BucketContent.read(raw, team.bucket_url).objects)
+    replica.start()
+    for index in range(STEPS, 2 * STEPS):
+        run.log(row(index))
+    run.finish()
+    wait_for(lambda: run_of(replica, key, "one").get("state") == "finished", lambda: store.log_text()[-3000:])
+    exported = replica.get(
+        f"/api/v1/projects/{PROJECT}/runs/one/export?format=jsonl", key
+    ).content.splitlines()
+    assert len(exported) == 2 * STEPS
+    wait_for(lambda: replica.get(file, key).content == kept.read_bytes(), "its file, again")
+    assert "are not in the bucket" in store.log_text()

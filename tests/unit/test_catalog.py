@@ -217,7 +217,7 @@ def test_a_catalog_of_version_1_is_read_and_its_files_are_known_as_objects(tmp_p
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_a_catalog_of_the_version_before_keeps_its_runs_and_gets_the_tables_of_people(
+def test_a_catalog_of_an_older_version_keeps_its_runs_and_gets_the_tables_of_a_team_server(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = request.getfixturevalue("postgres").new_schema() if kind == "postgres" else ""
@@ -235,6 +235,9 @@ def test_a_catalog_of_the_version_before_keeps_its_runs_and_gets_the_tables_of_p
     after = opened()
     assert after.load_run("p", "r") is not None
     with after.writing() as tables:
-        for table in ("users", "teams", "memberships", "project_teams", "api_keys", "sessions", "audit"):
+        for table in (
+            *("users", "teams", "memberships", "project_teams", "api_keys", "sessions", "audit"),
+            *("leases", "compactions", "unlisted", "sweeps"),
+        ):
             assert tables.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0
     after.close()
