@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from trackd import _cli_daemon, _cli_runs, _cli_upload, _cli_words, _settings
+from trackd import _cli_daemon, _cli_runs, _cli_server, _cli_upload, _cli_words, _settings
 from trackd._shipper import tell
 from trackd._version import VERSION
 from trackd.errors import Error
@@ -21,6 +21,8 @@ _TIMEOUT_SECONDS = 30.0
 
 def run_command(arguments: list[str]) -> int:
     """Runs the command that the arguments (without the program's name) say; returns the exit code."""
+    if arguments[:1] == [_cli_server.COMMAND]:
+        return _cli_server.run_server(arguments[1:])
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
@@ -87,4 +89,6 @@ def _parser() -> argparse.ArgumentParser:
     _cli_daemon.add_commands(add)
     _cli_runs.add_commands(add)
     _cli_upload.add_commands(add)
+    _cli_server.add_commands(add)
+    commands.add_parser(_cli_server.COMMAND, help=_cli_server.WORDS, add_help=False)
     return parser

@@ -73,7 +73,10 @@ def change(
     url = known["url"] if url is None else url.strip().rstrip("/")
     if not url:
         raise Error(NOT_SET)
-    kept = known if url == known["url"] else {"endpoint_url": _settings.bucket_endpoint()}
+    is_bucket = url.startswith("s3:")
+    kept = (
+        known if url == known["url"] else {"endpoint_url": _settings.bucket_endpoint()} if is_bucket else {}
+    )
     settings = {**kept, **given, "url": url}
     findings = _set(connection, settings, even_if_unusable=even_if_unusable)
     interval = settings.get("interval_seconds") or 5

@@ -32,11 +32,13 @@ class Daemon:
         token: str,
         facts: Callable[[], dict[str, Any]],
         stop: Callable[[], None],
+        edits: RunEdits | None = None,
+        kind: str = "daemon",
     ) -> None:
         """Takes the parts.
 
         `bucket` tells where the store is uploaded to, or which bucket it shows; `facts` what GetDaemon answers; `stop` begins
-        the daemon's end.
+        the daemon's end; `edits` changes runs; `kind` is "daemon", or "server" for a team server.
         """
         self.store = store
         self.ingest = ingest
@@ -48,6 +50,11 @@ class Daemon:
         self.token = token
         self.facts = facts
         self.stop = stop
-        self.edits = RunEdits(store, ingest)
+        self.edits = edits or RunEdits(store, ingest)
+        self.kind = kind
         self.is_stopping = False
         self.call_time = time.monotonic()  # of the last call on either face
+
+    def note_call(self) -> None:
+        """Takes note that somebody has called."""
+        self.call_time = time.monotonic()

@@ -102,6 +102,10 @@ class _TableChanged(Exception):
 
 def publish_to(target: Target) -> Published:
     """Brings the Delta table of a bucket up to date; for a helper process. See `publish`."""
+    if not isinstance(target.bucket, Bucket):
+        raise PublishFailed(
+            "a team server's bucket has no table of one store: publish is for a bucket of your own"
+        )
     store = BucketStore(target.bucket, scratch=target.scratch)
     try:
         return publish(store)

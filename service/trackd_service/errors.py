@@ -101,6 +101,18 @@ class TooManyAttempts(TrackdError):
     reason, grpc_code, http_status = "TOO_MANY_ATTEMPTS", "RESOURCE_EXHAUSTED", 429
 
 
+class TooManyRequests(TrackdError):
+    """A user asks more often than is allowed; metadata says how many seconds to wait."""
+
+    reason, grpc_code, http_status = "TOO_MANY_REQUESTS", "RESOURCE_EXHAUSTED", 429
+
+
+class QuotaExceeded(TrackdError):
+    """A team has no room left."""
+
+    reason, grpc_code, http_status = "QUOTA_EXCEEDED", "RESOURCE_EXHAUSTED", 507
+
+
 class AlreadyExists(TrackdError):
     """Something else has that name."""
 

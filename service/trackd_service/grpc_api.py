@@ -9,14 +9,11 @@ import json
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
-from google.protobuf import any_pb2
-from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_status import rpc_status
 
 from trackd.v1 import (
     ingest_service_pb2,
@@ -32,7 +29,7 @@ from trackd.v1 import (
     upload_service_pb2_grpc,
     values_pb2,
 )
-from trackd_service import auth, config, records, redaction
+from trackd_service import config, grpc_gate, records, redaction
 from trackd_service.comparison import MISSING
 from trackd_service.daemon import Daemon
 from trackd_service.errors import (
@@ -40,16 +37,14 @@ from trackd_service.errors import (
     Stopping,
     StorageUnavailable,
     TooLarge,
-    TrackdError,
-    Unauthenticated,
 )
+from trackd_service.grpc_gate import TokenDoor
 from trackd_service.grpc_uploads import UploadService
 from trackd_service.ingest import Source
 from trackd_service.series import RECORD_KINDS
 from trackd_service.streams import Stream
 
 _log = logging.getLogger("trackd.grpc")
-_DOMAIN = "trackd"
 _STATES = {
     "running": runs_pb2.RUN_STATE_RUNNING,
     "finished": runs_pb2.RUN_STATE_FINISHED,
@@ -117,7 +112,6 @@ class RunService(_Face, run_service_pb2_grpc.RunServiceServicer):
         self, request: run_service_pb2.UpdateRunRequest, context: Any
     ) -> run_service_pb2.UpdateRunResponse:
         """Changes a run from outside of its writers."""
-        self._store.check_writable()
         records.check_tags(request.update)
         changes = (
             records.update(request.update),
@@ -599,105 +593,22 @@ def _definition(document: dict[str, Any]) -> records_pb2.MetricDefinition:
     return message
 
 
-# -- errors, the token, health --------------------------------------------------------------------------------------
-
-
-class Gate(grpc.aio.ServerInterceptor):
-    """Lets in only calls that carry the token, and turns errors into statuses with a reason."""
-
-    def __init__(self, daemon: Daemon) -> None:
-        """Takes the daemon, for its token and for the time of the last call."""
-        self._daemon = daemon
-
-    async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], details: Any) -> Any:
-        """Wraps the handler of a call."""
-        handler = await continuation(details)
-        if handler is None or details.method.startswith("/grpc.health.v1.Health/"):
-            return handler  # health tells nobody anything, and probes have no token
-        given = dict(details.invocation_metadata).get("authorization")
-        allowed = auth.is_right(auth.bearer(given), self._daemon.token)
-        if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(
-                self._stream(handler.unary_stream, allowed),
-                handler.request_deserializer,
-                handler.response_serializer,
-            )
-        if handler.request_streaming:
-            return grpc.stream_unary_rpc_method_handler(
-                self._unary(handler.stream_unary, allowed),
-                handler.request_deserializer,
-                handler.response_serializer,
-            )
-        return grpc.unary_unary_rpc_method_handler(
-            self._unary(handler.unary_unary, allowed),
-            handler.request_deserializer,
-            handler.response_serializer,
-        )
-
-    def _unary(self, function: Any, allowed: bool) -> Any:
-        async def call(request: Any, context: Any) -> Any:
-            try:
-                self._check(allowed)
-                return await function(request, context)
-            except TrackdError as error:
-                await context.abort_with_status(_status(error))
-            except (asyncio.CancelledError, grpc.aio.AbortError):
-                raise
-            except Exception:  # noqa: BLE001 - logged whole; one failure must not end the rest
-                _log.exception("a call failed")
-                await context.abort_with_status(_status(TrackdError("the daemon failed: see its daemon.log")))
-
-        return call
-
-    def _stream(self, function: Any, allowed: bool) -> Any:
-        async def call(request: Any, context: Any) -> AsyncIterator[Any]:
-            try:
-                self._check(allowed)
-                async for answer in function(request, context):
-                    yield answer
-            except TrackdError as error:
-                await context.abort_with_status(_status(error))
-            except (asyncio.CancelledError, grpc.aio.AbortError, GeneratorExit):
-                raise
-            except Exception:  # noqa: BLE001 - logged whole; one failure must not end the rest
-                _log.exception("a call failed")
-                await context.abort_with_status(_status(TrackdError("the daemon failed: see its daemon.log")))
-
-        return call
-
-    def _check(self, allowed: bool) -> None:
-        if not allowed:
-            raise Unauthenticated("the token is missing or wrong: it stands in endpoint.json of the store")
-        self._daemon.call_time = time.monotonic()
-
-
-def _status(error: TrackdError) -> Any:
-    info = error_details_pb2.ErrorInfo(reason=error.reason, domain=_DOMAIN, metadata=error.metadata)
-    detail = any_pb2.Any()
-    detail.Pack(info)
-    return rpc_status.to_status(
-        status_pb2.Status(code=code_pb2.Code.Value(error.grpc_code), message=error.message, details=[detail])
-    )
-
-
 def make_server(daemon: Daemon) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
-    """Returns a gRPC server with all services, not started, and its health."""
-    server = grpc.aio.server(
-        interceptors=[Gate(daemon)],
-        options=[
-            ("grpc.so_reuseport", 0),  # two daemons must never share an address
-            ("grpc.max_receive_message_length", config.MESSAGE_BYTES_MAX),
-            ("grpc.max_send_message_length", config.ANSWER_BYTES_MAX),
-        ],
-    )
+    """Returns a gRPC server with all services of a daemon, not started, and its health."""
+    server = grpc_gate.bare_server(TokenDoor(daemon.token), daemon.note_call, config.MESSAGE_BYTES_MAX)
     run_service_pb2_grpc.add_RunServiceServicer_to_server(RunService(daemon), server)
     ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(IngestService(daemon), server)
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(QueryService(daemon), server)
     store_service_pb2_grpc.add_StoreServiceServicer_to_server(StoreService(daemon), server)
     upload_service_pb2_grpc.add_UploadServiceServicer_to_server(UploadService(daemon), server)
+    return server, add_health(server)
+
+
+def add_health(server: grpc.aio.Server) -> health.aio.HealthServicer:
+    """Adds the health of a server's services, and returns it."""
     state = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(state, server)
-    return server, state
+    return state
 
 
 async def set_health(state: health.aio.HealthServicer, is_serving: bool) -> None:

@@ -68,6 +68,8 @@ class UploadService(upload_service_pb2_grpc.UploadServiceServicer):
                 findings = probe.sentences
                 if not probe.can_write:
                     raise BucketError("denied", " ".join(findings))
+        except ValueError as error:
+            raise InvalidArgument(str(error), field="settings") from None
         except BucketError as error:
             if not request.even_if_unusable:
                 raise BucketUnusable(str(error), kind=error.kind) from None

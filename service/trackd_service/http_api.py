@@ -1,7 +1,7 @@
 """Owns the HTTP face: the web app's files, the JSON API, binary series and live messages, over the same query as gRPC.
 
-Invariants: no request is answered without the token, an allowed Host, and an own Origin; nothing a client names becomes a
-path on this machine. What is served is described in docs/http_api.md.
+Invariants: no request is answered that `http_guard` has not let in; nothing a client names becomes a path on this machine.
+What is served is described in docs/http_api.md.
 """
 
 from __future__ import annotations
@@ -12,62 +12,59 @@ import json
 import logging
 import mimetypes
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import parse_qsl, urlencode
 
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from trackd_service import auth, config, export, openapi
+from trackd_service import config, export, openapi, openapi_people
 from trackd_service.compare_query import MISSING, RunDifference
 from trackd_service.daemon import Daemon
 from trackd_service.errors import InvalidArgument, TrackdError
+from trackd_service.http_guard import Door, Guard
 from trackd_service.http_html import HtmlFace
-from trackd_service.http_parts import answer, dump, integer, json_answer, parse_object
+from trackd_service.http_parts import answer, dump, integer, json_answer, parse_object, refusal
 from trackd_service.http_records import FRAME_POLICY, RecordFace
 from trackd_service.http_runs import RunsFace
 from trackd_service.http_series import SeriesFace
 from trackd_service.http_space import SpaceFace
 from trackd_service.http_views import ViewFace
+from trackd_service.principals import Caller
 from trackd_service.runs import Run, brief_form
 from trackd_service.streams import Stream
 
 _log = logging.getLogger("trackd.http")
 _WEB = Path(__file__).parent / "web"
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-        "worker-src 'self'; connect-src 'self' data: blob:; media-src 'self' data: blob:; frame-src 'self'; "
-        "object-src 'none'; base-uri 'none'; form-action 'self'; "
-        "frame-ancestors 'self'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 # What a person can choose of the look of all pages, kept in the cookies `trackd_NAME`.
 _LOOKS = {"theme": ("light", "dark"), "density": ("cosy",)}
-_PRIVATE_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>trackd</title>
-<style>
-body { font: 14px system-ui; margin: 20vh auto; max-width: 32em; padding: 0 16px; color-scheme: light dark; }
-h1 { font-size: 20px; }
-</style>
-<h1>This page is private to the person who runs trackd</h1>
-<p>Run <code>trackd ui</code> in a terminal on this machine: it opens the page with its key.</p></html>"""
 _NO_APP_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>trackd</title>
 <h1>The web app is not built</h1>
 <p>In the checkout, run <code>python hatch_build.py web</code> and load this page again.</p></html>"""
 
 
-def make_app(daemon: Daemon, allowed_hosts: set[str], cookie_name: str) -> ASGIApp:
-    """Returns the application; `allowed_hosts` are exact Host headers, port included."""
+def make_app(
+    daemon: Daemon,
+    allowed_hosts: set[str],
+    door: Door,
+    further_routes: Sequence[Route] = (),
+    note_answer: Callable[[str, int, float, Caller | None], None] = lambda *_: None,
+) -> ASGIApp:
+    """Returns the application.
+
+    Args:
+        daemon: What answers.
+        allowed_hosts: Exact Host headers, port included where it is none of the usual ones.
+        door: Who is let in.
+        further_routes: Those that only a team server has.
+        note_answer: Is told of each answer: the route as it is written here, the status, the seconds, and to whom.
+    """
     face = _Face(daemon)
     api = "/api/v1"
     run = api + "/projects/{project}/runs/{run}"
@@ -91,84 +88,17 @@ def make_app(daemon: Daemon, allowed_hosts: set[str], cookie_name: str) -> ASGIA
         *SpaceFace(daemon).routes(api),
         *HtmlFace(daemon).routes(f"{api}/projects/{{project}}"),
         Route(f"{api}/openapi.json", face.openapi),
+        *further_routes,
         WebSocketRoute(f"{api}/live", face.live),
         Route("/{path:path}", _page),
     ]
     app = Starlette(routes=routes, exception_handlers={TrackdError: _refuse, Exception: _fail})
-    return _Guard(app, daemon, allowed_hosts, cookie_name)
+    paths: dict[object, str] = {route.endpoint: route.path for route in routes if isinstance(route, Route)}
 
+    def note(endpoint: object, status: int, seconds: float, caller: Caller | None) -> None:
+        note_answer(paths.get(endpoint, "other"), status, seconds, caller)
 
-class _Guard:
-    """Stands before the application: Host, Origin, token, and the headers of every answer."""
-
-    def __init__(self, app: ASGIApp, daemon: Daemon, allowed_hosts: set[str], cookie_name: str) -> None:
-        self._app = app
-        self._daemon = daemon
-        self._hosts = allowed_hosts
-        self._cookie_name = cookie_name
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
-            await self._app(scope, receive, send)
-            return
-        connection = HTTPConnection(scope)
-        refusal = self._refusal(connection)
-        if refusal is not None:
-            if scope["type"] == "websocket":
-                await WebSocket(scope, receive, send).close(code=1008, reason="refused")
-            else:
-                refusal.headers.update(_HEADERS)
-                await refusal(scope, receive, send)
-            return
-        self._daemon.call_time = time.monotonic()
-
-        async def send_with_headers(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                have = {name for name, _ in message["headers"]}
-                message["headers"] += [
-                    (name.lower().encode(), value.encode())
-                    for name, value in _HEADERS.items()
-                    if name.lower().encode() not in have
-                ]
-            await send(message)
-
-        # Starlette decodes %2F before it matches a route; a project's name may hold none, so nothing is lost by it.
-        await self._app(scope, receive, send_with_headers)
-
-    def _refusal(self, connection: HTTPConnection) -> Response | None:
-        headers = connection.headers
-        hosts = headers.getlist("host")
-        if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
-            return Response("This host name is not served here.", 421, media_type="text/plain")
-        origin = headers.get("origin")
-        if origin is not None and origin.partition("://")[2].lower() not in self._hosts:
-            return Response("Requests from other sites are refused.", 403, media_type="text/plain")
-        site = headers.get("sec-fetch-site", "none")
-        is_page_load = headers.get("sec-fetch-mode") == "navigate" and connection.scope.get("method") == "GET"
-        if site not in ("same-origin", "none") and not is_page_load:
-            return Response("Requests from other sites are refused.", 403, media_type="text/plain")
-        if connection.scope["type"] == "websocket" and origin is None and "cookie" in headers:
-            return Response("A browser's socket must name its origin.", 403, media_type="text/plain")
-        is_page = connection.scope["type"] == "http" and not connection.url.path.startswith("/api/")
-        given = connection.query_params.get("token") if is_page else None
-        if given is not None and auth.is_right(given, self._daemon.token):
-            query = urlencode([pair for pair in parse_qsl(connection.url.query) if pair[0] != "token"])
-            # With two of them it would be the address of another site.
-            path = "/" + connection.url.path.lstrip("/\\")
-            answer = RedirectResponse(path + (f"?{query}" if query else ""), 303)
-            answer.set_cookie(
-                self._cookie_name, self._daemon.token, max_age=365 * 86_400, httponly=True, samesite="strict"
-            )
-            return answer
-        token = auth.bearer(headers.get("authorization")) or connection.cookies.get(self._cookie_name)
-        if auth.is_right(token, self._daemon.token):
-            return None
-        if is_page:
-            return HTMLResponse(_PRIVATE_PAGE, 401)
-        body = {
-            "error": {"reason": "UNAUTHENTICATED", "message": "the token is missing or wrong", "metadata": {}}
-        }
-        return Response(json.dumps(body), 401, media_type="application/json")
+    return Guard(app, door, allowed_hosts, daemon.note_call, note)
 
 
 class _Face:
@@ -180,7 +110,7 @@ class _Face:
 
     async def daemon(self, request: Request) -> Response:
         """Tells who the daemon is."""
-        return answer(self._daemon.facts())
+        return answer({**self._daemon.facts(), "kind": self._daemon.kind})
 
     async def upload(self, request: Request) -> Response:
         """Tells how the upload is set, and how it stands."""
@@ -190,7 +120,8 @@ class _Face:
 
     async def openapi(self, request: Request) -> Response:
         """Describes the API."""
-        return answer(openapi.document(self._daemon.facts()["version"]))
+        described = openapi_people if self._daemon.kind == "server" else openapi
+        return answer(described.document(self._daemon.facts()["version"]))
 
     async def projects(self, request: Request) -> Response:
         """Lists the projects."""
@@ -349,7 +280,7 @@ class _Face:
                     news.cancel()
                     break
                 runs, removed = news.result()
-                self._daemon.call_time = time.monotonic()
+                self._daemon.note_call()
         except (WebSocketDisconnect, RuntimeError):
             pass  # the page was closed while we spoke
         finally:
@@ -437,8 +368,7 @@ def _files() -> dict[str, Path]:
 async def _refuse(request: Request, error: Exception) -> Response:
     """Answers an error of ours in its one form."""
     assert isinstance(error, TrackdError)
-    body = {"error": {"reason": error.reason, "message": error.message, "metadata": error.metadata}}
-    return Response(json.dumps(body), error.http_status, media_type="application/json")
+    return refusal(error)
 
 
 async def _fail(request: Request, error: Exception) -> Response:

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trackd_service.errors import InvalidArgument
+from trackd_service.errors import InvalidArgument, TrackdError
 
 _BODY_BYTES_MAX = 1 << 20  # a query of 10,000 series is 1 MB
 
@@ -81,6 +81,12 @@ def answer(value: Any) -> Response:
 def json_answer(content: str) -> Response:
     """Returns an answer that is JSON already, which nobody keeps."""
     return Response(content, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def refusal(error: TrackdError) -> Response:
+    """Returns an error of ours in its one form."""
+    body = {"error": {"reason": error.reason, "message": error.message, "metadata": error.metadata}}
+    return Response(json.dumps(body), error.http_status, media_type="application/json")
 
 
 def dump(value: Any) -> str:

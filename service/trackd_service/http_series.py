@@ -51,6 +51,7 @@ class SeriesFace:
             omit = frozenset(_texts(question, "omit")) if question.get("omit") is not None else frozenset()
         except ValueError as error:  # of the requests, Smoothing and expressions, which check themselves
             raise InvalidArgument(str(error)) from None
+        await self._query.make_ready(requests)
         answers: list[SeriesAnswer] = []
         while len(answers) < len(requests):
             first = requests[len(answers)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+from trackd_service import access
 from trackd_service.runs import Run
 
 
@@ -15,8 +16,9 @@ class Listener:
     """One who wants to know of changes, of one project or of all."""
 
     def __init__(self, project: str | None) -> None:
-        """Takes the project, or None for all."""
+        """Takes the project, or None for all that whoever asks may see."""
         self.project = project
+        self._can_read = access.reader()
         self._runs: dict[tuple[str, str], Run] = {}
         self._removed: set[tuple[str, str]] = set()
         self._event = asyncio.Event()
@@ -31,7 +33,7 @@ class Listener:
         return runs, removed
 
     def _tell(self, key: tuple[str, str], run: Run | None) -> None:
-        if self.project is not None and self.project != key[0]:
+        if self.project not in (None, key[0]) or not self._can_read(key[0]):
             return
         if run is None:
             self._runs.pop(key, None)

@@ -272,13 +272,16 @@ class LogReader:
 
     def is_writer_alive(self) -> bool:
         """Says whether the client that writes the log lives."""
-        while parts := self._parts():
-            if is_locked(self._path(parts[-1])):
+        part = self.part
+        while True:
+            # Looked for one by one, and not in a list of the folder: of hundreds of writers each is asked all the time.
+            while self._path(part + 1).exists():
+                part += 1
+            if is_locked(self._path(part)):
                 return True
             # A client locks its next part before it lets go of the last: look again whether there is one.
-            if self._parts()[-1:] == parts[-1:]:
+            if not self._path(part + 1).exists():
                 return False
-        return False
 
     def take_unsynced(self) -> list[int]:
         """Returns open descriptors of all that was read and is not synced yet; the caller syncs and closes them."""

@@ -81,6 +81,7 @@ class Mirror:
         self._superseded: dict[str, float] = {}
         self.sentence = ""
         store.elsewhere = self._files
+        store.takes_views = False
         store.read_only_reason = (
             f"this store shows {bucket.url}, which is written from elsewhere, and cannot be changed here: "
             "`trackd pull` copies runs into a store of your own"

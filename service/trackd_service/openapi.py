@@ -1,6 +1,7 @@
 """Owns the machine-readable description of the HTTP API, of what docs/http_api.md says in words. Pure.
 
-Invariant: every route of the API stands here and nothing else does; a test compares the two.
+Invariant: every route that a daemon has stands here and nothing else does; a test compares the two. Those of a team server
+alone stand in `openapi_people`.
 """
 
 from __future__ import annotations

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trackd_service import config
+from trackd_service import access, config
 from trackd_service.cell_memory import CellMemory
 from trackd_service.compare_query import CompareQuery
 from trackd_service.console_query import ConsoleQuery
@@ -76,6 +76,7 @@ class Query:
         projects: dict[str, dict[str, Any]] = {
             name: {"name": name, "run_count": count, "running_count": 0, "update_time": update_time}
             for name, count, update_time in await self._store.on_catalog(self._store.catalog.projects)
+            if access.can_read(name)
         }
         in_catalog = set(await self._store.on_catalog(self._store.catalog.run_keys))
         for run in self._store.in_memory():
@@ -206,6 +207,8 @@ class Query:
     async def views(self, project: str) -> list[dict[str, Any]]:
         """Returns the saved views of a project, last saved first, without their documents."""
         self._store.check_readable()
+        if not access.can_read(project):
+            return []
         rows = await self._store.on_catalog(self._store.catalog.views, project)
         return [{"id": row.id, "name": row.name, "update_time": row.update_time} for row in rows]
 
@@ -215,7 +218,7 @@ class Query:
 
         self._store.check_readable()
         row = await self._store.on_catalog(self._store.catalog.view, project, view_id)
-        if row is None:
+        if row is None or not access.can_read(project):
             raise views.not_found(project, view_id)
         return {
             "id": row.id,
@@ -231,6 +234,15 @@ class Query:
             async with self._large:
                 return await query(stored, request)
         return await query(stored, request)
+
+    async def make_ready(self, requests: Iterable[SeriesRequest | GroupRequest]) -> None:
+        """Sees to it that what series need is here, of all their runs in one go."""
+        wanted: dict[str, list[str]] = {}
+        for request in requests:
+            runs = (request.run,) if isinstance(request, SeriesRequest) else request.runs
+            wanted.setdefault(request.project, []).extend(runs)
+        for project, runs_of_project in wanted.items():
+            await self._store.make_ready(project, runs_of_project)
 
     async def group(self, request: GroupRequest) -> SeriesAnswer:
         """Returns many runs as one line with a band; see docs/http_api.md."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from trackd_service.bucket_files import BucketFiles
 from trackd_service.bucket_requests import Bucket
 from trackd_service.errors import BucketUnusable, StorageUnavailable
-from trackd_service.postgres_catalog import PostgresCatalog
+from trackd_service.postgres_catalog import Place, PostgresCatalog
 from trackd_service.store import Store
 from trackd_service.transfers import Target
 
@@ -29,7 +30,9 @@ class Replica:
 
     Attributes:
         target: The bucket with the files.
+        files: What gets them into the store's directory.
         sentence: What is wrong with the database or the bucket; empty when nothing is.
+        look_time: When the catalog was heard of last, on the monotonic clock.
     """
 
     def __init__(
@@ -45,11 +48,25 @@ class Replica:
         self._catalog = catalog
         self._is_watched = is_watched
         self.target = Target(bucket, folder / "uploads")
-        self._files = BucketFiles(store, self.target, self._find_facts)
-        self._since = 0
+        self.files = BucketFiles(store, self.target, self._find_facts)
+        self._since: Place | None = None
         self._known: dict[tuple[str, str], int] = {}
         self.sentence = ""
-        store.elsewhere = self._files
+        self.look_time = float("-inf")
+        store.elsewhere = self.files
+
+    @property
+    def run_count(self) -> int:
+        """How many runs it knows of."""
+        return len(self._known)
+
+    async def look_first(self) -> None:
+        """Looks once, as well as that goes: a server that begins shows what there is."""
+        try:
+            await self.look()
+        except (BucketUnusable, StorageUnavailable) as error:
+            self.sentence = error.message
+            _log.warning("%s", error.message)
 
     async def run(self) -> None:
         """Follows the catalog until it is cancelled."""
@@ -67,22 +84,35 @@ class Replica:
 
     async def look(self) -> None:
         """Takes in what was committed since the last look. Raises StorageUnavailable, or BucketUnusable at its end."""
-        since, written, deleted = await self._store.on_catalog(self._catalog.changes, self._since)
-        is_first, problem = self._since == 0, None
+        news = await self._store.on_catalog(self._catalog.changes, self._since)
+        self.look_time = time.monotonic()
+        is_first, problem = self._since is None, None
+        known, there = self._known, {(project, run_id) for project, run_id, _ in news.written}
+        deleted = news.deleted
+        is_replaced = news.is_whole and not is_first
+        if is_replaced:
+            _log.warning(
+                "another catalog has come into the place of the one that was followed: it is read anew"
+            )
+            in_memory = [(stored.run.project, stored.run.run_id) for stored in self._store.stored_in_memory()]
+            deleted = [*deleted, *known, *in_memory]
+            # Another run may stand under a number that is known; of those not in memory nothing is shown but lists.
+            for key in in_memory:
+                known[key] = 0
+            self._catalog.replacement_count += 1
+            self._since = Place(news.place.incarnation, 0)
         changed = [
             (project, run_id, number)
-            for project, run_id, number in written
-            if self._known.get((project, run_id)) != number
+            for project, run_id, number in news.written
+            if known.get((project, run_id)) != number
         ]
-        there = {
-            (project, run_id) for project, run_id, _ in written
-        }  # one of them may have been deleted before
         gone = [
             key
-            for key in dict.fromkeys(deleted)
-            if key not in there and self._known.pop(key, None) is not None
+            for key in dict.fromkeys(deleted)  # one of them may be there again
+            # A reader may have loaded one that came and went between two looks.
+            if key not in there and (known.pop(key, None) is not None or self._store.is_in_memory(*key))
         ]
-        if changed or gone:
+        if changed or gone or is_replaced:
             self._catalog.change_count += 1
         for project, run_id, number in changed:
             try:
@@ -97,7 +127,7 @@ class Replica:
             self._store.let_go(project, run_id)
         if problem is not None:
             raise problem
-        self._since = since
+        self._since = news.place
 
     def _is_shown(self, project: str, run_id: str) -> bool:
         return self._is_watched() or self._store.is_in_memory(project, run_id)
@@ -107,4 +137,4 @@ class Replica:
 
     async def close(self) -> None:
         """Ends the transfers that are under way."""
-        await self._files.close()
+        await self.files.close()

@@ -70,7 +70,7 @@ class RunEdits:
     async def edit_many(self, project: str, run_ids: Sequence[str], edit: RunsEdit) -> int:
         """Changes runs alike; returns how many. Raises what one of them raises, and InvalidArgument for tags."""
         check_tag_texts(edit.add_tags)
-        self._store.check_writable()
+        self._check_change(project)
         changed = await self._edit_at_rest(project, list(dict.fromkeys(run_ids)), edit)
 
         async def change(run_id: str) -> bool:
@@ -79,6 +79,12 @@ class RunEdits:
             return True
 
         return await _each(run_ids, change, "changed")
+
+    def _check_change(self, _project: str) -> None:
+        self._store.check_writable()
+
+    def _check_delete(self, _project: str) -> None:
+        self._store.check_writable()
 
     async def _edit_at_rest(self, project: str, run_ids: Sequence[str], edit: RunsEdit) -> set[str]:
         """Changes the runs that nobody writes, up to the first that is not there; returns their ids."""
@@ -98,7 +104,7 @@ class RunEdits:
 
     async def delete_many(self, project: str, run_ids: Sequence[str]) -> int:
         """Deletes runs; returns how many were there. Raises what one of them raises."""
-        self._store.check_writable()
+        self._check_delete(project)
         return await _each(run_ids, lambda run_id: self.delete(project, run_id), "deleted")
 
 

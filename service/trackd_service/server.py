@@ -294,12 +294,14 @@ class _Server:
         finally:
             loop.remove_reader(bound.fileno())
         # In a thread: the writers are served meanwhile.
-        uvicorn, http_api = await asyncio.gather(
+        await asyncio.gather(
             *(
                 asyncio.to_thread(importlib.import_module, name)
                 for name in ("uvicorn", "trackd_service.http_api")
             )
         )
+        from trackd_service import http_api, web_serving
+        from trackd_service.http_guard import LocalDoor
 
         assert self._daemon is not None
         port = bound.getsockname()[1]
@@ -309,31 +311,9 @@ class _Server:
             for name in names
         }
         hosts |= {name.lower() for name in self._config.allowed_hosts}  # a proxy on the usual port names none
-        app = http_api.make_app(self._daemon, hosts, f"trackd_token_{port}")
+        app = http_api.make_app(self._daemon, hosts, LocalDoor(self._daemon.token, f"trackd_token_{port}"))
 
-        end = self._web_end
-
-        class Web(uvicorn.Server):  # type: ignore[misc, name-defined]
-            def capture_signals(self) -> Any:  # the daemon has its own
-                return contextlib.nullcontext()
-
-            async def main_loop(
-                self,
-            ) -> None:  # uvicorn's own wakes ten times a second to look whether it should end
-                await end.wait()
-
-        self._web = Web(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                server_header=False,
-                date_header=False,
-                ws="websockets-sansio",
-                timeout_graceful_shutdown=1,
-            )
-        )
+        self._web = web_serving.make(app, self._web_end)
         await self._web.serve(sockets=[bound])
 
     def _tell_alerts(self, run: Run, alerts: list[dict[str, Any]]) -> None:

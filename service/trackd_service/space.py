@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Protocol
 
+from trackd_service import access
 from trackd_service.catalog import RunUsage
 from trackd_service.keeping import object_name
 from trackd_service.objects import ObjectStore
@@ -84,8 +86,17 @@ class Space:
     async def usage(self) -> tuple[list[RunUsage], dict[str, int]]:
         """Returns what each run takes, the largest first, and how much and how many all objects and the garbage are."""
         runs = {
-            (run.project, run.run_id): run for run in await self._store.on_catalog(self._store.catalog.usage)
+            (run.project, run.run_id): run
+            for run in await self._store.on_catalog(self._store.catalog.usage)
+            if access.can_read(run.project)
         }
+        if access.caller() is not None:  # of a shared store, what the catalog says of their projects
+            return _largest_first(runs.values()), {
+                "object_bytes": sum(run.segment_bytes + run.object_bytes for run in runs.values()),
+                "object_count": sum(run.object_count for run in runs.values()),
+                "garbage_bytes": 0,
+                "garbage_count": 0,
+            }
         used = await self._store.on_catalog(self._store.catalog.used_names)
         in_memory = self._store.in_memory()
         users = Counter(sha256 for run in in_memory for sha256 in run.objects)
@@ -109,10 +120,20 @@ class Space:
             "garbage_bytes": sum(garbage.values()),
             "garbage_count": len(garbage),
         }
-        return sorted(runs.values(), key=lambda run: -(run.segment_bytes + run.object_bytes)), whole
+        return _largest_first(runs.values()), whole
 
     async def kinds(self) -> dict[str, int]:
         """Returns what the files of each kind take in bytes, and how many of them nothing refers to."""
+        if access.caller() is not None:
+            runs, whole = await self.usage()
+            segment_bytes = sum(run.segment_bytes for run in runs)
+            object_bytes = whole["object_bytes"] - segment_bytes
+            return {
+                "segment_bytes": segment_bytes,
+                "object_bytes": object_bytes,
+                "garbage_bytes": 0,
+                "garbage_count": 0,
+            }
         objects, garbage = await self._look()
         points = sum(size for name, (size, _) in objects.items() if name.startswith("segments/"))
         return {
@@ -124,10 +145,12 @@ class Space:
 
     async def project_sizes(self) -> dict[str, int]:
         """Returns what is sealed of each project, in bytes."""
-        return dict(await self._store.on_catalog(self._store.catalog.project_sizes))
+        sizes = await self._store.on_catalog(self._store.catalog.project_sizes)
+        return {project: size for project, size in sizes if access.can_read(project)}
 
     async def sweep(self, dry_run: bool) -> tuple[int, int]:
         """Removes all that nothing refers to: objects, and segments that a crash has left; returns their number and bytes."""
+        access.check_server("to clear the store")
         _, garbage = await self._look()
         removed_count = removed_bytes = 0
         for name, size_bytes in garbage.items():
@@ -147,3 +170,7 @@ class Space:
             if name not in used and change_time < young
         }
         return objects, garbage
+
+
+def _largest_first(runs: Iterable[RunUsage]) -> list[RunUsage]:
+    return sorted(runs, key=lambda run: -(run.segment_bytes + run.object_bytes))

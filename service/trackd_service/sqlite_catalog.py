@@ -8,11 +8,12 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from trackd_service import catalog_schema
-from trackd_service.catalog import Catalog, CatalogTooNew, Tables
+from trackd_service.catalog import Bulk, Catalog, CatalogTooNew, CatalogTooOld, Cursor, Tables
 
 
 class SqliteCatalog(Catalog):
@@ -40,13 +41,24 @@ class SqliteCatalog(Catalog):
                     path.with_name(path.name + ending).rename(aside.with_name(aside.name + ending))
             return SqliteCatalog(path), aside
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_read_only: bool = False) -> None:
         """Opens the file, making it or bringing it up to date.
+
+        Args:
+            path: Where it is.
+            is_read_only: Change nothing: another process may be writing it.
 
         Raises:
             CatalogTooNew: a newer trackd wrote it.
+            CatalogTooOld: it is not up to date, or no catalog, and nothing may be changed.
             sqlite3.DatabaseError: it is damaged.
         """
+        if is_read_only:
+            self._connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+            )
+            self._check_version(path)
+            return
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._connection.executescript(
             # FULL: a commit is on the disk when it returns. One connection alone writes and checkpoints, which also keeps
@@ -55,14 +67,25 @@ class SqliteCatalog(Catalog):
         )
         found = self._connection.execute("PRAGMA user_version").fetchone()[0]
         if found > catalog_schema.VERSION:
-            raise CatalogTooNew(
-                f"the catalog {path} has version {found}; this trackd knows {catalog_schema.VERSION}: update trackd"
-            )
+            raise _too_new(path, found)
         for version in range(found, catalog_schema.VERSION):
             with self.writing() as tables:
                 self._migrate(tables, version)
                 tables.execute(f"PRAGMA user_version={version + 1}")
             self.change_count += 1
+
+    def _check_version(self, path: Path) -> None:
+        try:
+            found = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            if found > catalog_schema.VERSION:
+                raise _too_new(path, found)
+            if found < catalog_schema.VERSION:
+                raise CatalogTooOld(
+                    f"the catalog {path} has version {found}, and this trackd reads version {catalog_schema.VERSION}"
+                )
+        except BaseException:
+            self._connection.close()
+            raise
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -82,9 +105,65 @@ class SqliteCatalog(Catalog):
                 self._connection.execute("ROLLBACK")
             raise
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Bulk]:
+        """Gives the tables of one moment, for all that they hold."""
+        self._connection.execute("BEGIN")
+        try:
+            yield _Bulk(self._connection)
+        finally:
+            self._connection.execute("ROLLBACK")
+
+    @contextlib.contextmanager
+    def loading(self, names: Sequence[str]) -> Iterator[Bulk]:  # noqa: ARG002 - the whole file is one lock
+        """Gives the tables for one transaction that fills them."""
+        with self.writing():
+            yield _Bulk(self._connection)
+        self.change_count += 1
+
     def _hold(self, tables: Tables, project: str, run_id: str) -> None:
         pass  # the transaction is the only one there is
+
+    def clock(self, tables: Tables) -> int:
+        """Returns the time by the database's clock, in microseconds since 1970."""
+        found = tables.execute(
+            "SELECT CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
+        ).fetchone()
+        return int(found[0])
+
+    def hold_listing(self, tables: Tables, *, is_alone: bool) -> None:
+        """Does nothing: the transaction is the only one there is."""
 
     def close(self) -> None:
         """Closes the catalog."""
         self._connection.close()
+
+
+class _Bulk:
+    """The tables, for many rows at a time; of a scan, memory holds one."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> Cursor:
+        return self._connection.execute(statement, values)
+
+    def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> object:
+        return self._connection.executemany(statement, rows)
+
+    def scan(
+        self, table: str, columns: Sequence[str], key: Sequence[str]
+    ) -> Generator[Sequence[Any], None, None]:
+        names, order = (", ".join(f'"{name}"' for name in some) for some in (columns, key))
+        yield from self._connection.execute(f'SELECT {names} FROM "{table}" ORDER BY {order}')  # noqa: S608 - names of the schema
+
+    def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        names = ", ".join(f'"{name}"' for name in columns)
+        places = ", ".join("?" for _ in columns)
+        self._connection.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({places})', rows)  # noqa: S608 - names of the schema
+
+
+def _too_new(path: Path, found: int) -> CatalogTooNew:
+    return CatalogTooNew(
+        f"the catalog {path} has version {found}; this trackd knows {catalog_schema.VERSION}: update trackd"
+    )

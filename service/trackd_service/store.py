@@ -21,13 +21,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from trackd_service import config, presets, views
+from trackd_service import access, config, presets, views
 from trackd_service.catalog import Catalog, HistoryStart, PresetRow, SegmentRow, ViewRow
 from trackd_service.definitions import Definitions
 from trackd_service.errors import (
     BucketUnusable,
     FileNotFound,
     InvalidArgument,
+    ObjectMissing,
     PresetNotFound,
     ReadOnly,
     RunNotFound,
@@ -87,6 +88,7 @@ class Store:
         self.problem = ""
         self.elsewhere: Elsewhere | None = None
         self.read_only_reason = ""
+        self.takes_views = True  # also where the runs are only shown
         self.unreadable_reason = ""
         self.check_run: Callable[[Run], object] = lambda run: None  # fails for what no face can show
 
@@ -100,15 +102,25 @@ class Store:
         if self.read_only_reason:
             raise ReadOnly(self.read_only_reason)
 
+    def _check_takes_views(self) -> None:
+        """Raises ReadOnly where no views and presets can be kept."""
+        if not self.takes_views:
+            self.check_writable()
+
     async def need(self, names: Sequence[str]) -> None:
         """Sees to it, as far as that is possible, that objects lie in the directory."""
         if self.elsewhere is not None:
-            missing = [name for name in names if self._objects.local_path(name) is None]
+            going = self.elsewhere.use(names)
+            missing = [name for name in names if name in going or self._objects.local_path(name) is None]
             if missing:
                 await self.elsewhere.fetch(missing)
 
     async def object_path(self, sha256: str) -> Path:
         """Returns where an object lies; raises ObjectMissing."""
+        if access.caller() is not None:
+            users = await self.on_catalog(self._catalog.projects_with, sha256) if is_hash(sha256) else []
+            if not any(map(access.can_read, users)):
+                raise ObjectMissing(f"the store has no object {sha256[:64]!r}", sha256=sha256[:64])
         if self.elsewhere is not None and is_hash(sha256):
             await self.need([object_name(sha256)])
         return self.keeper.object_path(sha256)
@@ -140,20 +152,23 @@ class Store:
 
     async def save_preset(self, preset_id: str, title: str, specification: Any) -> None:
         """Saves a preset of a chart over one of the same id; raises InvalidArgument."""
-        self.check_writable()
+        access.check_server("to save a preset")
+        self._check_takes_views()
         presets.check_preset(preset_id, title, specification)
         row = PresetRow(preset_id, title, json.dumps(specification))
         await self.on_catalog(self._catalog.save_preset, row)
 
     async def delete_preset(self, preset_id: str) -> None:
         """Deletes a saved preset; raises PresetNotFound when there is none."""
-        self.check_writable()
+        access.check_server("to delete a preset")
+        self._check_takes_views()
         if not await self.on_catalog(self._catalog.delete_preset, preset_id):
             raise PresetNotFound(f"there is no saved preset {preset_id[:128]!r}", id=preset_id[:128])
 
     async def save_view(self, project: str, view_id: str, name: str, document: Any) -> None:
         """Saves a view of a project over one of the same id; raises InvalidArgument."""
-        self.check_writable()
+        access.check_write(project)
+        self._check_takes_views()
         text = views.check_view(project, view_id, name, document)
         row = ViewRow(project, view_id, name, time.time_ns(), text)
         if not await self.on_catalog(self._catalog.save_view, row, views.VIEW_COUNT_MAX):
@@ -164,7 +179,8 @@ class Store:
 
     async def delete_view(self, project: str, view_id: str) -> None:
         """Deletes a saved view; raises ViewNotFound when there is none."""
-        self.check_writable()
+        access.check_write(project)
+        self._check_takes_views()
         if not await self.on_catalog(self._catalog.delete_view, project, view_id):
             raise views.not_found(project, view_id)
 
@@ -182,18 +198,27 @@ class Store:
             found = (
                 in_memory[0][0] if in_memory else await self.on_catalog(self._catalog.find_project, run_id)
             )
-            if found is None:
+            if found is None or not access.can_read(found):
                 raise RunNotFound(f"run {run_id!r} is not in the store", project=project, run_id=run_id)
             project = found
-        stored = await self._load(project, run_id)
+        stored = await self._load(project, run_id) if access.can_read(project) else None
         if stored is None:
             raise RunNotFound(f"run {run_id!r} is not in project {project!r}", project=project, run_id=run_id)
         stored.used_time = time.monotonic()
         return stored
 
+    async def make_ready(self, project: str, run_ids: Iterable[str]) -> None:
+        """Sees to it that what charts of runs need is here: of many runs in one go, where files come from elsewhere."""
+        if self.elsewhere is None or not access.can_read(project):
+            return
+        missing = [run_id for run_id in dict.fromkeys(run_ids) if (project, run_id) not in self._runs]
+        if len(missing) > 1:
+            names = await self.on_catalog(self._catalog.segment_names, project, missing)
+            await self.need([f"segments/{name}.levels" for name in names])
+
     async def find(self, project: str, run_id: str) -> StoredRun | None:
         """Returns a run, or None."""
-        return await self._load(project, run_id)
+        return await self._load(project, run_id) if access.can_read(project) else None
 
     async def get_or_create(self, project: str, run_id: str, create_time: int) -> tuple[StoredRun, bool]:
         """Returns a run to be written, and whether it was made by this call."""
@@ -349,7 +374,7 @@ class Store:
 
     def in_memory(self) -> list[Run]:
         """Returns the runs that are in memory."""
-        return [stored.run for stored in self._runs.values()]
+        return [stored.run for stored in self._runs.values() if access.can_read(stored.run.project)]
 
     def stored_in_memory(self) -> list[StoredRun]:
         """Returns the runs that are in memory, with their segments."""
@@ -361,6 +386,7 @@ class Store:
         documents = {
             (document["project"], document["run_id"]): document
             for document in await self.on_catalog(self._catalog.documents, project)
+            if access.can_read(document["project"])
         }
         for key, document in documents.items():
             document["synced_step"] = self._synced.get(key)
@@ -373,7 +399,9 @@ class Store:
         """Returns (project, run id) of all runs of a project, or of all, newest first."""
         self.check_readable()
         rows = await self.on_catalog(self._catalog.create_times, project)
-        times = {(owner, run_id): create_time for owner, run_id, create_time in rows}
+        times = {
+            (owner, run_id): create_time for owner, run_id, create_time in rows if access.can_read(owner)
+        }
         for run in self.in_memory():
             if project is None or run.project == project:
                 times[(run.project, run.run_id)] = run.create_time
@@ -382,6 +410,7 @@ class Store:
     async def documents_of(self, keys: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
         """Returns runs, whole, in the order of their (project, run id); those that are gone are left out."""
         self.check_readable()
+        keys = [key for key in keys if access.can_read(key[0])]
         wanted: dict[str, list[str]] = {}
         for project, run_id in keys:
             if (project, run_id) not in self._runs:

@@ -10,7 +10,9 @@ import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from trackd_service import server_keys
 from trackd_service.bucket_requests import Bucket
+from trackd_service.server_keys import Server
 
 FILE_NAME = "upload.json"
 VERSION = 1
@@ -32,7 +34,7 @@ class UploadSettings:
     """How a store is uploaded.
 
     Attributes:
-        url: `s3://BUCKET/PREFIX`; empty means nowhere.
+        url: `s3://BUCKET/PREFIX`, or `https://…` of a team server; empty means nowhere.
         endpoint_url: The server, for others than AWS.
         region: The region; empty leaves it to boto3.
         profile: The profile of the credentials; empty leaves it to boto3.
@@ -51,7 +53,13 @@ class UploadSettings:
 
     def __post_init__(self) -> None:
         """Raises ValueError, one sentence, for what cannot be."""
-        if self.url:
+        if server_keys.is_server_url(self.url):
+            server_keys.check_url(self.url)
+            if self.endpoint_url or self.region or self.profile or self.keep_local_days:
+                raise ValueError(
+                    "of a team server the address alone is set: endpoint, region, profile and keep_local_days are for buckets"
+                )
+        elif self.url:
             self.bucket()
         if not INTERVAL_SECONDS_MIN <= self.interval_seconds <= INTERVAL_SECONDS_MAX:
             raise ValueError(
@@ -68,8 +76,15 @@ class UploadSettings:
             )
 
     def bucket(self) -> Bucket:
-        """Returns where to."""
+        """Returns which bucket."""
         return Bucket.parse(self.url, self.endpoint_url, self.region, self.profile)
+
+
+def place(settings: UploadSettings, folder: Path) -> Bucket | Server:
+    """Returns where a store is uploaded to. Raises ValueError where it is a server that the store has no key for."""
+    if server_keys.is_server_url(settings.url):
+        return server_keys.load(folder, settings.url)
+    return settings.bucket()
 
 
 def load(folder: Path) -> UploadSettings | None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from trackd_service import transfers, upload_settings
+from trackd_service import server_keys, transfers, upload_settings
 from trackd_service.bucket_files import BucketFiles
 from trackd_service.bucket_ledger import BucketLedger, SyncedRun, load_store_id
 from trackd_service.bucket_requests import Bucket, BucketError
@@ -42,7 +42,7 @@ _TICK_SECONDS = 0.5  # how often it is looked whether something is due
 _ROUND_SECONDS = 2.0
 _WEIGH_SECONDS = 0.5  # of a round, for finding how much there is to send
 _FIRST_SECONDS = 1.0
-_SEAL_SECONDS = 0.2
+_SEAL_SECONDS = 0.1
 _BATCH_FILES_MAX = 64
 _BATCH_BYTES_MAX = 64 << 20  # of files that are sent together: what progress is told by
 _MANIFEST_SECONDS = 5.0  # between two manifests of a run whose large files are on their way
@@ -92,6 +92,7 @@ class _Pending:
 
     commit_number: int
     since: float
+    is_running: bool = False
     weighed_number: int = -1  # of the commit that file_count and size_bytes were found for
     file_count: int = 0
     size_bytes: int = 0
@@ -143,6 +144,7 @@ class Uploader:
         self._pending: dict[tuple[str, str], _Pending] = {}
         self._objects_wait: set[tuple[str, str]] = set()
         self._lost: set[str] = set()
+        self._doubted: set[str] = set()  # files that a server has said it lost, since a manifest was taken
         self._stuck: dict[str, str] = {}  # why a file cannot be sent, by name; looked at again now and then
         self._stuck_time = 0.0
         self._change_count = -1
@@ -169,7 +171,8 @@ class Uploader:
         """Tries a bucket; returns what it can do. Raises BucketError."""
         worker = Worker()
         try:
-            return await worker.run(transfers.probe, Target(settings.bucket(), self.folder / "uploads"))
+            target = Target(upload_settings.place(settings, self.folder), self.folder / "uploads")
+            return await worker.run(transfers.probe, target)
         except WorkerCrashed as error:
             raise BucketError("other", str(error)) from None
         finally:
@@ -324,6 +327,9 @@ class Uploader:
             stamp: object = (status.st_mtime_ns, status.st_size, status.st_ino)
         except FileNotFoundError:
             stamp = "none"
+        with contextlib.suppress(FileNotFoundError):  # another key for the same server
+            status = (self.folder / server_keys.FILE_NAME).stat()
+            stamp = (stamp, status.st_mtime_ns, status.st_ino)
         if stamp == self._settings_stamp:
             return
         self._settings_stamp = stamp
@@ -340,7 +346,12 @@ class Uploader:
         before, self._settings = self._settings, settings
         is_same = (before.url, before.endpoint_url) == (settings.url, settings.endpoint_url)
         if settings.url:
-            self._set_lanes(settings)
+            try:
+                self._set_lanes(settings)
+            except ValueError as error:  # of a server whose key has gone
+                self._settings_problem = str(error)
+                _log.error("%s", error)
+                settings = self._settings = UploadSettings()
         await self._set_elsewhere()
         if is_same and (self._ledger is not None or not settings.url):
             return
@@ -376,7 +387,7 @@ class Uploader:
         self._store.elsewhere = self._source
 
     def _set_lanes(self, settings: UploadSettings) -> None:
-        bucket, rate = settings.bucket(), settings.bytes_per_second_max
+        bucket, rate = upload_settings.place(settings, self.folder), settings.bytes_per_second_max
         scratch = self.folder / "uploads"
         shares = (int(rate * (1 - _BULK_SHARE)), int(rate * _BULK_SHARE))
         targets = [Target(bucket, scratch, share) for share in shares]
@@ -402,9 +413,9 @@ class Uploader:
         if self._stuck and time.monotonic() >= self._stuck_time:
             self._stuck.clear()
         end_time = time.monotonic() + _ROUND_SECONDS
-        for key in list(self._pending):
+        for key in sorted(self._pending, key=self._turn):
             now = time.monotonic()
-            # Who runs comes first, again and again, however much of others waits.
+            # Who runs comes first, again and again, however much of others waits; of these, who waits longest.
             if self._is_closing or now < self._points.retry_time or now > end_time:
                 break
             await self._send_points(key)
@@ -414,6 +425,10 @@ class Uploader:
         if self._settings.keep_local_days:
             await self._tidying.thin(ledger, self._synced, self._settings.keep_local_days * 86_400)
         self._warn_when_behind()
+
+    def _turn(self, key: tuple[str, str]) -> tuple[bool, float]:
+        pending = self._pending[key]
+        return not pending.is_running, pending.since
 
     async def _weigh(self) -> None:
         """Finds how much of pending runs is to be sent, before a bucket is asked that may not answer for long."""
@@ -467,9 +482,12 @@ class Uploader:
         if now < self._points.retry_time:
             return  # sealed in small pieces for nobody
         live = [stored for stored in self._store.stored_in_memory() if not stored.is_sealed]
-        # A seal costs tens of milliseconds of a core: with hundreds of live runs they come more rarely.
+        # A seal costs some ten milliseconds of a core: with hundreds of live runs they come more rarely.
         usual = max(self._settings.interval_seconds, len(live) * _SEAL_SECONDS)
         for stored in live:
+            pending = self._pending.get((stored.run.project, stored.run.run_id))
+            if pending is not None and pending.manifest_mark[0] != pending.commit_number and not is_asked:
+                continue  # what is sealed is on its way: a further piece would only make more work
             # A new run is there soon, even if it does not live for long.
             interval = _FIRST_SECONDS if stored.sealed_revision < 0 else usual
             if is_asked or now - stored.sealed_time >= interval:
@@ -490,7 +508,7 @@ class Uploader:
             if synced is not None and synced.commit_number == commit.commit_number:
                 continue
             pending[key] = self._pending.get(key) or _Pending(commit.commit_number, now)
-            pending[key].commit_number = commit.commit_number
+            pending[key].commit_number, pending[key].is_running = commit.commit_number, commit.is_running
         if len(self._synced) > len(commits):
             await self._forget_deleted(commits)
         self._pending, self._has_looked = pending, True
@@ -507,6 +525,8 @@ class Uploader:
     async def _send_points(self, key: tuple[str, str]) -> None:
         """Sends a run's segments, then its manifest; its files are left to the other lane."""
         ledger, pending = self._ledger, self._pending.get(key)
+        if manifest_name(*key, self._store_id) in self._stuck:
+            return  # refused: looked at again when some time has passed
         committed = await self._store.on_catalog(self._store.catalog.committed, *key)
         if committed is None or pending is None or ledger is None:
             return
@@ -560,7 +580,9 @@ class Uploader:
         """Sends some segments of a run; returns those that the bucket has, or None when the rest has to wait."""
         names = [f"segments/{row.name}.{ending}" for row in rows for ending in ("parquet", "levels")]
         known = await self.facts(names)  # of what the bucket has lost: nothing else is sent in its place
-        files = [Transfer(name, self._store.object_file(name), known.get(name, (0, ""))[1]) for name in names]
+        files = [
+            Transfer(name, self._store.object_file(name), known.get(name, (0, ""))[1], key) for name in names
+        ]
         moved = await self._points.run(transfers.send, files)
         if moved is None:
             return None
@@ -607,7 +629,19 @@ class Uploader:
         name, data = manifest_name(*key, self._store_id), await asyncio.to_thread(manifest.dump)
         if ledger is not self._ledger:
             return False  # another bucket by now, which has none of it
-        return await self._points.run(transfers.replace, name, data) is not None
+        moved = await self._points.run(transfers.replace, name, data)
+        if moved is None:
+            return False
+        error = moved[0].error
+        if error is not None and not self._doubted.issuperset(error.lost_names):
+            # It has cleared away what waited here for long to be told of: it is sent again, and its manifest behind it.
+            _log.warning("%s", error)
+            self._doubted.update(error.lost_names)
+            await self._on_ledger(ledger.doubt_files, error.lost_names)
+            return False
+        self._doubted -= set(self._doubted if error is None else error.lost_names)
+        self._note_stuck(name, error)
+        return error is None
 
     # -- files ------------------------------------------------------------------------------------------------------
 
@@ -636,7 +670,7 @@ class Uploader:
         waiting = [(sha256, size) for sha256, size in committed.objects.items() if sha256 not in kept]
         for batch in _batches(waiting):
             files = [
-                Transfer(object_name(sha256), self._store.object_file(object_name(sha256)), sha256)
+                Transfer(object_name(sha256), self._store.object_file(object_name(sha256)), sha256, key)
                 for sha256, _ in batch
             ]
             moved = await self._files.run(transfers.send, files)

@@ -274,3 +274,31 @@ def test_what_waits_is_told_of_a_bucket_that_has_never_answered(
         proxy.heal()
         store.sync()
         store.wait_whole(raw, bucket_url, "waits")
+
+
+def test_more_live_runs_than_a_slow_bucket_takes_are_all_sent_in_turn(
+    bucket_url: str, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clear_environment(monkeypatch)
+    with UploadStore(bucket_url, proxy.endpoint_url) as store:
+        runs = [store.init(f"run-{place:02}") for place in range(12)]
+        step = 0
+
+        def log() -> None:
+            nonlocal step
+            for run in runs:
+                run.log(row(step))
+            step += 1
+
+        def synced() -> list[int]:
+            log()
+            return [store.synced_step(run.id) or 0 for run in runs]
+
+        wait_for(lambda: min(synced()) > 0, "the first steps")
+        proxy.inject(Fault("slow", bytes_per_second=20_000))
+        begin = step
+        # What a run logs from now on goes through the slow bucket, of each run a part.
+        wait_for(lambda: min(synced()) > begin, lambda: f"all runs' turns: {synced()}", 90.0)
+        proxy.heal()
+        for run in runs:
+            run.finish()

@@ -369,7 +369,7 @@ def test_openapi_describes_the_routes_and_nothing_else(web: Web) -> None:
 
     from trackd_service import http_api
 
-    app: Any = http_api.make_app(mock.Mock(), set(), "x")  # no request is made
+    app: Any = http_api.make_app(mock.Mock(), set(), mock.Mock())  # no request is made
     routes = {route.path for route in app._app.routes if isinstance(route, Route)} - {"/{path:path}"}
     assert {re.sub(r"{(path|id)}", r"{\1:path}", path) for path in api_paths(web)} == routes
 

@@ -71,7 +71,7 @@ def test_stores_feed_one_run_whatever_the_order_and_however_often(catalog: Catal
         catalog.delete_run("p", "r")
         for each in order:
             assert send(catalog, each)
-        assert shown(catalog) == (["1a", "2c", "1b"], {"1": 5, "2": 3}, "theirs")
+        assert shown(catalog) == (["1a", "1b", "2c"], {"1": 5, "2": 3}, "theirs")
         assert catalog.is_used("d" * 64)
         assert catalog.sent_files(["segments/1a.parquet", "segments/2c.levels", "segments/never"]) == {
             "segments/1a.parquet": (10, "a" * 64),
@@ -165,14 +165,14 @@ def test_replicas_that_take_in_one_run_at_once_lose_nothing(postgres: PostgresSe
 def test_a_replica_hears_of_every_commit_however_late_its_transaction_ends(postgres: PostgresServer) -> None:
     url = postgres.new_schema()
     one, other = PostgresCatalog(url), PostgresCatalog(url)
-    since, written, deleted = other.changes(0)
-    assert (written, deleted) == ([], [])
+    news = other.changes(None)
+    assert (news.written, news.deleted, news.is_whole) == ([], [], True)
     begun, finish = threading.Event(), threading.Event()
 
-    def slow(contents: object, edits: str) -> object:
+    def slow(contents: object, edits: str, compactions: object) -> object:
         begun.set()
         finish.wait(20)
-        return combine(contents, edits)  # type: ignore[arg-type]
+        return combine(contents, edits, compactions)  # type: ignore[arg-type]
 
     late = manifest(1, 1, names="a")
     thread = threading.Thread(
@@ -181,15 +181,16 @@ def test_a_replica_hears_of_every_commit_however_late_its_transaction_ends(postg
     thread.start()
     assert begun.wait(20)
     other.commit_run({**late.document, "run_id": "quick"}, b"")  # begins later and ends first
-    since, written, _ = other.changes(since)
-    assert [run_id for _, run_id, _ in written] == ["quick"]
+    news = other.changes(news.place)
+    assert [run_id for _, run_id, _ in news.written] == ["quick"]
     finish.set()
     thread.join()
-    since, written, _ = other.changes(since)
-    assert "r" in [run_id for _, run_id, _ in written]
+    news = other.changes(news.place)
+    assert "r" in [run_id for _, run_id, _ in news.written]
     one.delete_run("p", "r")
-    since, _, deleted = other.changes(since)
-    assert deleted == [("p", "r")]
-    assert other.changes(since)[1:] == ([], [])
+    news = other.changes(news.place)
+    assert (news.deleted, news.is_whole) == ([("p", "r")], False)
+    news = other.changes(news.place)
+    assert (news.written, news.deleted) == ([], [])
     one.close()
     other.close()

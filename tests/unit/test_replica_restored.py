@@ -1,0 +1,130 @@
+"""Who follows a catalog follows the one that has come into its place from the start."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from tests.postgres_server import PostgresServer
+
+from trackd_service import catalog_copy
+from trackd_service.bucket_requests import Bucket
+from trackd_service.errors import RunNotFound, StorageUnavailable
+from trackd_service.objects import DirectoryStore
+from trackd_service.postgres_catalog import Place, PostgresCatalog
+from trackd_service.query import Query
+from trackd_service.replica import Replica
+from trackd_service.run_sets import RunsQuestion
+from trackd_service.runs import Run
+from trackd_service.store import Store
+
+
+def commit(catalog: PostgresCatalog, run_id: str, name: str) -> None:
+    run = Run("p", run_id, create_time=1)
+    run.name = name
+    catalog.commit_run(run.dump(), run.summary.dump())
+
+
+def drop_everything(url: str) -> None:
+    """Leaves of a catalog what an operator leaves who makes the database anew."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        (schema,) = connection.execute("SELECT current_schema()").fetchone() or ("",)
+        connection.execute(f'DROP SCHEMA "{schema}" CASCADE; CREATE SCHEMA "{schema}"'.encode())
+
+
+async def page(query: Query) -> list[tuple[str, str]]:
+    answer: dict[str, Any] = await query.sets.page("p", RunsQuestion(columns=("name",)))
+    return sorted(zip(answer["run_ids"], answer["columns"][0]["values"], strict=True))
+
+
+async def test_a_replica_shows_the_catalog_that_was_restored_into_the_place_of_the_one_it_followed(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    url = postgres.new_schema()
+    catalog = PostgresCatalog(url)
+    store = Store(catalog, DirectoryStore(tmp_path / "objects"), tmp_path)
+    deleted: list[str] = []
+    store.deleted = lambda _, run_id: deleted.append(run_id)
+    replica = Replica(store, catalog, Bucket.parse("s3://bucket/p", "http://127.0.0.1:1", "", ""), tmp_path)
+    query = Query(store)
+    commit(catalog, "a", "at first")
+    commit(catalog, "b", "b")
+    commit(catalog, "d", "d at first")
+    catalog_copy.copy_to_file(catalog, tmp_path / "backup")
+    commit(catalog, "a", "at last")
+    commit(catalog, "c", "c")
+    commit(catalog, "d", "d at last")
+    await replica.look()
+    assert (await query.run("p", "a")).run.name == "at last"
+    assert [name for _, name in await page(query)] == ["at last", "b", "c", "d at last"]
+
+    commit(catalog, "e", "seen by a reader, and by no look")
+    await query.run("p", "e")
+
+    drop_everything(url)
+    with pytest.raises(StorageUnavailable, match="cannot be asked"):
+        await replica.look()
+    with (
+        contextlib.closing(PostgresCatalog(url)) as restored,
+        catalog_copy.opened_file(tmp_path / "backup") as source,
+    ):
+        catalog_copy.copy(source, restored)
+        # The numbers of these commits are known, of other ones.
+        commit(restored, "a", "since then")
+        commit(restored, "d", "d since then")
+    await replica.look()
+    assert (await query.run("p", "a")).run.name == "since then"
+    assert await page(query) == [("a", "since then"), ("b", "b"), ("d", "d since then")]
+    assert sorted(deleted) == ["c", "e"]
+    # From then on it is followed as any other, once.
+    with contextlib.closing(PostgresCatalog(url)) as other:
+        commit(other, "a", "still followed")
+    count = catalog.replacement_count
+    await replica.look()
+    assert (await query.run("p", "a")).run.name == "still followed"
+    assert catalog.replacement_count == count == 1
+    await replica.close()
+    await store.close()
+
+
+async def test_a_run_that_came_and_went_between_two_looks_is_not_shown_for_ever(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    url = postgres.new_schema()
+    catalog, other = PostgresCatalog(url), PostgresCatalog(url)
+    store = Store(catalog, DirectoryStore(tmp_path / "objects"), tmp_path)
+    replica = Replica(store, catalog, Bucket.parse("s3://bucket/p", "http://127.0.0.1:1", "", ""), tmp_path)
+    query = Query(store)
+    await replica.look()
+    commit(other, "a", "short-lived")
+    assert (await query.run("p", "a")).run.name == "short-lived"
+    other.delete_received("p", "a", 1)
+    await replica.look()
+    with pytest.raises(RunNotFound):
+        await query.run("p", "a")
+    await replica.close()
+    await store.close()
+    other.close()
+
+
+@pytest.mark.parametrize("behind", [1, 2**62])
+def test_a_catalog_whose_transactions_have_begun_anew_is_told_whole(
+    behind: int, postgres: PostgresServer
+) -> None:
+    """As after a recovery to an earlier moment, where the numbers of transactions are given out for the second time."""
+    with contextlib.closing(PostgresCatalog(postgres.new_schema())) as catalog:
+        commit(catalog, "a", "a")
+        place = catalog.changes(None).place
+        assert not catalog.changes(place).is_whole
+        later = Place(place.incarnation, place.transaction + behind)
+        assert catalog.changes(later).is_whole
+        assert catalog.changes(later).written == [("p", "a", 1)]
+
+
+def test_a_standby_that_has_taken_over_is_another_catalog_to_its_replicas(postgres: PostgresServer) -> None:
+    """The timeline of the database is a part of what a catalog is known by: it changes at each such moment."""
+    with contextlib.closing(PostgresCatalog(postgres.new_schema())) as catalog:
+        assert catalog.changes(None).place.incarnation.endswith("00000001")
