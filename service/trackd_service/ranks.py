@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from trackd_service import config
 from trackd_service.run_states import RunState
 from trackd_service.writers import Writer
+
+_Lag: TypeAlias = "tuple[int, float | None]"  # steps and seconds behind the first
 
 _RANK = re.compile(r"\brank[ _-]?(\d{1,9})\b", re.IGNORECASE)
 _DIGITS = re.compile(r"(\d+)")
@@ -60,29 +62,32 @@ def current(writers: Iterable[Writer]) -> list[Writer]:
     return sorted(filter(is_last, vital), key=_order)
 
 
-def describe_writers(writers: Iterable[Writer]) -> list[dict[str, Any]]:
-    """Returns all writers as JSON values, for readers, with how those that are ranks stand."""
+def describe(
+    writers: Iterable[Writer], environment: Mapping[str, Any]
+) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """Returns all writers as JSON values, for readers, and how those that are ranks stand; None where one process writes."""
     writers = list(writers)
     ranks = current(writers)
     are_current = {writer.writer_id for writer in ranks}
     lags = _lags(ranks)
-    return [
-        {
-            **writer.describe(),
-            "rank": rank_number(writer),
-            "superseded": writer.is_vital and writer.writer_id not in are_current,
-            "steps_behind": lags.get(writer.writer_id, (None, None))[0],
-            "seconds_behind": lags.get(writer.writer_id, (None, None))[1],
-        }
-        for writer in writers
-    ]
+    documents = []
+    for writer in writers:
+        steps_behind, seconds_behind = lags.get(writer.writer_id, (None, None))
+        documents.append(
+            {
+                **writer.describe(),
+                "rank": rank_number(writer),
+                "superseded": writer.is_vital and writer.writer_id not in are_current,
+                "steps_behind": steps_behind,
+                "seconds_behind": seconds_behind,
+            }
+        )
+    return documents, None if len(ranks) < 2 else _describe_ranks(ranks, lags, environment)
 
 
-def describe(writers: Iterable[Writer], environment: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Returns how the ranks of a run stand, as JSON values; None of a run that one process writes."""
-    ranks = current(writers)
-    if len(ranks) < 2:
-        return None
+def _describe_ranks(
+    ranks: Sequence[Writer], lags: Mapping[str, _Lag], environment: Mapping[str, Any]
+) -> dict[str, Any]:
     counts = Counter("silent" if rank.is_silent else rank.state.value for rank in ranks)
     hosts = {host for rank in ranks if (host := rank.process.get("host"))}
     expected = _expected(ranks, environment)
@@ -95,7 +100,7 @@ def describe(writers: Iterable[Writer], environment: Mapping[str, Any]) -> dict[
         "finished_count": counts["finished"],
         "failed_count": len(ranks) - counts["running"] - counts["silent"] - counts["finished"],
         "sentence": _sentence(ranks, len(hosts), counts),
-        "notes": _notes(ranks, expected),
+        "notes": _notes(ranks, lags, expected),
     }
 
 
@@ -175,7 +180,7 @@ def _patience(writer: Writer) -> float | None:
     return max(seconds * 1e9, _PAUSES * writer.progress.longest_pause)
 
 
-def _lags(ranks: Sequence[Writer]) -> dict[str, tuple[int, float | None]]:
+def _lags(ranks: Sequence[Writer]) -> dict[str, _Lag]:
     """Returns how many steps and seconds ranks are behind the first, by writer; of those alone that log the same."""
     peers = _peers(ranks)
     if len(peers) < 2:
@@ -213,9 +218,8 @@ def _last_step(writer: Writer) -> int:
     return writer.progress.last_step or 0
 
 
-def _slowest(ranks: Sequence[Writer]) -> tuple[Writer, int] | None:
+def _slowest(ranks: Sequence[Writer], lags: Mapping[str, _Lag]) -> tuple[Writer, int] | None:
     """Returns the rank at work that is furthest behind, and by how many steps; None where none is worth a word."""
-    lags = _lags(ranks)
     at_work = [rank for rank in ranks if rank.is_open and not rank.is_silent and rank.writer_id in lags]
     if not at_work:
         return None
@@ -252,7 +256,7 @@ def _sentence(ranks: Sequence[Writer], host_count: int, counts: Counter[str]) ->
     return f"{len(ranks):,} {noun}{where}: {', '.join(said)}"
 
 
-def _notes(ranks: Sequence[Writer], expected: int | None) -> list[dict[str, Any]]:
+def _notes(ranks: Sequence[Writer], lags: Mapping[str, _Lag], expected: int | None) -> list[dict[str, Any]]:
     """Returns what a person must know of the ranks, the worst first."""
     notes = []
     bad = [rank for rank in ranks if not rank.is_open and rank.state is not RunState.FINISHED]
@@ -277,7 +281,7 @@ def _notes(ranks: Sequence[Writer], expected: int | None) -> list[dict[str, Any]
         named = [f"rank {number}" for number in sorted(missing)]
         text = f"{_listed(named)} of {expected:,} {'has' if len(missing) == 1 else 'have'} not come"
         notes.append(_note("missing", text, ()))
-    found = _slowest(ranks)
+    found = _slowest(ranks, lags)
     if found is not None:
         slowest, steps = found
         text = f"{name_of(slowest)} is the slowest: step {_last_step(slowest):,}, {steps:,} behind the leader"

@@ -583,6 +583,12 @@ class Run:
 
     def describe(self, whole: bool) -> dict[str, Any]:
         """Returns the run as JSON values: the brief form of docs/http_api.md, or the whole one."""
+        document = self._facts(whole)
+        if whole:
+            document["writers"], document["ranks"] = ranks.describe(self.writers.values(), self.environment)
+        return document
+
+    def _facts(self, whole: bool) -> dict[str, Any]:
         document: dict[str, Any] = {
             "project": self.project,
             "run_id": self.run_id,
@@ -616,8 +622,6 @@ class Run:
             document |= {
                 "environment": self.environment,
                 "system_metrics": self.system_metrics,
-                "writers": ranks.describe_writers(self.writers.values()),
-                "ranks": ranks.describe(self.writers.values(), self.environment),
                 "config": self.config,
                 "summary": self.summary.read(self.definitions),
                 "traceback": self.traceback,
@@ -633,11 +637,9 @@ class Run:
 
     def dump(self) -> dict[str, Any]:
         """Returns everything but the points and the summary's columns as JSON values, for the catalog."""
-        document = self.describe(whole=True)
-        del document["ranks"]  # follows from the writers
         return {
             "version": 1,
-            **document,
+            **self._facts(whole=True),
             "create_time": self.create_time,
             "update_time": self.update_time,
             "finish_time": self.finish_time,

@@ -165,7 +165,7 @@ function Lag({ row: { stepsBehind, secondsBehind } }: { row: RankRow }) {
   return (
     <>
       {formatCount(stepsBehind)}
-      {secondsBehind !== null && <span className={styles.ending}> {formatDuration(secondsBehind * 1000)}</span>}
+      {secondsBehind !== null && <span className={styles.ending}> ({formatDuration(secondsBehind * 1000)})</span>}
     </>
   );
 }
