@@ -1,14 +1,18 @@
 """Owns the way of a bucket's files into a store's directory, when somebody needs them.
 
-Invariant: a file is here whole and with the sum that its manifest gave it, or not at all; two who need it fetch it once.
+Invariants: a file is here whole and with the sum that its manifest gave it, or not at all; two who need it fetch it once;
+what somebody is about to read is known, so that it does not go (`cache`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TypeAlias
 
 from trackd_service import transfers
@@ -23,11 +27,16 @@ _WHOLE_BYTES_MAX = 2 << 20  # of a segment; of a larger one a chart's pages are 
 
 # Finds the size in bytes and the sha256 of files of segments by name.
 FindFacts: TypeAlias = Callable[[Sequence[str]], Awaitable[dict[str, tuple[int, str]]]]
+_NONE: frozenset[str] = frozenset()
 _log = logging.getLogger("trackd.bucket")
 
 
 class BucketFiles:
-    """Gets the files of a bucket into a store's directory, each once."""
+    """Gets the files of a bucket into a store's directory, each once.
+
+    Attributes:
+        fetched_bytes: How many bytes have come since somebody has set it to 0.
+    """
 
     def __init__(self, store: Store, target: Target, find_facts: FindFacts) -> None:
         """Takes the store, the bucket, and what finds the size in bytes and the sha256 of files of segments by name."""
@@ -36,9 +45,48 @@ class BucketFiles:
         self._find_facts = find_facts
         self._worker = Worker()
         self._coming: dict[str, asyncio.Future[None]] = {}
+        self._going: dict[str, asyncio.Future[None]] = {}
+        self._use_times: dict[str, float] = {}  # on the monotonic clock
+        self._noted_time = float("-inf")  # up to which use times were taken
+        self.fetched_bytes = 0
+
+    # -- what is read, and what goes --------------------------------------------------------------------------------
+
+    def use(self, names: Sequence[str]) -> AbstractSet[str]:
+        """Takes that somebody is about to read files; returns those that are just going, and count as not being here."""
+        self._use_times |= dict.fromkeys(names, time.monotonic())
+        return self._going.keys() & set(names) if self._going else _NONE
+
+    def is_used(self, name: str, seconds: float) -> bool:
+        """Says whether somebody has said so in the last seconds, or is fetching the file."""
+        return name in self._coming or time.monotonic() - self._use_times.get(name, float("-inf")) < seconds
+
+    def take_use_times(self, seconds: float) -> dict[str, float]:
+        """Returns how many seconds ago files were used since the last call, and forgets what was so many seconds ago."""
+        now = time.monotonic()
+        taken = {name: now - used for name, used in self._use_times.items() if used >= self._noted_time}
+        self._use_times = {name: used for name, used in self._use_times.items() if now - used < seconds}
+        self._noted_time = now
+        return taken
+
+    @contextlib.contextmanager
+    def going(self, names: Sequence[str]) -> Iterator[None]:
+        """Has files be going while the block runs: who needs one of them waits, and fetches it."""
+        gone = asyncio.get_running_loop().create_future()
+        self._going = dict.fromkeys(names, gone)
+        try:
+            yield
+        finally:
+            self._going = {}
+            gone.set_result(None)
+
+    # -- what comes -------------------------------------------------------------------------------------------------
 
     async def fetch(self, names: Sequence[str]) -> None:
         """Fetches files that are not here. Raises BucketUnusable; what the bucket does not have stays missing."""
+        for name in self.use(names):
+            if name in self._going:
+                await asyncio.shield(self._going[name])
         own = [name for name in dict.fromkeys(names) if name not in self._coming]
         others = [self._coming[name] for name in names if name in self._coming]
         loop = asyncio.get_running_loop()
@@ -72,6 +120,7 @@ class BucketFiles:
                 raise BucketUnusable(str(each.error), kind=each.error.kind)
             if each.is_gone:
                 _log.warning("%s is not in the bucket (any more)", each.name)
+            self.fetched_bytes += each.size_bytes
 
     async def remotes(self, names: Sequence[str]) -> dict[str, RemoteFile]:
         """Returns, by name, the files of segments that are too large to be fetched for a few pages of them."""

@@ -193,6 +193,11 @@ class BucketLedger:
 
     def doubt(self, names: Iterable[str]) -> None:
         """Notes that the bucket turned out not to have some files, and no run whole; their sums are remembered."""
+        self.doubt_files(names)
+        self._connection.execute("UPDATE runs SET commit_number = -1")
+
+    def doubt_files(self, names: Iterable[str]) -> None:
+        """Notes that the bucket turned out not to have some files, of a run that is not whole there anyway."""
         for name in names:
             if name.startswith("segments/"):
                 self._connection.execute(
@@ -201,7 +206,6 @@ class BucketLedger:
                 )
             elif name.startswith("files/"):
                 self.forget_objects([name.rpartition("/")[2]])
-        self._connection.execute("UPDATE runs SET commit_number = -1")
 
     def manifests(self) -> dict[str, ReadManifest]:
         """Returns the manifests that were read, by name."""

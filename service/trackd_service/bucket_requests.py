@@ -245,15 +245,17 @@ class BucketError(RuntimeError):
             `missing` (the bucket), `full`, `damaged` (bytes changed on their way), `file` (it is the file's own fault: others
             may go on) or `other`.
         code: The server's own word, such as `AccessDenied`; empty if it sent none.
+        lost_names: Files that are not there, though they were: some of them, where a team server says so.
     """
 
-    def __init__(self, kind: Kind, sentence: str, code: str = "") -> None:
+    def __init__(self, kind: Kind, sentence: str, code: str = "", lost_names: tuple[str, ...] = ()) -> None:
         super().__init__(sentence)
         self.kind = kind
         self.code = code
+        self.lost_names = lost_names
 
-    def __reduce__(self) -> tuple[type[BucketError], tuple[Kind, str, str]]:
-        return BucketError, (self.kind, str(self), self.code)
+    def __reduce__(self) -> tuple[type[BucketError], tuple[Kind, str, str, tuple[str, ...]]]:
+        return BucketError, (self.kind, str(self), self.code, self.lost_names)
 
     @property
     def is_transient(self) -> bool:

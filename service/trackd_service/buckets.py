@@ -294,14 +294,19 @@ class BucketStore:
         """Returns the names that begin with `prefix`, sorted; an empty prefix means all."""
         return sorted(entry.name for entry in self.entries(prefix))
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
-        """Yields what begins with `prefix`, a page a request; keys that are no names of objects are left out."""
+    def entries(self, prefix: str, after: str = "") -> Iterator[Entry]:
+        """Yields what begins with `prefix` and comes behind `after`, in order of the names, a page a request.
+
+        Keys that are no names of objects are left out.
+        """
         folder = prefix.rpartition("/")[0]
         if folder:
             check_name(folder)
         token = ""
         while True:
-            answer = self._connection.ask(f"list what begins with '{prefix}'", self._page(prefix, token))
+            answer = self._connection.ask(
+                f"list what begins with '{prefix}'", self._page(prefix, token, after)
+            )
             for item in answer.get("Contents", []):
                 name = item.get("Key", "").removeprefix(self._connection.key(""))
                 with contextlib.suppress(ObjectNameInvalid):
@@ -378,8 +383,10 @@ class BucketStore:
         """
         return _probe(self, self._connection)
 
-    def _page(self, prefix: str, token: str) -> Callable[[S3Client], Any]:
+    def _page(self, prefix: str, token: str, after: str) -> Callable[[S3Client], Any]:
         more = {"ContinuationToken": token} if token else {}
+        if after and not token:
+            more = {"StartAfter": self._connection.key(after)}
         return lambda client: client.list_objects_v2(
             Bucket=self.bucket.name, Prefix=self._connection.key(prefix), **cast("Any", more)
         )

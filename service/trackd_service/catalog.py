@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
-from trackd_service import catalog_schema
+from trackd_service import catalog_schema, unlisted
 
 _NONE: Mapping[str, int] = {}
 _VALUES_MAX = 500  # of one statement; SQLite before 3.32 takes 999
@@ -62,6 +62,19 @@ class HistoryStart:
 
 
 @dataclass(frozen=True, slots=True)
+class Compaction:
+    """A segment that a server has made of several neighbours, `replaced`, their names in order; facts as of its files."""
+
+    name: str
+    point_count: int
+    parquet_bytes: int
+    parquet_sha256: str
+    levels_bytes: int
+    levels_sha256: str
+    replaced: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReceivedRun:
     """A run as several stores have sent it, put together: what a catalog keeps of it.
 
@@ -70,7 +83,9 @@ class ReceivedRun:
         summary: As of `commit_run`.
         segments: Its segments in order.
         objects: Size in bytes by sha256 of its objects.
-        files: (name in the object store, size in bytes, sha256) of the files of its segments.
+        files: (name in the object store, size in bytes, sha256) of the files of its segments, and of those that compactions
+            have taken the place of: a store may replace one of these by another.
+        compactions: The names of the compactions that hold; the others are void, for ever.
     """
 
     document: dict[str, Any]
@@ -78,6 +93,32 @@ class ReceivedRun:
     segments: list[SegmentRow]
     objects: dict[str, int]
     files: list[tuple[str, int, str]]
+    compactions: frozenset[str] = frozenset()
+
+
+# Makes one run of what each store says, of the changes that people have made of it, and of compactions.
+Combine: TypeAlias = Callable[[Sequence[bytes], str, Sequence[Compaction]], ReceivedRun]
+
+
+@dataclass(frozen=True, slots=True)
+class CrowdedRun:
+    """A run with many segments: how many, how often it was committed, and whether it had not ended then."""
+
+    project: str
+    run_id: str
+    commit_number: int
+    is_running: bool
+    segment_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SentRun:
+    """What stores have sent of a run, for a compaction: see `Catalog.receive`."""
+
+    commit_number: int
+    contents: list[bytes]
+    edits: str
+    compactions: list[Compaction]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +252,17 @@ class Catalog(ABC):
     def close(self) -> None:
         """Closes the catalog."""
 
+    @abstractmethod
+    def clock(self, tables: Tables) -> int:
+        """Returns the time by the database's clock, in microseconds since 1970: the one clock that all replicas share."""
+
+    @abstractmethod
+    def hold_listing(self, tables: Tables, *, is_alone: bool) -> None:
+        """Has what runs list stand still until the transaction ends.
+
+        Who lists files takes it together with others; who judges that files are listed nowhere takes it alone.
+        """
+
     def _migrate(self, tables: Tables, version: int) -> None:
         """Brings the tables to the version after `version`, 0 for no tables, as a part of a transaction."""
         for statement in catalog_schema.statements(version):
@@ -282,11 +334,12 @@ class Catalog(ABC):
         store_id: str,
         content: bytes,
         replaces: Callable[[bytes, bytes], bool],
-        combine: Callable[[Sequence[bytes], str], ReceivedRun],
+        combine: Combine,
+        looked: int | None = None,
     ) -> bool:
         """Takes what a store says of a run, and writes the run as all stores together say it; in one transaction.
 
-        Sent again, or late, it changes nothing.
+        Sent again, or late, it changes nothing. Compactions of the run that do not fit what it says any more are void.
 
         Args:
             project: The run's project.
@@ -294,10 +347,15 @@ class Catalog(ABC):
             store_id: Which store.
             content: What it says.
             replaces: Tells of (what it said before, what it says now) whether the latter is newer.
-            combine: Makes one run of what each store says and of the changes that people have made of it.
+            combine: Makes one run of it all.
+            looked: What `find_unlisted` said first, before files that no run lists were found in the bucket; None for now.
 
         Returns:
             False where the run was deleted here: nothing is written.
+
+        Raises:
+            FilesGone: Files of it are deleted from the bucket, or about to be.
+            LookedTooLongAgo: Somebody is to look for its files again.
         """
         with self.writing() as tables:
             self._hold(tables, project, run_id)
@@ -305,12 +363,14 @@ class Catalog(ABC):
                 "SELECT 1 FROM deleted_runs WHERE project = ? AND run_id = ?", (project, run_id)
             ).fetchone():
                 return False
-            run_key, edits, contents = _received(tables, project, run_id)
+            run_key, edits, contents, compactions = _received(tables, project, run_id)
             former = contents.get(store_id)
             if former is not None and not replaces(former, content):
                 return True
             contents[store_id] = content
-            received = combine(list(contents.values()), edits)
+            received = combine(list(contents.values()), edits, compactions)
+            self.hold_listing(tables, is_alone=False)
+            unlisted.relist(tables, _new_files(tables, run_key, received), looked)
             run_key = _write_received(tables, received)
             tables.execute(
                 "INSERT INTO manifests VALUES (?, ?, ?) ON CONFLICT (run_key, store_id) DO UPDATE SET "
@@ -325,19 +385,109 @@ class Catalog(ABC):
         project: str,
         run_id: str,
         change: Callable[[str], str],
-        combine: Callable[[Sequence[bytes], str], ReceivedRun],
+        combine: Combine,
     ) -> bool:
         """Changes what people have changed of a run that was received; returns False where there is none."""
         with self.writing() as tables:
             self._hold(tables, project, run_id)
-            run_key, edits, contents = _received(tables, project, run_id)
+            run_key, edits, contents, compactions = _received(tables, project, run_id)
             if run_key is None or not contents:
                 return False
             edits = change(edits)
-            _write_received(tables, combine(list(contents.values()), edits))
+            _write_received(tables, combine(list(contents.values()), edits, compactions))
             tables.execute("UPDATE runs SET edits = ? WHERE run_key = ?", (edits, run_key))
         self.change_count += 1
         return True
+
+    def crowded_runs(self, segment_count: int) -> list[CrowdedRun]:
+        """Returns the runs that stores have sent, and that have so many segments, or several and have ended."""
+        with self.reading() as tables:
+            rows = tables.execute(
+                "SELECT project, run_id, commit_number, state = 'running', segment_count FROM runs JOIN "
+                "(SELECT run_key, count(*) AS segment_count FROM segments GROUP BY run_key HAVING count(*) > 1) AS counted "
+                "USING (run_key) WHERE (state <> 'running' OR segment_count >= ?) AND EXISTS "
+                "(SELECT 1 FROM manifests WHERE manifests.run_key = runs.run_key) ORDER BY segment_count DESC, run_key",
+                (segment_count,),
+            ).fetchall()
+        return [
+            CrowdedRun(project, run_id, number, bool(running), count)
+            for project, run_id, number, running, count in rows
+        ]
+
+    def sent_run(self, project: str, run_id: str) -> SentRun | None:
+        """Returns what stores have sent of a run, or None."""
+        with self.reading() as tables:
+            row = tables.execute(
+                "SELECT commit_number FROM runs WHERE project = ? AND run_id = ?", (project, run_id)
+            ).fetchone()
+            _, edits, contents, compactions = _received(tables, project, run_id)
+        return SentRun(row[0], list(contents.values()), edits, compactions) if row and contents else None
+
+    def compact(
+        self,
+        project: str,
+        run_id: str,
+        compaction: Compaction,
+        combine: Combine,
+        check: Callable[[Tables], object],
+        looked: int | None = None,
+    ) -> bool:
+        """Puts a compaction in the place of the segments that it replaces, and of older compactions of these.
+
+        Args:
+            project: The run's project.
+            run_id: Its id.
+            compaction: The segment; its files are in the bucket.
+            combine: As of `receive`.
+            check: Called in the same transaction: raises an error where nothing is to be written.
+            looked: As of `receive`.
+
+        Returns:
+            False where what it replaces is not there as it was any more: nothing is written.
+
+        Raises:
+            FilesGone, LookedTooLongAgo: As of `receive`.
+        """
+        with self.writing() as tables:
+            check(tables)
+            self._hold(tables, project, run_id)
+            run_key, edits, contents, compactions = _received(tables, project, run_id)
+            if run_key is None or not contents:
+                return False
+            replaced = set(compaction.replaced)
+            others = [each for each in compactions if not replaced.issuperset(each.replaced)]
+            received = combine(list(contents.values()), edits, [*others, compaction])
+            if not received.compactions.issuperset([compaction.name, *(each.name for each in others)]):
+                return False
+            self.hold_listing(tables, is_alone=False)
+            unlisted.relist(tables, _new_files(tables, run_key, received), looked)
+            tables.execute(
+                "INSERT INTO compactions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(compaction.name, run_key, compaction.point_count, compaction.parquet_bytes),
+                    *(compaction.parquet_sha256, compaction.levels_bytes, compaction.levels_sha256),
+                    json.dumps(compaction.replaced),
+                ),
+            )
+            _write_received(tables, received)
+        self.change_count += 1
+        return True
+
+    def find_unlisted(self, names: Sequence[str]) -> tuple[int, list[str]]:
+        """Returns the number of the last deletion in the bucket, and those of some files that no run lists."""
+        with self.reading() as tables:
+            number = unlisted.last_deletion(tables)
+            known = unlisted.listed(tables, names)
+        return number, [name for name in names if name not in known]
+
+    def expect_files(self, names: Sequence[str]) -> list[str]:
+        """Takes that files are about to be put; returns those that cannot be yet, as they may be deleted just now."""
+        with self.reading() as tables:
+            if not unlisted.is_any_noted(tables, names):
+                return []
+        with self.writing() as tables:
+            unlisted.expect(tables, names)
+            return unlisted.condemned(tables, names)
 
     def delete_received(
         self, project: str, run_id: str, delete_time: int, note: Callable[[Tables], object] | None = None
@@ -698,6 +848,11 @@ def _delete_run(tables: Tables, project: str, run_id: str, objects: Iterable[str
             (project, run_id),
         ).fetchall()
     ]
+    sent = tables.execute(
+        "SELECT name FROM sent_files JOIN runs USING (run_key) WHERE project = ? AND run_id = ?",
+        (project, run_id),
+    ).fetchall()
+    names += sorted(_segments_of(name for (name,) in sent) - set(names))
     used = {
         sha256
         for (sha256,) in tables.execute(
@@ -719,42 +874,90 @@ def _replace_run(
     summary: bytes,
     segments: Sequence[SegmentRow],
     objects: Mapping[str, int],
+    kept: Collection[str] = (),
 ) -> int:
-    """Writes a run over what is known of it; what it had becomes garbage. Returns its key."""
+    """Writes a run over what is known of it; what it had becomes garbage, but for what is kept. Returns its key."""
     run_key = _write_run(tables, document, summary)
     former = {
         name
         for (name,) in tables.execute("SELECT name FROM segments WHERE run_key = ?", (run_key,)).fetchall()
     }
     tables.execute("DELETE FROM segments WHERE run_key = ?", (run_key,))
-    tables.executemany(
-        _ADD_GARBAGE, [(name,) for name in sorted(former - {segment.name for segment in segments})]
-    )
+    gone = former - {segment.name for segment in segments} - set(kept)
+    tables.executemany(_ADD_GARBAGE, [(name,) for name in sorted(gone)])
     _add_segments(tables, run_key, segments)
     tables.execute("DELETE FROM object_uses WHERE run_key = ?", (run_key,))
     _add_uses(tables, run_key, objects)
     return run_key
 
 
-def _received(tables: Tables, project: str, run_id: str) -> tuple[int | None, str, dict[str, bytes]]:
-    """Returns a run's key, None where there is none, the changes that people made of it, and what each store says of it."""
+def _received(
+    tables: Tables, project: str, run_id: str
+) -> tuple[int | None, str, dict[str, bytes], list[Compaction]]:
+    """Returns a run's key, None for none, the changes that people made of it, what each store says, and its compactions."""
     row = tables.execute(
         "SELECT run_key, edits FROM runs WHERE project = ? AND run_id = ?", (project, run_id)
     ).fetchone()
     if row is None:
-        return None, "", {}
+        return None, "", {}, []
     rows = tables.execute("SELECT store_id, content FROM manifests WHERE run_key = ?", (row[0],)).fetchall()
-    return row[0], row[1], {store_id: bytes(content) for store_id, content in rows}
+    compactions = tables.execute(
+        "SELECT name, point_count, parquet_bytes, parquet_sha256, levels_bytes, levels_sha256, replaced FROM compactions "
+        "WHERE run_key = ? ORDER BY name",
+        (row[0],),
+    ).fetchall()
+    return (
+        row[0],
+        row[1],
+        {store_id: bytes(content) for store_id, content in rows},
+        [
+            Compaction(name, count, size, sha256, levels_size, levels_sha256, tuple(json.loads(replaced)))
+            for name, count, size, sha256, levels_size, levels_sha256, replaced in compactions
+        ],
+    )
+
+
+def _new_files(tables: Tables, run_key: int | None, run: ReceivedRun) -> list[str]:
+    """Returns the files that a run lists from now on, and has not listed before."""
+    former = _sent_names(tables, run_key)
+    used = _names(tables, "SELECT sha256 FROM object_uses WHERE run_key = ?", run_key)
+    return [name for name, _, _ in run.files if name not in former] + [
+        f"files/{sha256[:2]}/{sha256}" for sha256 in run.objects if sha256 not in used
+    ]
+
+
+def _sent_names(tables: Tables, run_key: int | None) -> set[str]:
+    return _names(tables, "SELECT name FROM sent_files WHERE run_key = ?", run_key)
+
+
+def _names(tables: Tables, statement: str, run_key: int | None) -> set[str]:
+    return {name for (name,) in tables.execute(statement, (run_key,)).fetchall()}
 
 
 def _write_received(tables: Tables, run: ReceivedRun) -> int:
-    run_key = _replace_run(tables, run.document, run.summary, run.segments, run.objects)
+    files = {name for name, _, _ in run.files}
+    # What a compaction stands for is no garbage: some store lists it.
+    run_key = _replace_run(tables, run.document, run.summary, run.segments, run.objects, _segments_of(files))
+    former = _sent_names(tables, run_key)
     tables.execute("DELETE FROM sent_files WHERE run_key = ?", (run_key,))
     tables.executemany(
         "INSERT INTO sent_files VALUES (?, ?, ?, ?)",
         [(name, run_key, size_bytes, sha256) for name, size_bytes, sha256 in run.files],
     )
+    held = _names(tables, "SELECT name FROM compactions WHERE run_key = ?", run_key)
+    tables.executemany(
+        "DELETE FROM compactions WHERE name = ?", [(name,) for name in sorted(held - run.compactions)]
+    )
+    tables.executemany(_ADD_GARBAGE, [(name,) for name in sorted(_segments_of(former - files))])
+    fresh = [(name,) for name in sorted(_segments_of(files - former))]
+    tables.executemany("DELETE FROM garbage WHERE name = ?", fresh)
     return run_key
+
+
+def _segments_of(files: Iterable[str]) -> set[str]:
+    return {
+        name.removeprefix("segments/").rpartition(".")[0] for name in files if name.startswith("segments/")
+    }
 
 
 def _segments(tables: Tables, run_key: int) -> list[SegmentRow]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 7
+VERSION = 8
 _SCHEMA = """
 CREATE TABLE runs (
     run_key INTEGER PRIMARY KEY,
@@ -169,6 +169,41 @@ CREATE TABLE audit (
     detail TEXT NOT NULL
 );
 CREATE INDEX audit_by_time ON audit (time)
+""",
+    # What replicas of a team server do beside serving. `leases`: which replica does what, until when by the database's clock,
+    # in microseconds since 1970. `compactions`: segments that the server has made of those that stores have sent, `replaced`
+    # (a JSON list of names, in order). `unlisted`: files of the bucket that no run lists, since when; `condemn_time`: since
+    # when requests to delete one may be under way, else 0; `deletion`: the number of its confirmed deletion, else 0.
+    # `sweeps`, 0 where there is none: "deletion", the number of the last one; "forgotten", up to which ones they are;
+    # "list_time", when the bucket was listed.
+    7: """
+CREATE TABLE leases (
+    name TEXT PRIMARY KEY,
+    holder TEXT NOT NULL,
+    until INTEGER NOT NULL
+);
+CREATE TABLE compactions (
+    name TEXT PRIMARY KEY,
+    run_key INTEGER NOT NULL REFERENCES runs (run_key) ON DELETE CASCADE,
+    point_count INTEGER NOT NULL,
+    parquet_bytes INTEGER NOT NULL,
+    parquet_sha256 TEXT NOT NULL,
+    levels_bytes INTEGER NOT NULL,
+    levels_sha256 TEXT NOT NULL,
+    replaced TEXT NOT NULL
+);
+CREATE INDEX compactions_by_run ON compactions (run_key);
+CREATE TABLE unlisted (
+    name TEXT PRIMARY KEY,
+    since INTEGER NOT NULL,
+    condemn_time INTEGER NOT NULL DEFAULT 0,
+    deletion INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX unlisted_by_time ON unlisted (deletion, condemn_time, since);
+CREATE TABLE sweeps (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+)
 """,
 }
 

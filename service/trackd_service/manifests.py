@@ -265,7 +265,8 @@ def merge(manifests: Iterable[Manifest]) -> MergedRun:
 
     What a run has one of, such as its name, is that of the store where it began first; it runs while it runs anywhere, and
     has ended as badly as the worst of its ends. Writers at work of a store of which nothing was heard for long, while others
-    were, are silent: their machine may be gone.
+    were, are silent: their machine may be gone. Its segments are those of the store where it began first, then the next
+    one's, and so on.
     """
     parts = sorted(_without_copies(manifests), key=lambda part: (part.document["create_time"], part.store_id))
     latest_ms = max(part.write_time_unix_ms for part in parts)
@@ -310,10 +311,11 @@ def merge(manifests: Iterable[Manifest]) -> MergedRun:
         summary.absorb(Summary.load(part.summary))
     document["metric_count"] = summary.metric_count
     document["metric_kinds"] = summary.kinds()
-    segments = sorted(
-        {segment.row.name: segment for part in parts for segment in part.segments}.values(),
-        key=lambda segment: (segment.row.position, segment.row.name),
-    )
+    # A store's segments stay neighbours, whatever others send: a server puts one in the place of several.
+    segments: dict[str, SentSegment] = {}
+    for part in parts:
+        for segment in sorted(part.segments, key=lambda segment: segment.row.position):
+            segments.setdefault(segment.row.name, segment)
     return MergedRun(
         document,
         summary.dump(),
@@ -325,7 +327,7 @@ def merge(manifests: Iterable[Manifest]) -> MergedRun:
                 segment.levels_bytes,
                 segment.levels_sha256,
             )
-            for position, segment in enumerate(segments)
+            for position, segment in enumerate(segments.values())
         ],
         {sha256: size for part in parts for sha256, size in part.objects.items()},
     )

@@ -28,6 +28,7 @@ _OPERATORS = (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTabl
 _STATEMENT_MILLISECONDS = 60_000
 _THREADS = 4
 _RUN_LOCKS = 0x72756E
+_LISTING_LOCK = 0x6C697374
 _MIGRATION_LOCK = 0x7472_6163_6B64  # a number of our own among the database's advisory locks
 _BATCH_BYTES = (
     8 << 20
@@ -207,6 +208,17 @@ class PostgresCatalog(Catalog):
         tables.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(?::text, ?))", (f"{project}/{run_id}", _RUN_LOCKS)
         )
+
+    def clock(self, tables: Tables) -> int:
+        """Returns the time by the database's clock, in microseconds since 1970."""
+        # Not now(), which is when the transaction began: it may have waited since then.
+        found = tables.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").fetchone()
+        return int(found[0])
+
+    def hold_listing(self, tables: Tables, *, is_alone: bool) -> None:
+        """Has what runs list stand still until the transaction ends; see `Catalog.hold_listing`."""
+        lock = "pg_advisory_xact_lock" if is_alone else "pg_advisory_xact_lock_shared"
+        tables.execute(f"SELECT {lock}(hashtextextended(current_schema(), ?))", (_LISTING_LOCK,))
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[_Statements]:

@@ -1,7 +1,10 @@
 """Owns what a team server takes from daemons: where they may put files, and what they say of runs.
 
 Invariants: a daemon puts files of the run that it names alone, each with the content that it said; what is sent twice, late
-or in another order changes nothing; the server itself touches no byte of a file.
+or in another order changes nothing; the server itself touches no byte of a file. What a manifest lists was found in the
+bucket before it is taken in, and is there from then on: that a file is there already is a word of the moment, which a daemon
+may act on late, and a file that was put may be cleared away before its manifest comes (`unlisted`). The daemon is told which
+ones are gone, and puts them again.
 """
 
 from __future__ import annotations
@@ -14,15 +17,17 @@ from trackd_service import manifests, received_runs, transfers
 from trackd_service.bucket_requests import BucketError
 from trackd_service.buckets import SIGNED_BYTES_MAX, SignedPut
 from trackd_service.catalog import Catalog
-from trackd_service.errors import BucketUnusable, InvalidArgument
+from trackd_service.errors import BucketUnusable, InvalidArgument, ObjectMissing, StorageUnavailable
 from trackd_service.keeping import is_hash, object_name
 from trackd_service.manifests import Manifest, ManifestInvalid, manifest_name, run_folder
 from trackd_service.store import Store
 from trackd_service.transfers import SentFile, Target
+from trackd_service.unlisted import FilesGone, LookedTooLongAgo
 from trackd_service.worker import Worker, WorkerCrashed
 
 FILES_MAX = 256  # of one question
 MANIFEST_BYTES_MAX = 64 << 20
+_MISSING_NAMES_MAX = 40  # told of at once: what goes beside an answer has 8 kB
 _SEGMENT_FILE = re.compile(r"segments/([0-9a-f]{16})/[0-9a-f]{32}\.(?:parquet|levels)")
 _STORE_ID = re.compile(r"[0-9a-f]{16}")
 
@@ -42,7 +47,7 @@ class Receiver:
 
         Raises:
             InvalidArgument: A file is not one of this run, or cannot be put at once.
-            BucketUnusable: The credentials of the server cannot be found.
+            BucketUnusable: The credentials of the server cannot be found, or a file is being deleted just now.
         """
         if len(files) > FILES_MAX:
             raise InvalidArgument(
@@ -54,8 +59,20 @@ class Receiver:
             _check(file, folder)
         hashes = [file.sha256 for file in files if file.name == object_name(file.sha256)]
         # Nobody learns what other projects have: of theirs, the same bytes are put again.
-        known = await self._store.on_catalog(self._catalog.uses_of_project, project, hashes)
-        wanted = [file for file in files if file.name != object_name(file.sha256) or file.sha256 not in known]
+        used = await self._store.on_catalog(self._catalog.uses_of_project, project, hashes)
+        sent = await self._store.on_catalog(self._catalog.sent_files, [file.name for file in files])
+        wanted = [
+            file
+            for file in files
+            if not (file.name == object_name(file.sha256) and file.sha256 in used)
+            and sent.get(file.name) != (file.size_bytes, file.sha256)
+        ]
+        # What is put now may be deleted the next moment, and would have to be put again.
+        busy = await self._store.on_catalog(self._catalog.expect_files, [file.name for file in wanted])
+        if busy:
+            raise BucketUnusable(
+                f"{len(busy)} files are being deleted from the bucket just now, such as {busy[0]}: put them again in a while"
+            )
         try:
             signed = iter(await self._worker.run(transfers.sign, self._target, wanted) if wanted else ())
         except (BucketError, WorkerCrashed) as error:
@@ -76,6 +93,8 @@ class Receiver:
 
         Raises:
             InvalidArgument: It is no manifest, or none of the run that it names.
+            ObjectMissing: Files that it lists are not in the bucket; its metadata names some of them.
+            BucketUnusable: The bucket cannot be asked for them.
             StorageUnavailable: The catalog cannot be asked.
         """
         if len(data) > MANIFEST_BYTES_MAX:
@@ -86,6 +105,7 @@ class Receiver:
         try:
             manifest = await asyncio.to_thread(_read, data)
             await check(manifest.project)
+            looked = await self._find_files(manifest)
             return await self._store.on_catalog(
                 self._catalog.receive,
                 manifest.project,
@@ -94,15 +114,50 @@ class Receiver:
                 received_runs.pack(data),
                 received_runs.replaces,
                 received_runs.combine,
+                looked,
             )
+        except FilesGone as error:
+            raise _missing(error.names) from None
+        except LookedTooLongAgo:
+            raise StorageUnavailable(
+                "the files of the manifest were looked for too long ago: ask again"
+            ) from None
         except ManifestInvalid as error:
             raise InvalidArgument(f"the manifest cannot be used: {error}") from None
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise InvalidArgument(f"the manifest describes no run: {str(error)[:200]}") from None
 
+    async def _find_files(self, manifest: Manifest) -> int:
+        """Sees to it that the bucket has what a manifest lists; returns what `Catalog.receive` wants to know of that.
+
+        Raises:
+            ObjectMissing: Some are not there.
+            BucketUnusable: The bucket cannot be asked.
+        """
+        names = [name for segment in manifest.segments for name, _, _ in segment.files()]
+        names += map(object_name, manifest.objects)
+        looked, unknown = await self._store.on_catalog(self._catalog.find_unlisted, names)
+        try:
+            gone = await self._worker.run(transfers.missing, self._target, unknown) if unknown else []
+        except (BucketError, WorkerCrashed) as error:
+            kind = error.kind if isinstance(error, BucketError) else "other"
+            raise BucketUnusable(str(error), kind=kind) from None
+        if gone:
+            # What is no run at all is told first: no file would help.
+            await asyncio.to_thread(received_runs.combine, [received_runs.pack(manifest.dump())], "")
+            raise _missing(gone)
+        return looked
+
     async def close(self) -> None:
         """Ends the helper process."""
         await self._worker.close()
+
+
+def _missing(names: Sequence[str]) -> ObjectMissing:
+    return ObjectMissing(
+        f"{len(names)} files that the manifest lists are not in the bucket, such as {names[0]}: put them again",
+        files=" ".join(names[:_MISSING_NAMES_MAX]),
+    )
 
 
 def _read(data: bytes) -> Manifest:

@@ -30,6 +30,7 @@ class Replica:
 
     Attributes:
         target: The bucket with the files.
+        files: What gets them into the store's directory.
         sentence: What is wrong with the database or the bucket; empty when nothing is.
         look_time: When the catalog was heard of last, on the monotonic clock.
     """
@@ -47,12 +48,12 @@ class Replica:
         self._catalog = catalog
         self._is_watched = is_watched
         self.target = Target(bucket, folder / "uploads")
-        self._files = BucketFiles(store, self.target, self._find_facts)
+        self.files = BucketFiles(store, self.target, self._find_facts)
         self._since: Place | None = None
         self._known: dict[tuple[str, str], int] = {}
         self.sentence = ""
         self.look_time = float("-inf")
-        store.elsewhere = self._files
+        store.elsewhere = self.files
 
     @property
     def run_count(self) -> int:
@@ -136,4 +137,4 @@ class Replica:
 
     async def close(self) -> None:
         """Ends the transfers that are under way."""
-        await self._files.close()
+        await self.files.close()

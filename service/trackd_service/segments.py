@@ -42,6 +42,10 @@ _OPEN_FILES_MAX = 64
 COLOURS = r"\x1b\[[0-9;:]*m"
 
 
+class MergeTooLarge(RuntimeError):
+    """Segments have more points together than may be merged in one go."""
+
+
 @dataclass(frozen=True, slots=True)
 class SegmentInfo:
     """What a segment holds.
@@ -171,6 +175,26 @@ def merge_segments(paths: Sequence[Path], directory: Path, name: str) -> Segment
     """
     table = merge_tables([read_table(path) for path in paths])
     return write_table(table, directory, name)
+
+
+def merge_bounded(paths: Sequence[Path], directory: Path, name: str, unpacked_bytes_max: int) -> SegmentInfo:
+    """Writes one segment with the points of several, as `merge_segments`, unless they take too much memory.
+
+    Raises:
+        MergeTooLarge: Unpacked, the files have more bytes than are allowed.
+        SegmentDamaged: If a file cannot be read.
+    """
+    size_bytes = sum(_unpacked_bytes(path) for path in paths)
+    if size_bytes > unpacked_bytes_max:
+        raise MergeTooLarge(
+            f"{len(paths)} segments have {size_bytes} bytes unpacked; {unpacked_bytes_max} are the most"
+        )
+    return merge_segments(paths, directory, name)
+
+
+def _unpacked_bytes(path: Path) -> int:
+    metadata = _open(path).metadata
+    return sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
 
 
 def cut_segments(

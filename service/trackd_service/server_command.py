@@ -112,6 +112,9 @@ def server_parser() -> argparse.ArgumentParser:
         help="addresses or networks of proxies that have TLS; their X-Forwarded headers are believed",
     )
     parser.add_argument(
+        "--cache-gb", type=float, default=20, help="how much the cache may hold (default: %(default)g)"
+    )
+    parser.add_argument(
         "--log-format",
         choices=("text", "json"),
         default="text",
@@ -203,6 +206,7 @@ def _serve(arguments: Sequence[str]) -> int:
         grpc_address=options.grpc_address,
         certificate=options.tls_certificate,
         certificate_key=options.tls_key,
+        cache_bytes_max=round(options.cache_gb * 1e9),
         requests_per_second=options.requests_per_second,
         team_bytes_max=round(options.team_quota_gb * 1e9),
         proxies=tuple(part.strip() for part in options.behind_proxy.split(",") if part.strip()),

@@ -22,6 +22,7 @@ from grpc_status import rpc_status
 from trackd.v1 import records_pb2, replication_service_pb2, replication_service_pb2_grpc
 from trackd_service.bucket_requests import BucketError, FileBody, Kind, Pace, kind_of_status
 from trackd_service.buckets import Entry, Probe
+from trackd_service.errors import ObjectMissing
 from trackd_service.objects import ObjectConflict
 from trackd_service.server_keys import Server
 
@@ -194,8 +195,12 @@ class ServerStore:
         except grpc.RpcError as error:
             code, detail = error.code(), " ".join(str(error.details()).split())[:300]
             place = f"the server {self._server.url}"
-            kind = _KINDS_OF_REASONS.get(_reason(error)) or _KINDS.get(code, "file")
-            raise BucketError(kind, f"{place} could not be asked to {task}: {detail}", code.name) from None
+            info = _info(error)
+            kind = _KINDS_OF_REASONS.get(info.reason) or _KINDS.get(code, "file")
+            lost = info.metadata.get("files", "").split() if info.reason == ObjectMissing.reason else ()
+            raise BucketError(
+                kind, f"{place} could not be asked to {task}: {detail}", code.name, tuple(lost)
+            ) from None
 
     def _open_channel(self) -> grpc.Channel:
         # A name may have several addresses, one a replica: another one is asked while one does not answer.
@@ -220,10 +225,10 @@ class ServerStore:
         return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
 
 
-def _reason(error: Any) -> str:
-    """Returns which of `errors` a server has answered; empty where none came from it."""
+def _info(error: Any) -> Any:
+    """Returns which of `errors` a server has answered, with its parts; an empty one where none came from it."""
     status = rpc_status.from_call(error)
     info = error_details_pb2.ErrorInfo()
-    if status is None or not status.details or not status.details[0].Unpack(info):
-        return ""
-    return str(info.reason)
+    if status is not None and status.details:
+        status.details[0].Unpack(info)
+    return info

@@ -124,6 +124,16 @@ class SqliteCatalog(Catalog):
     def _hold(self, tables: Tables, project: str, run_id: str) -> None:
         pass  # the transaction is the only one there is
 
+    def clock(self, tables: Tables) -> int:
+        """Returns the time by the database's clock, in microseconds since 1970."""
+        found = tables.execute(
+            "SELECT CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
+        ).fetchone()
+        return int(found[0])
+
+    def hold_listing(self, tables: Tables, *, is_alone: bool) -> None:
+        """Does nothing: the transaction is the only one there is."""
+
     def close(self) -> None:
         """Closes the catalog."""
         self._connection.close()

@@ -110,7 +110,8 @@ class Store:
     async def need(self, names: Sequence[str]) -> None:
         """Sees to it, as far as that is possible, that objects lie in the directory."""
         if self.elsewhere is not None:
-            missing = [name for name in names if self._objects.local_path(name) is None]
+            going = self.elsewhere.use(names)
+            missing = [name for name in names if name in going or self._objects.local_path(name) is None]
             if missing:
                 await self.elsewhere.fetch(missing)
 

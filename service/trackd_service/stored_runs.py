@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -38,6 +39,9 @@ _log = logging.getLogger("trackd.store")
 
 class Elsewhere(Protocol):
     """Where the rest is, of a store whose directory has only a part of its objects."""
+
+    def use(self, names: Sequence[str]) -> AbstractSet[str]:
+        """Takes that objects are about to be read; returns those that are just going, and are to be fetched as well."""
 
     async def fetch(self, names: Sequence[str]) -> None:
         """Sees to it, as far as that is possible, that objects of these names lie in the directory."""
@@ -166,19 +170,24 @@ class StoredRun:
         """Sees to it that the points of all segments are here."""
         elsewhere = self._elsewhere()
         if elsewhere is not None:
-            missing = self._missing({segment.parquet for segment in self.segments})
+            missing = self._missing(elsewhere, {segment.parquet for segment in self.segments})
             await elsewhere.fetch(list(missing.values()))
 
-    def _missing(self, paths: set[Path]) -> dict[Path, str]:
-        """Returns the names of those of the files that are not here."""
-        names = {segment.parquet: f"segments/{segment.row.name}.parquet" for segment in self.segments}
-        return {path: names[path] for path in paths if path in names and not path.is_file()}
+    def _missing(self, elsewhere: Elsewhere, paths: set[Path]) -> dict[Path, str]:
+        """Returns the names of those of the files that are not here, or are about to go."""
+        names = {
+            segment.parquet: f"segments/{segment.row.name}.parquet"
+            for segment in self.segments
+            if segment.parquet in paths
+        }
+        going = elsewhere.use(list(names.values()))
+        return {path: name for path, name in names.items() if name in going or not path.is_file()}
 
     async def _read_ranges(
         self, ranges: list[SealedRange], min_step: int | None, max_step: int | None, search: Search | None
     ) -> Sequence[Series]:
         elsewhere = self._elsewhere()
-        if elsewhere is not None and (missing := self._missing({one.path for one in ranges})):
+        if elsewhere is not None and (missing := self._missing(elsewhere, {one.path for one in ranges})):
             remotes = await elsewhere.remotes(list(missing.values()))
             await elsewhere.fetch([name for name in missing.values() if name not in remotes])
             ranges = [replace(one, remote=remotes.get(missing.get(one.path, ""))) for one in ranges]

@@ -32,11 +32,14 @@ from starlette.routing import Route
 
 from trackd_service import config, grpc_api, grpc_gate, grpc_replication, http_api, memory, web_serving
 from trackd_service.bucket_requests import Bucket
+from trackd_service.cache import CACHE_BYTES_MAX, Cache
+from trackd_service.compactor import Compactor
 from trackd_service.daemon import Daemon
 from trackd_service.errors import Unauthenticated
 from trackd_service.http_parts import answer
 from trackd_service.http_people import OPEN_PATHS, PeopleFace
 from trackd_service.ingest import Ingest
+from trackd_service.leases import Leases
 from trackd_service.limits import REQUESTS_PER_SECOND, RequestLimit, TeamQuota
 from trackd_service.live import Live
 from trackd_service.objects import DirectoryStore
@@ -51,6 +54,7 @@ from trackd_service.replica import Replica
 from trackd_service.server_metrics import Face, ServerMetrics, State
 from trackd_service.space import Space, StoreShelf
 from trackd_service.store import Store
+from trackd_service.sweeper import Sweeper
 from trackd_service.team_doors import KeyDoor, PageDoor
 from trackd_service.upload_settings import UploadSettings
 from trackd_service.uploader import Uploader
@@ -79,6 +83,7 @@ class ServerConfig:
         grpc_address: Where daemons find it, `HOST:PORT`; empty for the host of `url` and `grpc_port`.
         certificate: A PEM file with the server's certificate and those above it; None for no TLS.
         certificate_key: Its private key.
+        cache_bytes_max: How much of the bucket's files is kept in the cache.
         requests_per_second: How often each user may ask this replica; 0 for any number.
         team_bytes_max: How much each team may keep; 0 for any amount.
         proxies: Addresses or networks of the proxies before it, whose X-Forwarded headers are believed; none for no proxy.
@@ -96,6 +101,7 @@ class ServerConfig:
     certificate: Path | None = None
     certificate_key: Path | None = None
     proxies: tuple[str, ...] = ()
+    cache_bytes_max: int = CACHE_BYTES_MAX
     requests_per_second: float = REQUESTS_PER_SECOND
     team_bytes_max: int = 0
     oidc: OidcSettings | None = None
@@ -187,7 +193,11 @@ class TeamServer:
         store.changed, store.deleted = self._live.changed, self._live.deleted
         store.read_only_reason = _READ_ONLY
         self._replica = Replica(store, catalog, self._config.bucket, folder, self._is_watched)
-        self._receiver = Receiver(store, catalog, self._replica.target)
+        target, leases = self._replica.target, Leases(catalog)
+        self._receiver = Receiver(store, catalog, target)
+        self._compactor = Compactor(store, catalog, target, folder / "scratch", leases)
+        self._sweeper = Sweeper(store, catalog, target, leases)
+        self._cache = Cache(objects, self._replica.files, self._config.cache_bytes_max)
         self._people = People(catalog, time.time_ns)
         self._limit = RequestLimit(self._config.requests_per_second)
         self._quota = TeamQuota(catalog, self._config.team_bytes_max)
@@ -209,7 +219,13 @@ class TeamServer:
         )
         await self._replica.look_first()
         self._tasks.append(asyncio.create_task(self._replica.run(), name="replica"))
-        self._tasks.append(asyncio.create_task(self._tidy(), name="tidy"))
+        for name, work in (
+            ("tidy", self._tidy),
+            ("compactor", self._compactor.run),
+            ("sweeper", self._sweeper.run),
+            ("cache", self._cache.run),
+        ):
+            self._tasks.append(asyncio.create_task(work(), name=name))
         await self._serve_grpc(self._daemon)
         self._serve_http(self._daemon)
         loop = asyncio.get_running_loop()
@@ -350,6 +366,7 @@ class TeamServer:
             connection_count=held,
             connections_in_use=used,
             connections_awaited=waiting,
+            cache_bytes=self._cache.size_bytes,
             listener_count=self._live.listener_count,
         )
 
@@ -431,6 +448,8 @@ class TeamServer:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_GRACE_SECONDS)
         await self._uploader.close()
+        await self._compactor.close()
+        await self._sweeper.close()
         await self._receiver.close()
         await self._replica.close()
         await self._store.close()

@@ -6,6 +6,8 @@ Invariant: what one file meets is answered for that file; the others go on.
 from __future__ import annotations
 
 import hashlib
+import itertools
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -251,6 +253,73 @@ def delete(target: Target, names: Iterable[str]) -> None:
             store.delete(name)
 
     _with(target, delete_all)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment on the clocks of this machine, each in seconds: the one that people set, and the one that nobody does."""
+
+    wall_seconds: float
+    boot_seconds: float
+
+    @staticmethod
+    def after(seconds: float) -> Deadline:
+        """Returns the moment so many seconds from now."""
+        return Deadline(time.time() + seconds, _boot_seconds() + seconds)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether either clock says so; a machine that has slept or was moved knows it by one of them."""
+        return time.time() > self.wall_seconds or _boot_seconds() > self.boot_seconds
+
+
+def _boot_seconds() -> float:
+    # Unlike the monotonic clock, it goes on while the machine sleeps.
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def delete_before(
+    target: Target, names: Sequence[str], deadline: Deadline
+) -> tuple[list[str], BucketError | None]:
+    """Removes objects; no request is made after the deadline.
+
+    Returns:
+        Those whose removal the bucket has confirmed, and what the first of the others met, if it met something.
+    """
+
+    def delete_one(store: _Place, transfer: Transfer) -> Moved:
+        if deadline.is_over:
+            return Moved(transfer.name, is_gone=True)
+        store.delete(transfer.name)
+        return Moved(transfer.name)
+
+    moved = _each(target, delete_one, [Transfer(name, Path()) for name in names])
+    errors = [each.error for each in moved if each.error is not None]
+    return [each.name for each in moved if each.is_done], errors[0] if errors else None
+
+
+def missing(target: Target, names: Sequence[str]) -> list[str]:
+    """Returns those of some objects that the bucket does not have. Raises BucketError."""
+
+    def is_missing(store: _Place, name: str) -> bool:
+        try:
+            store.size(name)
+        except ObjectNotFound:
+            return True
+        return False
+
+    found = _with(target, lambda store: _pool(store, is_missing, names))
+    return [name for name, is_gone in zip(names, found, strict=True) if is_gone]
+
+
+def page(target: Target, prefix: str, after: str, count: int) -> list[str]:
+    """Returns the first names behind `after` that begin with `prefix`, in order, at most `count`. Raises BucketError."""
+
+    def read(store: _Place) -> list[str]:
+        entries = cast("BucketStore", store).entries(prefix, after)
+        return [entry.name for entry in itertools.islice(entries, count)]
+
+    return _with(target, read)
 
 
 def probe(target: Target) -> Probe:

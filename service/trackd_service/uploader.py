@@ -144,6 +144,7 @@ class Uploader:
         self._pending: dict[tuple[str, str], _Pending] = {}
         self._objects_wait: set[tuple[str, str]] = set()
         self._lost: set[str] = set()
+        self._doubted: set[str] = set()  # files that a server has said it lost, since a manifest was taken
         self._stuck: dict[str, str] = {}  # why a file cannot be sent, by name; looked at again now and then
         self._stuck_time = 0.0
         self._change_count = -1
@@ -631,8 +632,16 @@ class Uploader:
         moved = await self._points.run(transfers.replace, name, data)
         if moved is None:
             return False
-        self._note_stuck(name, moved[0].error)
-        return moved[0].error is None
+        error = moved[0].error
+        if error is not None and not self._doubted.issuperset(error.lost_names):
+            # It has cleared away what waited here for long to be told of: it is sent again, and its manifest behind it.
+            _log.warning("%s", error)
+            self._doubted.update(error.lost_names)
+            await self._on_ledger(ledger.doubt_files, error.lost_names)
+            return False
+        self._doubted -= set(self._doubted if error is None else error.lost_names)
+        self._note_stuck(name, error)
+        return error is None
 
     # -- files ------------------------------------------------------------------------------------------------------
 

@@ -40,8 +40,15 @@ QUESTIONS: dict[str, Callable[[Catalog], object]] = {
     "commits": lambda c: sorted(c.commits(), key=repr),
     "writer_start": lambda c: [c.writer_start(f"w{number}") for number in range(4)],
     "sent_files": lambda c: c.sent_files(["f0", "f1", "f2"]),
+    "sent_run": lambda c: [repr(c.sent_run(p, r)) for p in PROJECTS for r in RUNS],
+    "crowded_runs": lambda c: sorted(c.crowded_runs(0), key=repr),
+    "find_unlisted": lambda c: c.find_unlisted(
+        ["f0", "f1", *(f"files/{each[:2]}/{each}" for each in HASHES)]
+    ),
+    "segment_names": lambda c: [sorted(c.segment_names(p, RUNS)) for p in PROJECTS],
     "is_used": lambda c: [c.is_used(each) for each in HASHES],
     "uses_of_project": lambda c: [sorted(c.uses_of_project(p, HASHES)) for p in PROJECTS],
+    "projects_with": lambda c: [sorted(c.projects_with(each)) for each in HASHES],
     "used_names": lambda c: sorted(c.used_names()),
     "usage": lambda c: sorted(c.usage(), key=repr),
     "project_sizes": lambda c: sorted(c.project_sizes()),
@@ -70,6 +77,7 @@ CHANGES = {
         "delete_run",
     ),
     *("save_writer_start", "forget_garbage", "save_preset", "delete_preset", "save_view", "delete_view"),
+    *("compact", "expect_files", "clock", "hold_listing"),
     *("reading", "writing", "snapshot", "loading", "close"),
 }
 

@@ -71,7 +71,7 @@ def test_stores_feed_one_run_whatever_the_order_and_however_often(catalog: Catal
         catalog.delete_run("p", "r")
         for each in order:
             assert send(catalog, each)
-        assert shown(catalog) == (["1a", "2c", "1b"], {"1": 5, "2": 3}, "theirs")
+        assert shown(catalog) == (["1a", "1b", "2c"], {"1": 5, "2": 3}, "theirs")
         assert catalog.is_used("d" * 64)
         assert catalog.sent_files(["segments/1a.parquet", "segments/2c.levels", "segments/never"]) == {
             "segments/1a.parquet": (10, "a" * 64),
@@ -169,10 +169,10 @@ def test_a_replica_hears_of_every_commit_however_late_its_transaction_ends(postg
     assert (news.written, news.deleted, news.is_whole) == ([], [], True)
     begun, finish = threading.Event(), threading.Event()
 
-    def slow(contents: object, edits: str) -> object:
+    def slow(contents: object, edits: str, compactions: object) -> object:
         begun.set()
         finish.wait(20)
-        return combine(contents, edits)  # type: ignore[arg-type]
+        return combine(contents, edits, compactions)  # type: ignore[arg-type]
 
     late = manifest(1, 1, names="a")
     thread = threading.Thread(
