@@ -113,14 +113,14 @@ def document(version: str) -> dict[str, Any]:
     """Returns the OpenAPI 3.1 document of a team server's API."""
     made = openapi.document(version)
     paths, components = made["paths"], made["components"]
-    for path, content, is_open in (
-        ("/health", "Says that the process lives.", True),
-        ("/ready", "Says whether requests are answered with what all replicas know.", True),
-        ("/metrics", "Tells Prometheus how the replica is; for the keys of server admins.", False),
+    for path, summary in (
+        ("/health", "Says that the process lives."),
+        ("/ready", "Says whether requests are answered with what all replicas know."),
+        ("/metrics", "Tells Prometheus how this replica is; for keys of server admins."),
     ):
-        answer = {"description": "as text", "content": {"text/plain": {"schema": _SHAPES["text"]}}}
-        asked = {"security": _OPEN} if is_open else {}
-        paths[path] = {"get": {"summary": content, **asked, "responses": {"200": answer}}}
+        answer = {"description": "The answer.", "content": {"text/plain": {"schema": _SHAPES["text"]}}}
+        security = {} if path == "/metrics" else {"security": _OPEN}
+        paths[path] = {"get": {"summary": summary, **security, "responses": {"200": answer}}}
     for method, path, summary, sent, answered, optional in _ROUTES:
         route = paths.setdefault(f"/api/v1/{path}", {})
         route[method] = _route(path, summary, sent, answered, optional.split())
