@@ -79,7 +79,7 @@ function NewKeyForm({ show }: { show: (shown: Shown) => void }) {
       <Field label="What it is for">
         <input type="text" name="label" maxLength={100} placeholder="such as the machine" autoComplete="off" />
       </Field>
-      <Field label="It may">
+      <Field label="Scope">
         <select name="scope" defaultValue="write">
           {(Object.keys(SCOPE_WORDS) as Scope[]).map((scope) => (
             <option key={scope} value={scope}>
@@ -96,7 +96,7 @@ function NewKeyForm({ show }: { show: (shown: Shown) => void }) {
           ))}
         </datalist>
       </Field>
-      <Field label="Of use for">
+      <Field label="Expires after">
         <select name="days" defaultValue="90">
           {LIFETIMES_DAYS.map((days) => (
             <option key={days} value={days ?? ""}>

@@ -55,7 +55,7 @@ function Password() {
       <h2 id="password">Password</h2>
       <p className={styles.about}>Another password ends your sessions in other browsers. Keys stay as they are.</p>
       <form className={styles.form} onSubmit={(event) => void submit(event)}>
-        <Field label="Password of now">
+        <Field label="Current password">
           <input type="password" name="former" autoComplete="current-password" required />
         </Field>
         <Field label="New password">

@@ -66,7 +66,7 @@ function NewUserForm() {
         <input type="checkbox" name="is_server_admin" /> Server admin
       </label>
       <button type="submit" disabled={isBusy}>
-        Make the user
+        Add the user
       </button>
       <Refused problem={problem} />
     </form>
