@@ -26,7 +26,7 @@ WEB_SOURCES := $(shell find web \( -name node_modules -o -name dist -o -name cov
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo gallery test check lint fix web-test clients clients-test test-clients test-s3 test-server test-spark test-torch chromium s3-server postgres soak bench clean
+.PHONY: help setup demo gallery test check lint fix web-test clients clients-test test-clients test-s3 test-server test-spark test-torch chromium s3-server postgres oidc-provider soak bench clean
 
 help: ## Lists the targets.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -45,7 +45,7 @@ gallery: $(TOOLS) $(STUBS) $(WEB) ## Logs every kind of record there is, images 
 	@$(BIN)/python examples/gallery.py
 	@echo "The live page: $$($(BIN)/trackd ui --print)"
 
-test: lint web-test chromium s3-server postgres clients-test ## Runs every check and every test.
+test: lint web-test chromium s3-server postgres oidc-provider clients-test ## Runs every check and every test.
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGUMENTS)
 
 check: lint ## Runs format, lint, strict types, buf, and the tests of the architecture and the documents.
@@ -82,8 +82,11 @@ test-clients: clients-test ## Builds and tests the clients in other languages, e
 test-s3: setup s3-server ## Tests the upload and the reading back against real S3 servers, through faults.
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile tests/s3 $(PYTEST_ARGUMENTS)
 
-test-server: setup s3-server postgres chromium ## Tests the team server: real replicas over PostgreSQL and S3, through faults.
+test-server: setup s3-server postgres chromium oidc-provider ## Tests the team server: real replicas over PostgreSQL and S3, through faults.
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile tests/server $(PYTEST_ARGUMENTS)
+
+oidc-provider: setup
+	$(HOOK) npm ci --prefix ../tests/server/oidc_provider --no-audit --no-fund
 
 s3-server: $(TOOLS)
 	@scripts/install_s3_server.sh

@@ -16,7 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent
 # Their Python blocks are run, each by itself.
 GUIDES = (
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("logging_records", "what_is_recorded", "alerts", "upload")),
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("logging_records", "what_is_recorded", "alerts", "upload", "distributed_runs")
+    ),
 )
 PACKAGES = ("service/trackd_service", "python_client/trackd")
 FENCE = re.compile(r"^( *)```(.*)\n((?:.*\n)*?)\1```$", re.MULTILINE)

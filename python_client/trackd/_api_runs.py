@@ -34,6 +34,9 @@ _ROLES = ("primary", "primary", "shared", "helper", "observer")  # by the number
 _ALERT_LEVELS = ("INFO", "INFO", "WARN", "ERROR")  # by the number of AlertLevel
 _CONSOLE_STREAMS = ("stdout", "stdout", "stderr")  # by the number of ConsoleStream
 _CONSOLE_LINES = 10_000  # read at once
+_WRITER_OPTIONAL_FIELDS = (
+    "exit_code", "last_step", "steps_per_second", "rank", "steps_behind", "seconds_behind",
+)  # fmt: skip
 _EDITABLE = ("name", "notes", "tags", "group", "job_type", "archived")
 
 
@@ -181,7 +184,10 @@ class Run:
 
     @property
     def writers(self) -> list[dict[str, Any]]:
-        """Who writes the run and what each has logged: `id`, `role`, `label`, `host`, `row_count`, `metrics` and more."""
+        """Who writes the run and what each has logged: `id`, `role`, `label`, `host`, `row_count`, `metrics` and more.
+
+        What is not known is None: `exit_code`, `last_step`, `steps_per_second`, `rank`, `steps_behind`, `seconds_behind`.
+        """
         return [
             {
                 "id": writer.writer_id,
@@ -195,9 +201,51 @@ class Run:
                 "metrics": list(writer.metrics),
                 "next_step": writer.next_step,
                 "console_line_count": writer.console_line_count,
+                "state": _STATES[writer.state] if writer.state < len(_STATES) else "",
+                "signal": writer.signal,
+                "end_reason": writer.end_reason,
+                "silent": writer.silent,
+                "superseded": writer.superseded,
+                "begin_time": writer.begin_time_unix_nanos / 1e9,
+                "heard_time": writer.heard_time_unix_nanos / 1e9,
+                "row_time": writer.row_time_unix_nanos / 1e9,
+                **{
+                    name: getattr(writer, name) if writer.HasField(name) else None
+                    for name in _WRITER_OPTIONAL_FIELDS
+                },
             }
             for writer in self._message.writers
         ]
+
+    @property
+    def ranks(self) -> dict[str, Any] | None:
+        """How the ranks of the run stand: counts, a `sentence`, and `notes`, the worst first; None where one process writes.
+
+        A note has a `kind` ("ended", "silent", "missing" or "slow"), a `text`, `since` in seconds since 1970 or None, and the
+        ids of its `writers`.
+        """
+        if not self._message.HasField("ranks"):
+            return None
+        message = self._message.ranks
+        return {
+            "rank_count": message.rank_count,
+            "expected_count": message.expected_count if message.HasField("expected_count") else None,
+            "host_count": message.host_count,
+            "running_count": message.running_count,
+            "silent_count": message.silent_count,
+            "finished_count": message.finished_count,
+            "failed_count": message.failed_count,
+            "sentence": message.sentence,
+            "notes": [
+                {
+                    "kind": note.kind,
+                    "text": note.text,
+                    "since": note.since_unix_nanos / 1e9 or None,
+                    "writers": list(note.writer_ids),
+                }
+                for note in message.notes
+            ],
+        }
 
     def console(
         self, writer: str = "", pattern: str = "", first_line: int = 0

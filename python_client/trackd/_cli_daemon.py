@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 import webbrowser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trackd import _cli_words, _daemon, _doctor, _space, _upload
 from trackd._connection import Connection
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _STOP_SECONDS = 30.0  # a daemon seals what it holds before it ends
 _POLL_SECONDS = 0.01
+_RUNS_MAX = 20  # whose ranks `status` tells of: more are a list, which `runs` is for
 
 
 def add_commands(add: _cli_words.Add) -> None:
@@ -113,6 +114,7 @@ def _run_status(options: argparse.Namespace, store: str, _: str | None) -> int:
     connection = Connection(store, options.timeout, may_start=False)
     upload = _upload.brief(_upload.facts(connection))
     connection.close()
+    ranks = _ranks(store, options.timeout)
     facts = {
         "running": True,
         "pid": daemon.pid,
@@ -125,15 +127,28 @@ def _run_status(options: argparse.Namespace, store: str, _: str | None) -> int:
         "open_writer_count": daemon.open_writer_count,
         "counters": dict(sorted(daemon.counters.items())),
         "upload": upload,
+        "ranks": ranks,
     }
     if options.json:
         _cli_words.print_json(facts)
     else:
         counters = facts.pop("counters")
         facts["upload"] = _upload.brief_words(upload)
+        del facts["ranks"]
         for name, value in [*facts.items(), *counters.items()]:  # type: ignore[attr-defined]
             _cli_words.print_line(f"{name:<22} {str(value).lower() if isinstance(value, bool) else value}")
+        now = time.time()
+        for path, standing in ranks.items():
+            _cli_words.print_line(f"{path}: {_cli_words.ranks_line(standing, now)}")
     return _cli_words.DONE
+
+
+def _ranks(store: str, timeout: float | None) -> dict[str, dict[str, Any]]:
+    """Returns how the ranks of the runs at work stand, by the path of the run; of the newest, where there are many."""
+    from trackd._api import Api
+
+    running = Api(timeout=timeout, store=store).runs(filters={"state": "running"}, per_page=_RUNS_MAX)
+    return {run.path: ranks for run in running[:_RUNS_MAX] if (ranks := run.load().ranks) is not None}
 
 
 def _run_ui(options: argparse.Namespace, store: str, _: str | None) -> int:

@@ -156,6 +156,7 @@ def _run_show(options: argparse.Namespace, store: str, _: str | None) -> int:
                 "ingest_health": run.ingest_health,
                 "system_metrics": run.system_metrics,
                 "writers": run.writers,
+                "ranks": run.ranks,
                 "alerts": run.alerts,
             }
         )
@@ -163,6 +164,8 @@ def _run_show(options: argparse.Namespace, store: str, _: str | None) -> int:
     for name, value in _brief(run).items():
         if value not in ("", None, [], False):
             _cli_words.print_line(f"{name:<12} {', '.join(value) if isinstance(value, list) else value}")
+    if line := _cli_words.ranks_line(run.ranks, time.time()):
+        _cli_words.print_line(f"{'ranks':<12} {line}")
     for title, values in (("config", run.config), ("summary", dict(run.summary))):
         _cli_words.print_line(f"\n{title}:")
         for key, value in values.items():
@@ -175,8 +178,10 @@ def _run_show(options: argparse.Namespace, store: str, _: str | None) -> int:
     _cli_words.print_line("\nwriters:")
     for writer in run.writers:
         who = writer["label"] or writer["role"]
+        stands = "silent" if writer["silent"] else writer["state"]
+        how = "" if writer["role"] == "observer" else f", {stands}"
         _cli_words.print_line(
-            f"  {who} on {writer['host']}: {writer['row_count']} rows, {len(writer['metrics'])} metrics"
+            f"  {who} on {writer['host']}: {writer['row_count']} rows, {len(writer['metrics'])} metrics{how}"
         )
     for alert in run.alerts:
         _cli_words.print_line(f"\nalert {alert['level']}: {alert['title']} {alert['text']}".rstrip())

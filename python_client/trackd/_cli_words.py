@@ -109,3 +109,22 @@ def print_json(value: Any) -> None:
 def shown(value: Any) -> str:
     """Returns a value as it stands in a line: a text as it is, all else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def ranks_line(ranks: dict[str, Any] | None, now: float) -> str:
+    """Returns how the ranks of a run stand in one line; empty where one process writes it."""
+    if ranks is None:
+        return ""
+    line: str = ranks["sentence"]
+    for note in ranks["notes"][:1]:
+        line += f"; {note['text']}"
+        if note["since"] is not None:
+            line += f" for {_duration(now - note['since'])}"
+    return line
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"

@@ -704,8 +704,6 @@ class Run:
 
     def _begin(self, writer_id: str) -> bytes:
         """Encodes the WriterBegin record of this process."""
-        import socket  # only for this one name: `import trackd` stays cheap
-
         program, *arguments = _settings.command(self._settings)
         return _wire.writer_begin(
             self._project,
@@ -715,7 +713,7 @@ class Run:
             _wire.run_update(self._name, self._notes, self._tags or None, self._group, self._job_type),
             {
                 "pid": os.getpid(),
-                "host": socket.gethostname(),
+                "host": _settings.host(),
                 "program": program,
                 "arguments": _without_secrets(arguments),
                 "boot_id": _surroundings.boot_id(),

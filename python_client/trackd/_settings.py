@@ -143,6 +143,15 @@ def environment() -> Mapping[str, str]:
     return os.environ
 
 
+def host() -> str:
+    """Returns what this machine is called: `TRACKD_HOST`, else its own name."""
+    if given := variable("HOST"):
+        return given
+    import socket  # only for this one name: `import trackd` stays cheap
+
+    return socket.gethostname()
+
+
 def rank_label() -> str:
     """Returns "rank N" in a distributed job, else the empty string."""
     for name in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK"):

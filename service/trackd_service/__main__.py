@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -49,6 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     store.mkdir(mode=0o700, parents=True, exist_ok=True)
     configuration = Config(
         store=store,
+        host=os.environ.get("TRACKD_HOST") or os.environ.get("WANDB_HOST") or socket.gethostname(),
         http_host=options.http_host,
         http_port=options.http_port or int(os.environ.get("TRACKD_HTTP_PORT", "0")),
         allowed_hosts=tuple(options.allowed_host),

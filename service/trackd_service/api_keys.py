@@ -15,6 +15,7 @@ from trackd_service.catalog import Catalog
 from trackd_service.errors import InvalidArgument, KeyNotFound
 from trackd_service.principals import (
     Actor,
+    Caller,
     Operator,
     Principal,
     Scope,
@@ -160,6 +161,14 @@ class ApiKeys:
                 (user, user),
             ).fetchall()
         return [ApiKey(*row) for row in rows]
+
+    def expire_time(self, caller: Caller) -> int:
+        """Returns from when on the caller's key is of no use; 0 for never."""
+        with self._catalog.reading() as tables:
+            row = tables.execute(
+                "SELECT expire_time FROM api_keys WHERE key_id = ?", (caller.principal.key_id,)
+            ).fetchone()
+        return 0 if row is None else int(row[0])
 
     def revoke(self, actor: Actor, key_id: str) -> None:
         """Makes a key useless for good; for its user, who has signed in or holds that key, and for server admins."""

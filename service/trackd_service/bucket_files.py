@@ -38,11 +38,25 @@ class BucketFiles:
         fetched_bytes: How many bytes have come since somebody has set it to 0.
     """
 
-    def __init__(self, store: Store, target: Target, find_facts: FindFacts) -> None:
-        """Takes the store, the bucket, and what finds the size in bytes and the sha256 of files of segments by name."""
+    def __init__(
+        self,
+        store: Store,
+        target: Target,
+        find_facts: FindFacts,
+        note_failure: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        """Takes the store and the bucket.
+
+        Args:
+            store: Whose files they are.
+            target: The bucket.
+            find_facts: Finds the size in bytes and the sha256 of files of segments by name.
+            note_failure: Told of each file that could not be fetched, by the kind of `BucketError`.
+        """
         self._store = store
         self._target = target
         self._find_facts = find_facts
+        self._note_failure = note_failure
         self._worker = Worker()
         self._coming: dict[str, asyncio.Future[None]] = {}
         self._going: dict[str, asyncio.Future[None]] = {}
@@ -114,7 +128,11 @@ class BucketFiles:
         try:
             moved = await self._worker.run(transfers.fetch, self._target, transfers_)
         except (WorkerCrashed, WorkerClosed, OSError) as error:
+            self._note_failure("other")
             raise BucketUnusable(f"files cannot be fetched: {error}", kind="other") from None
+        for each in moved:
+            if each.error is not None:
+                self._note_failure(each.error.kind)
         for each in moved:
             if each.error is not None:
                 raise BucketUnusable(str(each.error), kind=each.error.kind)

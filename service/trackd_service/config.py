@@ -47,6 +47,13 @@ LIVE_SECONDS = 0.2  # at most five live messages a second to a page
 SYSTEM_INTERVAL_SECONDS = 2.0  # between two samples of the machine: 1 ms of CPU each
 SYSTEM_INTERVAL_SECONDS_MIN = 0.1
 STALLED_AFTER_SECONDS = 600.0  # an evaluation or a checkpoint may take minutes without a word
+SILENT_AFTER_SECONDS = (
+    120.0  # one rank, while others go on: told long before collectives time out, after 600 s
+)
+SLOW_AFTER_SECONDS = 10.0  # behind the first rank: less is what lies between two looks at logs and buckets
+HEARD_SECONDS = (
+    60.0  # between two signs of life of a run in which nothing happens: half of what makes one silent
+)
 
 # -- sealing ----------------------------------------------------------------------------------------------------------
 SEAL_POINTS = 1_000_000  # unsealed points of a run: 24 MB of memory, half a second of replay after a crash
@@ -72,6 +79,7 @@ class Config:
 
     Attributes:
         store: The store's folder, absolute.
+        host: What this machine is called.
         http_host: The address that the web app is served on.
         http_port: Its port; 0 takes a free one, 7733 first.
         allowed_hosts: Host names, beside the loopback's, under which a browser may ask (behind a proxy).
@@ -82,6 +90,7 @@ class Config:
     """
 
     store: Path
+    host: str = "localhost"
     http_host: str = "127.0.0.1"
     http_port: int = 0
     allowed_hosts: tuple[str, ...] = ()

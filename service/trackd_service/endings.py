@@ -8,7 +8,8 @@ from trackd_service import config
 from trackd_service.exits import Exit, boot_id
 from trackd_service.records import Finish
 from trackd_service.run_states import Event, end_of
-from trackd_service.runs import Run, Writer
+from trackd_service.runs import Run
+from trackd_service.writers import Writer
 
 _SIGTERM, _SIGSEGV, _SIGABRT, _SIGBUS, _SIGFPE, _SIGILL = 15, 11, 6, 7, 8, 4
 _FATAL_SIGNALS = {

@@ -53,6 +53,17 @@ _STATES = {
     "crashed": runs_pb2.RUN_STATE_CRASHED,
     "preempted": runs_pb2.RUN_STATE_PREEMPTED,
 }
+_WRITER_FIELDS = (
+    "exit_code",
+    "signal",
+    "silent",
+    "last_step",
+    "steps_per_second",
+    "rank",
+    "superseded",
+    "steps_behind",
+    "seconds_behind",
+)  # of a writer's document, under the same names
 _KINDS: dict[str, query_service_pb2.MetricKind] = {
     "number": query_service_pb2.METRIC_KIND_NUMBER,
     "bool": query_service_pb2.METRIC_KIND_BOOL,
@@ -499,7 +510,23 @@ def run_message(document: dict[str, Any]) -> runs_pb2.Run:
             getattr(message, name).FromMicroseconds(int(time_ms * 1000))
     if document["exit_code"] is not None:
         message.exit_code = document["exit_code"]
+    if document.get("ranks") is not None:
+        message.ranks.CopyFrom(_ranks(document["ranks"]))
     return message
+
+
+def _ranks(document: dict[str, Any]) -> runs_pb2.Ranks:
+    plain = {name: value for name, value in document.items() if name != "notes"}
+    notes = [
+        runs_pb2.RankNote(
+            kind=note["kind"],
+            text=note["text"],
+            since_unix_nanos=int((note["since_unix_ms"] or 0) * 1e6),
+            writer_ids=note["writer_ids"],
+        )
+        for note in document["notes"]
+    ]
+    return runs_pb2.Ranks(**plain, notes=notes)
 
 
 def _alert(document: dict[str, Any]) -> runs_pb2.RunAlert:
@@ -524,6 +551,12 @@ def _writer(document: dict[str, Any]) -> runs_pb2.Writer:
         next_step=document["next_step"],
         update_time_unix_nanos=int(document["update_time_unix_ms"] * 1e6),
         console_line_count=document["console_line_count"],
+        state=_STATES[document["state"]],
+        end_reason=document["end_reason"],
+        begin_time_unix_nanos=int(document["begin_time_unix_ms"] * 1e6),
+        heard_time_unix_nanos=int(document["heard_time_unix_ms"] * 1e6),
+        row_time_unix_nanos=int(document["row_time_unix_ms"] * 1e6),
+        **{name: document[name] for name in _WRITER_FIELDS},
     )
 
 

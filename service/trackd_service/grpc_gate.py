@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import grpc
 from google.protobuf import any_pb2
@@ -25,6 +25,10 @@ _log = logging.getLogger("trackd.grpc")
 _DOMAIN = "trackd"
 _HEALTH = "/grpc.health.v1.Health/"
 _AGAIN_SECONDS = 10.0  # after which a stream asks whether its key still holds
+
+
+# Is told of an answer: the call, its status by name, how many seconds it took (None for a stream), and who called.
+NoteAnswer: TypeAlias = Callable[[str, str, "float | None", "Caller | None"], None]
 
 
 class CallDoor(Protocol):
@@ -51,9 +55,10 @@ class TokenDoor:
 class Gate(grpc.aio.ServerInterceptor):
     """Lets in only whom the door lets in, and turns errors into statuses with a reason."""
 
-    def __init__(self, door: CallDoor, note_call: Callable[[], None]) -> None:
-        """Takes who is let in, and what is told of each call."""
+    def __init__(self, door: CallDoor, note_call: Callable[[], None], note_answer: NoteAnswer) -> None:
+        """Takes who is let in, and what is told of each call and each answer."""
         self._door = door
+        self._note_answer = note_answer
         self._note_call = note_call
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], details: Any) -> Any:
@@ -65,29 +70,30 @@ class Gate(grpc.aio.ServerInterceptor):
         try:
             caller = await self._door.let_in(metadata)
         except TrackdError as error:
+            self._note_answer(details.method, error.grpc_code, 0.0, None)
             return grpc.stream_stream_rpc_method_handler(_refusing(error))
         self._note_call()
         if handler.response_streaming:
             return grpc.unary_stream_rpc_method_handler(
-                self._stream(handler.unary_stream, caller, metadata),
+                self._stream(handler.unary_stream, caller, metadata, details.method),
                 handler.request_deserializer,
                 handler.response_serializer,
             )
         if handler.request_streaming:
             return grpc.stream_unary_rpc_method_handler(
-                _unary(handler.stream_unary, caller),
+                self._unary(handler.stream_unary, caller, details.method),
                 handler.request_deserializer,
                 handler.response_serializer,
             )
         return grpc.unary_unary_rpc_method_handler(
-            _unary(handler.unary_unary, caller),
+            self._unary(handler.unary_unary, caller, details.method),
             handler.request_deserializer,
             handler.response_serializer,
         )
 
-    def _stream(self, function: Any, caller: Caller | None, metadata: Mapping[str, str]) -> Any:
+    def _stream(self, function: Any, caller: Caller | None, metadata: Mapping[str, str], method: str) -> Any:
         async def call(request: Any, context: Any) -> AsyncIterator[Any]:
-            asked_time = time.monotonic()
+            asked_time, status = time.monotonic(), "CANCELLED"
             try:
                 with access.asking(caller):
                     async for answer in function(request, context):
@@ -96,25 +102,38 @@ class Gate(grpc.aio.ServerInterceptor):
                             if await self._door.let_in(metadata) != caller:
                                 raise Unauthenticated("what the key may see has changed: call again")
                         yield answer
+                status = "OK"
             except (asyncio.CancelledError, grpc.aio.AbortError, GeneratorExit):
                 raise
             except Exception as error:  # noqa: BLE001 - told, and logged whole where it is none of ours
-                await context.abort_with_status(_status(_known(error)))
+                known = _known(error)
+                status = known.grpc_code
+                await context.abort_with_status(_status(known))
+            finally:
+                # Some stay open for as long as somebody listens, and how long says nothing.
+                self._note_answer(method, status, None, caller)
 
         return call
 
+    def _unary(self, function: Any, caller: Caller | None, method: str) -> Any:
+        async def call(request: Any, context: Any) -> Any:
+            begin, status = time.monotonic(), "CANCELLED"
+            try:
+                with access.asking(caller):
+                    answer = await function(request, context)
+                status = "OK"
+            except (asyncio.CancelledError, grpc.aio.AbortError):
+                raise
+            except Exception as error:  # noqa: BLE001 - told, and logged whole where it is none of ours
+                known = _known(error)
+                status = known.grpc_code
+                await context.abort_with_status(_status(known))
+            else:
+                return answer
+            finally:
+                self._note_answer(method, status, time.monotonic() - begin, caller)
 
-def _unary(function: Any, caller: Caller | None) -> Any:
-    async def call(request: Any, context: Any) -> Any:
-        try:
-            with access.asking(caller):
-                return await function(request, context)
-        except (asyncio.CancelledError, grpc.aio.AbortError):
-            raise
-        except Exception as error:  # noqa: BLE001 - told, and logged whole where it is none of ours
-            await context.abort_with_status(_status(_known(error)))
-
-    return call
+        return call
 
 
 def _refusing(error: TrackdError) -> Any:
@@ -141,10 +160,15 @@ def _status(error: TrackdError) -> Any:
     )
 
 
-def bare_server(door: CallDoor, note_call: Callable[[], None], message_bytes_max: int) -> grpc.aio.Server:
+def bare_server(
+    door: CallDoor,
+    note_call: Callable[[], None],
+    message_bytes_max: int,
+    note_answer: NoteAnswer = lambda *_: None,
+) -> grpc.aio.Server:
     """Returns a gRPC server without services, behind a gate."""
     return grpc.aio.server(
-        interceptors=[Gate(door, note_call)],
+        interceptors=[Gate(door, note_call, note_answer)],
         options=[
             ("grpc.so_reuseport", 0),  # two daemons must never share an address
             ("grpc.max_receive_message_length", message_bytes_max),

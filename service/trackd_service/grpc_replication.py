@@ -16,20 +16,24 @@ from trackd.v1 import (
 )
 from trackd_service import access, config
 from trackd_service.daemon import Daemon
-from trackd_service.errors import InvalidArgument, PermissionDenied, Unauthenticated
+from trackd_service.errors import BucketUnusable, InvalidArgument, PermissionDenied, Unauthenticated
 from trackd_service.grpc_api import QueryService, RunService
 from trackd_service.limits import TeamQuota
 from trackd_service.people import People
 from trackd_service.principals import Caller, Principal
 from trackd_service.receiver import MANIFEST_BYTES_MAX, Receiver
+from trackd_service.server_metrics import ServerMetrics
 from trackd_service.transfers import SentFile
 
 
 class ReplicationService(replication_service_pb2_grpc.ReplicationServiceServicer):
     """Serves trackd.v1.ReplicationService."""
 
-    def __init__(self, receiver: Receiver, people: People, quota: TeamQuota, version: str) -> None:
-        """Takes what receives runs, who there is, how much a team may keep, and the version of trackd."""
+    def __init__(
+        self, receiver: Receiver, people: People, quota: TeamQuota, metrics: ServerMetrics, version: str
+    ) -> None:
+        """Takes what receives runs, who there is, how much a team may keep, what counts, and the version of trackd."""
+        self._metrics = metrics
         self._receiver = receiver
         self._quota = quota
         self._people = people
@@ -57,7 +61,15 @@ class ReplicationService(replication_service_pb2_grpc.ReplicationServiceServicer
         files = [SentFile(file.name, file.sha256, file.size_bytes) for file in request.files]
         size_bytes = sum(max(0, file.size_bytes) for file in files)
         await asyncio.to_thread(self._quota.check, principal, request.run.project, size_bytes)
-        signed = await self._receiver.sign(request.run.project, request.run.run_id, files)
+        try:
+            signed = await self._receiver.sign(request.run.project, request.run.run_id, files)
+        except BucketUnusable as error:
+            self._metrics.note_bucket_failure(error.metadata.get("kind", ""))
+            raise
+        self._metrics.note_signed(
+            sum(each is not None for each in signed),
+            sum(file.size_bytes for file, each in zip(files, signed, strict=True) if each is not None),
+        )
         return replication_service_pb2.SignFilesResponse(
             puts=[
                 replication_service_pb2.SignedPut(is_there=True)
@@ -73,6 +85,7 @@ class ReplicationService(replication_service_pb2_grpc.ReplicationServiceServicer
         """Takes what a store has of a run."""
         data = await asyncio.to_thread(_inflate, request.manifest)
         is_taken = await self._receiver.commit(data, lambda project: self._check(project, request.team))
+        self._metrics.note_commit(len(request.manifest))
         return replication_service_pb2.CommitRunResponse(is_deleted=not is_taken)
 
     async def _check(self, project: str, team: str) -> Principal:
@@ -110,13 +123,14 @@ def add_services(
     receiver: Receiver,
     people: People,
     quota: TeamQuota,
+    metrics: ServerMetrics,
     version: str,
 ) -> None:
     """Adds the services of a team server."""
     run_service_pb2_grpc.add_RunServiceServicer_to_server(TeamRunService(daemon), server)
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(QueryService(daemon), server)
     replication_service_pb2_grpc.add_ReplicationServiceServicer_to_server(
-        ReplicationService(receiver, people, quota, version), server
+        ReplicationService(receiver, people, quota, metrics, version), server
     )
 
 

@@ -12,7 +12,7 @@ import json
 import logging
 import mimetypes
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -24,7 +24,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from trackd_service import config, export, openapi
+from trackd_service import config, export, openapi, openapi_people
 from trackd_service.compare_query import MISSING, RunDifference
 from trackd_service.daemon import Daemon
 from trackd_service.errors import InvalidArgument, TrackdError
@@ -36,6 +36,7 @@ from trackd_service.http_runs import RunsFace
 from trackd_service.http_series import SeriesFace
 from trackd_service.http_space import SpaceFace
 from trackd_service.http_views import ViewFace
+from trackd_service.principals import Caller
 from trackd_service.runs import Run, brief_form
 from trackd_service.streams import Stream
 
@@ -49,7 +50,11 @@ _NO_APP_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>tr
 
 
 def make_app(
-    daemon: Daemon, allowed_hosts: set[str], door: Door, further_routes: Sequence[Route] = ()
+    daemon: Daemon,
+    allowed_hosts: set[str],
+    door: Door,
+    further_routes: Sequence[Route] = (),
+    note_answer: Callable[[str, int, float, Caller | None], None] = lambda *_: None,
 ) -> ASGIApp:
     """Returns the application.
 
@@ -58,6 +63,7 @@ def make_app(
         allowed_hosts: Exact Host headers, port included where it is none of the usual ones.
         door: Who is let in.
         further_routes: Those that only a team server has.
+        note_answer: Is told of each answer: the route as it is written here, the status, the seconds, and to whom.
     """
     face = _Face(daemon)
     api = "/api/v1"
@@ -87,7 +93,12 @@ def make_app(
         Route("/{path:path}", _page),
     ]
     app = Starlette(routes=routes, exception_handlers={TrackdError: _refuse, Exception: _fail})
-    return Guard(app, door, allowed_hosts, daemon.note_call)
+    paths: dict[object, str] = {route.endpoint: route.path for route in routes if isinstance(route, Route)}
+
+    def note(endpoint: object, status: int, seconds: float, caller: Caller | None) -> None:
+        note_answer(paths.get(endpoint, "other"), status, seconds, caller)
+
+    return Guard(app, door, allowed_hosts, daemon.note_call, note)
 
 
 class _Face:
@@ -109,7 +120,8 @@ class _Face:
 
     async def openapi(self, request: Request) -> Response:
         """Describes the API."""
-        return answer(openapi.document(self._daemon.facts()["version"]))
+        described = openapi_people if self._daemon.kind == "server" else openapi
+        return answer(described.document(self._daemon.facts()["version"]))
 
     async def projects(self, request: Request) -> Response:
         """Lists the projects."""

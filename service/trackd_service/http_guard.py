@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import HTTPConnection
@@ -41,6 +41,10 @@ h1 { font-size: 20px; }
 </style>
 <h1>This page is private to the person who runs trackd</h1>
 <p>Run <code>trackd ui</code> in a terminal on this machine: it opens the page with its key.</p></html>"""
+
+
+# Is told of an answer: what gave it, its status, how many seconds it took, and whom it was given to.
+NoteAnswer: TypeAlias = Callable[[object, int, float, "Caller | None"], None]
 
 
 class Door(Protocol):
@@ -90,10 +94,16 @@ class Guard:
     """Stands before the application."""
 
     def __init__(
-        self, app: ASGIApp, door: Door, allowed_hosts: set[str], note_call: Callable[[], None]
+        self,
+        app: ASGIApp,
+        door: Door,
+        allowed_hosts: set[str],
+        note_call: Callable[[], None],
+        note_answer: NoteAnswer,
     ) -> None:
-        """Takes the application, who is let in, exact Host headers, and what is told of each call."""
+        """Takes the application, who is let in, exact Host headers, and what is told of each call and each answer."""
         self._app = app
+        self._note_answer = note_answer
         self._door = door
         self._hosts = allowed_hosts
         self._note_call = note_call
@@ -119,7 +129,21 @@ class Guard:
             if scope["type"] == "websocket":
                 await self._app(scope, receive, self._asking_again(connection, found, send))
             else:
-                await self._app(scope, receive, _with_headers(send))
+                await self._answer(scope, receive, send, found)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, caller: Caller | None) -> None:
+        begin, status = time.monotonic(), 500
+
+        async def send_noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, _with_headers(send_noting))
+        finally:
+            self._note_answer(scope.get("endpoint"), status, time.monotonic() - begin, caller)
 
     def _asking_again(self, connection: HTTPConnection, caller: Caller | None, send: Send) -> Send:
         """Returns what sends over a socket for as long as whoever opened it may still see the same."""

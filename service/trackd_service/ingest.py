@@ -34,9 +34,10 @@ from trackd_service.exits import ProcessWatch
 from trackd_service.frames import Frame, RecordFrame, RowFrames
 from trackd_service.records import Begin, Finish, KeySet
 from trackd_service.run_states import Event
-from trackd_service.runs import Run, Writer
+from trackd_service.runs import Run
 from trackd_service.store import Store
 from trackd_service.stored_runs import StoredRun
+from trackd_service.writers import Writer
 
 _log = logging.getLogger("trackd.ingest")
 _RETRY_SECONDS = 10.0  # a log that cannot be taken in now is tried again: its trouble may be the disk's

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from trackd_service import config
 from trackd_service.catalog import SegmentRow
 from trackd_service.objects import ObjectNameInvalid, check_name
 from trackd_service.run_states import SEVERITY, RunState
@@ -263,10 +264,12 @@ def merge(manifests: Iterable[Manifest]) -> MergedRun:
     """Returns the run that the manifests of several stores are of; each store fed it by writers of its own.
 
     What a run has one of, such as its name, is that of the store where it began first; it runs while it runs anywhere, and
-    has ended as badly as the worst of its ends. Its segments are those of the store where it began first, then the next
+    has ended as badly as the worst of its ends. Writers at work of a store of which nothing was heard for long, while others
+    were, are silent: their machine may be gone. Its segments are those of the store where it began first, then the next
     one's, and so on.
     """
     parts = sorted(_without_copies(manifests), key=lambda part: (part.document["create_time"], part.store_id))
+    latest_ms = max(part.write_time_unix_ms for part in parts)
     first = parts[0]
     if len(parts) == 1:
         return MergedRun(first.document, first.summary, list(first.segments), dict(first.objects))
@@ -276,14 +279,19 @@ def merge(manifests: Iterable[Manifest]) -> MergedRun:
         document[name] = next((each[name] for each in documents if each.get(name)), document.get(name))
     for name in _LATEST:
         document[name] = max(each.get(name, 0) for each in documents)
-    document |= _merge_ends(documents)
+    document |= _merge_ends(parts, latest_ms)
     document["tags"] = list(dict.fromkeys(tag for each in documents for tag in each["tags"]))
-    for name in ("config", "environment", "system_metrics", "rules_seen"):
+    for name in ("config", "environment", "rules_seen"):
         document[name] = {
             key: value for each in reversed(documents) for key, value in each.get(name, {}).items()
         }
-    writers = {writer["writer_id"]: writer for each in documents for writer in each["writers"]}
-    document["writers"] = list(writers.values())
+    # Of two stores of one host, the last sample is that of the one that was written last.
+    document["system_metrics"] = {
+        host: values
+        for each in sorted(documents, key=lambda each: each["update_time"])
+        for host, values in each.get("system_metrics", {}).items()
+    }
+    document["writers"] = _merge_writers(parts, latest_ms)
     for name in ("alerts", "rewinds"):
         document[name] = sorted(
             (entry for each in documents for entry in each.get(name, ())),
@@ -340,7 +348,31 @@ def _without_copies(manifests: Iterable[Manifest]) -> list[Manifest]:
     return kept
 
 
-def _merge_ends(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _is_lost(part: Manifest, latest_ms: int) -> bool:
+    """Says whether nothing was heard of a store at work for long, while others were."""
+    # A store at work is written at least once in HEARD_SECONDS, whether anything happens or not.
+    return latest_ms - part.write_time_unix_ms > config.SILENT_AFTER_SECONDS * 1000
+
+
+def _merge_writers(parts: Sequence[Manifest], latest_ms: int) -> list[dict[str, Any]]:
+    writers: dict[str, dict[str, Any]] = {}
+    for part in parts:
+        for writer in part.document["writers"]:
+            known = writers.get(writer["writer_id"])
+            if known is not None and known["sequence"] >= writer["sequence"]:
+                continue  # of a store that has pulled the run
+            merged = writers[writer["writer_id"]] = dict(writer)
+            if writer.get("is_open") and writer.get("role") != "observer":
+                # The daemon beside it knew it at work.
+                written = part.write_time_unix_ms * 1_000_000
+                merged["heard_time"] = max(merged.get("heard_time", 0), written)
+                merged["as_of_time"] = written
+                merged["is_silent"] = merged.get("is_silent", False) or _is_lost(part, latest_ms)
+    return list(writers.values())
+
+
+def _merge_ends(parts: Sequence[Manifest], latest_ms: int) -> dict[str, Any]:
+    documents = [part.document for part in parts]
     names = (
         "state",
         "exit_code",
@@ -351,11 +383,12 @@ def _merge_ends(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "finish_time_unix_ms",
         "stalled",
     )
-    running = [each for each in documents if each["state"] == RunState.RUNNING.value]
+    running = [part for part in parts if part.document["state"] == RunState.RUNNING.value]
     if running:
-        chosen = max(running, key=lambda each: each["update_time"])
+        chosen = max(running, key=lambda part: part.document["update_time"]).document
         ends = {name: chosen.get(name) for name in names}
-        return ends | {"stalled": all(each.get("stalled") for each in running)}
+        is_stalled = all(part.document.get("stalled") or _is_lost(part, latest_ms) for part in running)
+        return ends | {"stalled": is_stalled}
     chosen = max(documents, key=lambda each: SEVERITY[RunState(each["state"])])
     ends = {name: chosen.get(name) for name in names}
     for name in ("finish_time", "finish_time_unix_ms"):

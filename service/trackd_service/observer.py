@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,17 +47,18 @@ class _Observed:
 class Observer:
     """Observes the runs that are written on this machine."""
 
-    def __init__(self, store: Store, ingest: Ingest, client: str) -> None:
-        """Takes the store, ingest, and what the daemon calls itself as a client."""
+    def __init__(self, store: Store, ingest: Ingest, client: str, host: str) -> None:
+        """Takes the store, ingest, and what the daemon calls itself as a client and its machine."""
         self._store = store
         self._ingest = ingest
         self._client = client
-        self._host = socket.gethostname()[: config.NAME_CHARACTERS_MAX].replace("/", "-") or "localhost"
+        self._host = host[: config.NAME_CHARACTERS_MAX].replace("/", "-") or "localhost"
         self._sampler: Sampler | None = None
         self._runs: dict[str, _Observed] = {}
         self._explorer = Worker(_EXPLORER_IDLE_SECONDS)
         self._explored: dict[Any, tuple[float, asyncio.Future[Collected]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._told: dict[str, tuple[int, float]] = {}  # revision by run, and since when it is the same
         self._stopping = False
 
     async def run(self) -> None:
@@ -234,15 +234,34 @@ class Observer:
     # -- silence -------------------------------------------------------------------------------------------------------
 
     def _note_silence(self) -> None:
-        """Marks the runs that are at work and have said nothing for long."""
-        now = time.time_ns()
+        """Marks the runs that are at work and have said nothing for long, and those of their ranks alone that have."""
+        now, clock = time.time_ns(), time.monotonic()
+        runs: dict[str, Run] = {}
         for source in self._ingest.open_sources():
-            if source.stored.run.check_silence(now):
-                self._ingest.tell_alerts(source.stored.run)
-                self._store.changed(source.stored.run)
             run, given = source.stored.run, source.writer.watching.stalled_after_seconds
+            runs[f"{run.project}/{run.run_id}"] = run
+            # A process of this machine lives: were it gone, its writer would have been ended by now.
+            is_here = source.reader is not None or source.watch is not None
+            source.writer.heard_time = now if is_here else now - int((clock - source.heard_time) * 1e9)
             seconds = config.STALLED_AFTER_SECONDS if given is None else given
             if seconds > 0 and not run.is_stalled and now - run.activity_time > seconds * 1e9:
                 run.is_stalled = True
                 run.note_change()
                 self._store.changed(run)
+        for run in runs.values():
+            has_alerts = run.check_silence(now)
+            if run.check_ranks(now) or has_alerts:
+                self._ingest.tell_alerts(run)
+                self._store.changed(run)
+        self._give_signs_of_life(runs, clock)
+
+    def _give_signs_of_life(self, runs: Mapping[str, Run], clock: float) -> None:
+        """Has runs in which nothing happens looked at, and written to their bucket, all the same: their processes live."""
+        told: dict[str, tuple[int, float]] = {}
+        for key, run in runs.items():
+            revision, since = self._told.get(key, (-1, clock))
+            if revision == run.revision and clock - since >= config.HEARD_SECONDS:
+                run.note_change(is_logged=False)
+                self._store.changed(run)
+            told[key] = (revision, since) if revision == run.revision else (run.revision, clock)
+        self._told = told

@@ -1,6 +1,7 @@
 """Owns the machine-readable description of the HTTP API, of what docs/http_api.md says in words. Pure.
 
-Invariant: every route of the API stands here and nothing else does; a test compares the two.
+Invariant: every route that a daemon has stands here and nothing else does; a test compares the two. Those of a team server
+alone stand in `openapi_people`.
 """
 
 from __future__ import annotations
@@ -297,6 +298,7 @@ _SCHEMAS = {
             "environment": {"type": "object"},
             "system_metrics": {"type": "object", "description": "the last sample, by host and name"},
             "writers": _list(_ref("Writer")),
+            "ranks": _optional(_ref("Ranks")),
         }
     ),
     "Upload": _UPLOAD,
@@ -313,6 +315,42 @@ _SCHEMAS = {
             "next_step": _COUNT,
             "update_time_unix_ms": _NUMBER,
             "console_line_count": _COUNT,
+            "state": _STATE,
+            "exit_code": _optional(_COUNT),
+            "signal": _COUNT,
+            "end_reason": _TEXT,
+            "silent": _TRUTH,
+            "begin_time_unix_ms": _NUMBER,
+            "heard_time_unix_ms": _NUMBER,
+            "row_time_unix_ms": _NUMBER,
+            "last_step": _optional(_COUNT),
+            "steps_per_second": _optional(_NUMBER),
+            "rank": _optional(_COUNT),
+            "superseded": _TRUTH,
+            "steps_behind": _optional(_COUNT),
+            "seconds_behind": _optional(_NUMBER),
+        }
+    ),
+    "Ranks": _object(
+        {
+            "rank_count": _COUNT,
+            "expected_count": _optional(_COUNT),
+            "host_count": _COUNT,
+            "running_count": _COUNT,
+            "silent_count": _COUNT,
+            "finished_count": _COUNT,
+            "failed_count": _COUNT,
+            "sentence": _TEXT,
+            "notes": _list(
+                _object(
+                    {
+                        "kind": {"type": "string", "enum": ["ended", "silent", "missing", "slow"]},
+                        "text": _TEXT,
+                        "since_unix_ms": _optional(_NUMBER),
+                        "writer_ids": _list(_TEXT),
+                    }
+                )
+            ),
         }
     ),
     "ConsoleLines": _object(

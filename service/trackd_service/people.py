@@ -12,7 +12,7 @@ from trackd_service.api_keys import ApiKeys
 from trackd_service.audit import Audit
 from trackd_service.catalog import Catalog
 from trackd_service.passwords import Passwords
-from trackd_service.principals import Principal
+from trackd_service.principals import Caller, Principal
 from trackd_service.sessions import Sessions
 from trackd_service.teams import Teams
 from trackd_service.users import Users
@@ -27,6 +27,7 @@ class People:
         keys: What programs come in with.
         sessions: What persons come in with.
         audit: What was changed.
+        now: Nanoseconds since 1970 UTC.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class People:
     ) -> None:
         """Takes the catalog, a clock that gives nanoseconds since 1970 UTC, and how passwords are kept."""
         kept = passwords or Passwords()
+        self.now = clock
         self.users = Users(catalog, clock, kept)
         self.teams = Teams(catalog, clock)
         self.keys = ApiKeys(catalog, clock)
@@ -47,6 +49,12 @@ class People:
     def resolve_session(self, token: str, now: int) -> Principal | None:
         """Returns whose session a token is at a time, or None where it is none, or none any more."""
         return self.sessions.resolve(token, now)
+
+    def expire_time(self, caller: Caller) -> int:
+        """Returns until when the caller's key or session is of use, if nothing ends it before; 0 for ever."""
+        if caller.principal.key_id:
+            return self.keys.expire_time(caller)
+        return self.sessions.expire_time(caller)
 
     def tidy(self, now: int) -> None:
         """Deletes sessions that are over and attempts that no longer count; to be called every hour or so, by any replica."""

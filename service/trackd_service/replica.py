@@ -42,18 +42,27 @@ class Replica:
         bucket: Bucket,
         folder: Path,
         is_watched: Callable[[], bool] = lambda: True,
+        note_failure: Callable[[str], object] = lambda _: None,
     ) -> None:
-        """Takes a store over the catalog, a folder for what is unfinished, and what says whether somebody looks now."""
+        """Takes a store over the catalog, a folder for what is unfinished, and what says whether somebody looks now.
+
+        `note_failure` is told of each file of the bucket that could not be had.
+        """
         self._store = store
         self._catalog = catalog
         self._is_watched = is_watched
         self.target = Target(bucket, folder / "uploads")
-        self.files = BucketFiles(store, self.target, self._find_facts)
+        self.files = BucketFiles(store, self.target, self._find_facts, note_failure)
         self._since: Place | None = None
         self._known: dict[tuple[str, str], int] = {}
         self.sentence = ""
         self.look_time = float("-inf")
         store.elsewhere = self.files
+
+    @property
+    def run_count(self) -> int:
+        """How many runs it knows of."""
+        return len(self._known)
 
     async def look_first(self) -> None:
         """Looks once, as well as that goes: a server that begins shows what there is."""

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trackd_service import config
+from trackd_service import config, ranks
 from trackd_service.definitions import Definitions
 from trackd_service.encodings import Task
 from trackd_service.errors import InvalidArgument
+from trackd_service.frames import FLAG_STEP
 from trackd_service.records import (
     Alert,
     Begin,
@@ -34,7 +35,6 @@ from trackd_service.records import (
     Sample,
     Surroundings,
     Update,
-    Watching,
 )
 from trackd_service.rules import WAIT_SECONDS, Firing, Rule, Rules, StateRule, parse
 from trackd_service.run_states import SEVERITY, Event, RunState, end_of, next_state
@@ -43,6 +43,7 @@ from trackd_service.steps import StepCounter
 from trackd_service.streams import ROW_KEY, console_key, system_key
 from trackd_service.summary import BOOL, DOUBLE, Summary
 from trackd_service.tail import Cell, Tail
+from trackd_service.writers import METRICS_MAX, Writer
 
 _ALERTS_MAX = 100
 _WARNING_SECONDS = 21_600.0  # in which one warning of the daemon is enough
@@ -50,111 +51,9 @@ _WARNING_SECONDS = 21_600.0  # in which one warning of the daemon is enough
 _BRIEF_WITHOUT = frozenset(
     {
         "config", "summary", "traceback", "metric_definitions", "alerts", "files", "writers", "environment",
-        "system_metrics", "version", "rules_seen", "metric_kinds",
+        "system_metrics", "version", "rules_seen", "metric_kinds", "ranks",
     }
 )  # fmt: skip
-_WRITER_METRICS_MAX = 1_000  # named of a writer: to show who logs what, not all of a model's parameters
-
-
-@dataclass
-class Writer:
-    """One writer of a run.
-
-    Attributes:
-        sequence: Of the last record applied.
-        durable_sequence: Up to which the records are on the disk.
-        sealed_sequence: Up to which the records are in sealed segments and in the catalog.
-        row_count: How many rows it has logged.
-        metrics: The first metrics that it has logged.
-        update_time: When its last record was made, in nanoseconds since 1970 UTC.
-        console_line_count: How many lines of its console there are.
-        begin_time: When it opened the run, in nanoseconds since 1970 UTC; 0 where an older trackd has not kept it.
-        is_attempt: Whether it went on with a run that nobody was writing any longer: a restart.
-        watching: What the daemon does by itself for it; not kept, its log says it again.
-    """
-
-    writer_id: str
-    role: str
-    label: str = ""
-    client: str = ""
-    process: dict[str, Any] = field(default_factory=dict)
-    drops_late_steps: bool = False
-    steps: StepCounter = field(default_factory=StepCounter)
-    sequence: int = 0
-    durable_sequence: int = 0
-    sealed_sequence: int = 0
-    is_open: bool = True
-    row_count: int = 0
-    metrics: dict[str, None] = field(default_factory=dict)
-    update_time: int = 0
-    console_line_count: int = 0
-    begin_time: int = 0
-    is_attempt: bool = False
-    watching: Watching = field(default_factory=Watching)
-
-    @property
-    def is_vital(self) -> bool:
-        """Whether the run ends with this writer: helpers and the daemon's own keep no run open."""
-        return self.role in ("primary", "shared")
-
-    def dump(self) -> dict[str, Any]:
-        """Returns the writer as JSON values, for the catalog."""
-        return {
-            "writer_id": self.writer_id,
-            "role": self.role,
-            "label": self.label,
-            "client": self.client,
-            "process": self.process,
-            "drops_late_steps": self.drops_late_steps,
-            "current_step": self.steps.current,
-            "sequence": self.sequence,
-            "is_open": self.is_open,
-            "row_count": self.row_count,
-            "metrics": list(self.metrics),
-            "update_time": self.update_time,
-            "console_line_count": self.console_line_count,
-            "begin_time": self.begin_time,
-            "is_attempt": self.is_attempt,
-        }
-
-    def describe(self) -> dict[str, Any]:
-        """Returns the writer as JSON values, for readers."""
-        return {
-            "writer_id": self.writer_id,
-            "role": self.role,
-            "label": self.label,
-            "client": self.client,
-            "process": self.process,
-            "open": self.is_open,
-            "row_count": self.row_count,
-            "metrics": list(self.metrics),
-            "next_step": self.steps.current,
-            "update_time_unix_ms": self.update_time / 1e6,
-            "console_line_count": self.console_line_count,
-        }
-
-    @staticmethod
-    def load(data: dict[str, Any]) -> Writer:
-        """Returns a writer from `dump`."""
-        return Writer(
-            data["writer_id"],
-            data["role"],
-            data["label"],
-            data["client"],
-            data["process"],
-            data["drops_late_steps"],
-            StepCounter(data["current_step"]),
-            data["sequence"],
-            data["sequence"],
-            data["sequence"],
-            data["is_open"],
-            data.get("row_count", 0),
-            dict.fromkeys(data.get("metrics", ())),
-            data.get("update_time", 0),
-            data.get("console_line_count", 0),
-            data.get("begin_time", 0),
-            data.get("is_attempt", False),
-        )
 
 
 @dataclass
@@ -312,7 +211,7 @@ class Run:
             else:
                 self._fill(begin.start)
         else:
-            writer.is_open = True
+            writer.reopen()
         writer.watching = begin.watching
         if writer.is_vital:
             self.watch_by(begin.watching.alert_rules)
@@ -332,12 +231,13 @@ class Run:
         """Ends a writer; the run ends with the last writer that is no helper, by the worst of their ends."""
         if not writer.is_open:
             return
-        writer.is_open = False
         self._touch(time, writer)
+        writer.end(event, finish)
         if not writer.is_vital:
             return
         self._ends.append((event, finish))
         if any(other.is_open and other.is_vital for other in self.writers.values()):
+            self._warn_of_end(writer, time)
             return
         worst, last = max(self._ends, key=lambda end: SEVERITY[next_state(RunState.RUNNING, end[0])])
         self._ends = []
@@ -439,6 +339,25 @@ class Run:
         self._fire(firings)
         return bool(firings)
 
+    def _warn_of_end(self, writer: Writer, time: int) -> None:
+        """Raises an alert of a rank that has ended badly while others go on: of the first one, which takes others with it."""
+        ended = [
+            other
+            for other in ranks.current(self.writers.values())
+            if not other.is_open and other.state is not RunState.FINISHED and other is not writer
+        ]
+        if writer.state is not RunState.FINISHED and not ended:
+            self.warn(*ranks.end_words(writer), time)
+
+    def check_ranks(self, now: int) -> bool:
+        """Raises one alert of the ranks that have fallen silent; returns whether there are any. `now` in nanoseconds."""
+        silent = ranks.newly_silent(self.writers.values(), now)
+        for writer in silent:
+            writer.is_silent = True
+        if silent:
+            self.warn(*ranks.silence_words(silent, now), now)
+        return bool(silent)
+
     def _fire_state(self, time: int) -> None:
         if self._rules is not None:
             self._fire(self._rules.evaluate_state(self.state, time))
@@ -505,10 +424,11 @@ class Run:
                 self.health.late_row_count += late_count
         self.health.accepted_row_count += len(assigned)
         writer.row_count += len(assigned)
-        if (text_keys or layout.last_writer is not writer) and len(writer.metrics) < _WRITER_METRICS_MAX:
+        if (text_keys or layout.last_writer is not writer) and len(writer.metrics) < METRICS_MAX:
             layout.last_writer = writer
-            writer.metrics.update(dict.fromkeys((*keys, *text_keys)[:_WRITER_METRICS_MAX]))
+            writer.metrics.update(dict.fromkeys((*keys, *text_keys)[:METRICS_MAX]))
         if len(assigned):
+            writer.progress.note(assigned, times, has_given_steps=bool(flags[-1] & FLAG_STEP))
             self._add(layout, assigned, times, words, text_keys)
             positions = None if kept is None else {int(row): place for place, row in enumerate(kept)}
             for row, key, text in texts:
@@ -635,6 +555,7 @@ class Run:
         if writer.role != "observer":
             self.activity_time = max(self.activity_time, time)
             self.is_stalled = False
+            writer.is_silent = False
         self.note_change(is_logged=is_logged)
 
     @property
@@ -662,6 +583,12 @@ class Run:
 
     def describe(self, whole: bool) -> dict[str, Any]:
         """Returns the run as JSON values: the brief form of docs/http_api.md, or the whole one."""
+        document = self._facts(whole)
+        if whole:
+            document["writers"], document["ranks"] = ranks.describe(self.writers.values(), self.environment)
+        return document
+
+    def _facts(self, whole: bool) -> dict[str, Any]:
         document: dict[str, Any] = {
             "project": self.project,
             "run_id": self.run_id,
@@ -695,7 +622,6 @@ class Run:
             document |= {
                 "environment": self.environment,
                 "system_metrics": self.system_metrics,
-                "writers": [writer.describe() for writer in self.writers.values()],
                 "config": self.config,
                 "summary": self.summary.read(self.definitions),
                 "traceback": self.traceback,
@@ -713,7 +639,7 @@ class Run:
         """Returns everything but the points and the summary's columns as JSON values, for the catalog."""
         return {
             "version": 1,
-            **self.describe(whole=True),
+            **self._facts(whole=True),
             "create_time": self.create_time,
             "update_time": self.update_time,
             "finish_time": self.finish_time,
@@ -743,6 +669,7 @@ class Run:
         # Of documents that an older trackd wrote, these are missing.
         run.logged_revision = data.get("logged_revision", run.revision)
         run.archived = data.get("archived", False)
+        run.is_stalled = data.get("stalled", False)
         run.environment = data.get("environment", {})
         run.system_metrics = data.get("system_metrics", {})
         run.end_reason = data.get("end_reason", "")
@@ -758,7 +685,7 @@ class Run:
         }
         run.definitions = Definitions.load(data["metric_definitions"])
         run._summary = summary
-        run.writers = {each["writer_id"]: Writer.load(each) for each in data["writers"]}
+        run.writers = {each["writer_id"]: Writer.load(each, run.state) for each in data["writers"]}
         return run
 
 

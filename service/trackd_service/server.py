@@ -146,6 +146,7 @@ class _Server:
             bucket = load_bucket(folder)
             self._mirror = Mirror(store, folder, bucket, self._is_watched)
         uploader = Uploader(store, folder, self._version, self._upload_default(), ingest.warn)
+        uploader.host = self._config.host
         if (mirror := self._mirror) is not None:
             uploader.mirror_problem = lambda: mirror.sentence
         self._daemon = Daemon(
@@ -162,7 +163,7 @@ class _Server:
         )
         if self._mirror is None:
             await ingest.recover()
-            self._observer = Observer(store, ingest, f"trackd-daemon {self._version}")
+            self._observer = Observer(store, ingest, f"trackd-daemon {self._version}", self._config.host)
             self._tasks.append(asyncio.create_task(ingest.run(), name="ingest"))
             self._tasks.append(asyncio.create_task(self._observer.run(), name="observer"))
             self._tasks.append(asyncio.create_task(uploader.run(), name="upload"))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
-import logging
 import os
 import sys
 import time
@@ -17,18 +16,27 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trackd_service import server_logs
 from trackd_service.bucket_requests import Bucket
 from trackd_service.errors import TrackdError
 
 if TYPE_CHECKING:
+    from trackd_service.oidc import OidcSettings
     from trackd_service.people import People
 
 _CATALOG = "TRACKD_CATALOG"
+_OIDC_SECRET = "TRACKD_OIDC_CLIENT_SECRET"  # noqa: S105 - a name
 _ACTS = {
     "add-user": "make a user, such as the first admin",
     "add-team": "make a team, or put a user into one",
     "add-key": "make an API key, and print it",
     "revoke-key": "make an API key of no use, at once",
+}
+
+_COPIES = {
+    "backup": "copy the catalog into a file",
+    "restore": "copy such a file into an empty catalog",
+    "copy": "copy a catalog into another, empty one",
 }
 
 
@@ -38,6 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given and given[0] in _ACTS:
             return _act(given[0], given[1:])
+        if given and given[0] in _COPIES:
+            from trackd_service import catalog_command
+
+            return catalog_command.main(given, os.environ.get(_CATALOG, ""))
         return _serve(given)
     except (TrackdError, ValueError, OSError, RuntimeError) as error:
         sys.stderr.write(f"trackd: {error}\n")
@@ -53,7 +65,7 @@ def server_parser() -> argparse.ArgumentParser:
         description="Serves the runs of a team: the catalog in PostgreSQL, the files in a bucket. Any number of these may "
         "run side by side. It needs the extra: pip install 'trackd[server]'.",
         epilog="Before all that: "
-        + "; ".join(f"`trackd server {name}`: {about}" for name, about in _ACTS.items())
+        + "; ".join(f"`trackd server {name}`: {about}" for name, about in {**_ACTS, **_COPIES}.items())
         + ".",
     )
     _add_catalog(parser)
@@ -100,6 +112,15 @@ def server_parser() -> argparse.ArgumentParser:
         help="addresses or networks of proxies that have TLS; their X-Forwarded headers are believed",
     )
     parser.add_argument(
+        "--cache-gb", type=float, default=20, help="how much the cache may hold (default: %(default)g)"
+    )
+    parser.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="of each line of the log (default: %(default)s)",
+    )
+    parser.add_argument(
         "--requests-per-second",
         type=float,
         default=500,
@@ -111,12 +132,61 @@ def server_parser() -> argparse.ArgumentParser:
         default=0,
         help="how much each team may keep; 0 for any amount (default: %(default)g)",
     )
+    _add_oidc(parser)
     return parser
+
+
+def _add_oidc(parser: argparse.ArgumentParser) -> None:
+    oidc = parser.add_argument_group("OpenID Connect", "people sign in by another site, too")
+    oidc.add_argument("--oidc-issuer", default="", metavar="URL", help="the provider, as it names itself")
+    oidc.add_argument("--oidc-client-id", default="", metavar="ID", help="the name of this server there")
+    oidc.add_argument(
+        "--oidc-client-secret-file",
+        type=Path,
+        metavar="FILE",
+        help=f"its secret there (default: {_OIDC_SECRET} of the environment)",
+    )
+    oidc.add_argument("--oidc-title", default="", metavar="WORDS", help="what the button says")
+    oidc.add_argument(
+        "--oidc-make-users",
+        action="store_true",
+        help="who signs in the first time becomes a user (default: a server admin gives identities to users)",
+    )
+    oidc.add_argument(
+        "--oidc-email-domains",
+        default="",
+        metavar="DOMAIN,…",
+        help="only those with a proven e-mail address there become users",
+    )
+
+
+def _oidc_settings(options: argparse.Namespace) -> OidcSettings | None:
+    """Returns how the provider is reached, or None where there is none. Raises ValueError for what cannot be."""
+    from trackd_service.oidc import TITLE, OidcSettings
+
+    domains = tuple(part.strip().lower() for part in options.oidc_email_domains.split(",") if part.strip())
+    if not options.oidc_issuer:
+        if options.oidc_client_id or options.oidc_make_users or domains:
+            raise ValueError(
+                "--oidc-issuer is missing: name the OpenID Connect provider, or leave out the rest"
+            )
+        return None
+    secret = os.environ.get(_OIDC_SECRET, "")
+    if options.oidc_client_secret_file is not None:
+        secret = options.oidc_client_secret_file.read_text("utf-8").strip()
+    return OidcSettings(
+        issuer=options.oidc_issuer,
+        client_id=options.oidc_client_id,
+        client_secret=secret,
+        title=options.oidc_title or TITLE,
+        makes_users=options.oidc_make_users,
+        email_domains=domains,
+    )
 
 
 def _serve(arguments: Sequence[str]) -> int:
     options = server_parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    server_logs.configure(options.log_format == "json")
     os.umask(0o077)
     catalog_url = _catalog_url(options)
     try:
@@ -136,9 +206,11 @@ def _serve(arguments: Sequence[str]) -> int:
         grpc_address=options.grpc_address,
         certificate=options.tls_certificate,
         certificate_key=options.tls_key,
+        cache_bytes_max=round(options.cache_gb * 1e9),
         requests_per_second=options.requests_per_second,
         team_bytes_max=round(options.team_quota_gb * 1e9),
         proxies=tuple(part.strip() for part in options.behind_proxy.split(",") if part.strip()),
+        oidc=_oidc_settings(options),
     )
     asyncio.run(team_server.serve(configuration, VERSION))
     return 0

@@ -63,7 +63,7 @@ class LineFormatter(logging.Formatter):
         """Returns the line of a record."""
         line = f"{_time(record)} {record.levelname} {record.name}: {_one_line(_message(record))}"
         for name, value in _extra(record).items():
-            line += f" {name}={json.dumps(value, default=_text, ensure_ascii=False)}"
+            line += " " + _one_line(f"{name}={json.dumps(value, default=_text, ensure_ascii=False)}")
         if exception := _exception(record):
             line += " | " + _one_line(exception)
         return line

@@ -28,6 +28,7 @@ from trackd_service.server_keys import Server
 
 _CALL_SECONDS = 60.0
 _CONNECT_SECONDS, _READ_SECONDS = 5.0, 60.0
+_RECONNECT_MILLISECONDS = 10_000
 _FILES_MAX = 256  # of one question
 _CONNECTIONS = 8
 # What a status says of the server or of the way to it; whatever else it says is of what was sent.
@@ -203,7 +204,11 @@ class ServerStore:
 
     def _open_channel(self) -> grpc.Channel:
         # A name may have several addresses, one a replica: another one is asked while one does not answer.
-        options = [("grpc.max_receive_message_length", 4 << 20), ("grpc.lb_policy_name", "round_robin")]
+        options = [
+            ("grpc.max_receive_message_length", 4 << 20),
+            ("grpc.lb_policy_name", "round_robin"),
+            ("grpc.max_reconnect_backoff_ms", _RECONNECT_MILLISECONDS),  # two minutes, unless it is said
+        ]
         if not self._server.is_encrypted:
             return grpc.insecure_channel(self._server.grpc_address, options)
         roots = Path(self._server.ca_file).read_bytes() if self._server.ca_file else None

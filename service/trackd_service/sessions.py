@@ -89,8 +89,13 @@ class Sessions:
             attempts.give_back(tables, attempts.subjects(account.name, address), now)
             return _begin(tables, account, now, address, "password")
 
-    def sign_in_identity(self, identity: Identity, address: str) -> NewSession:
+    def sign_in_identity(self, identity: Identity, address: str, email: str = "") -> NewSession:
         """Begins a session of the user with an identity that an OpenID Connect provider has just proved.
+
+        Args:
+            identity: Who it is, for the provider.
+            address: From where.
+            email: What else the provider says, for the audit to tell server admins of somebody who is no user.
 
         Raises:
             Unauthenticated: No user has it, or the user may not come in.
@@ -102,11 +107,13 @@ class Sessions:
                 "RETURNING user_key, name, is_server_admin",
                 (now, _plain(identity.issuer), _plain(identity.subject)),
             ).fetchone()
-            if row is None:
-                raise Unauthenticated(
-                    "no user of this server has that identity: ask a server admin to make one with it"
-                )
-            return _begin(tables, _Account(row[0], row[1], bool(row[2]), ""), now, address, "identity")
+            if row is not None:
+                return _begin(tables, _Account(row[0], row[1], bool(row[2]), ""), now, address, "identity")
+            known = {"issuer": identity.issuer, "identity": identity.subject, "email": email}
+            audit.note_of(tables, now, "", address, "session.refuse", "", by="identity", **known)
+        raise Unauthenticated(
+            "no user of this server has that identity: ask a server admin to make one with it"
+        )
 
     def change_password(self, caller: Caller, former: str, password: str) -> None:
         """Gives the user who has signed in another password, and ends all of the user's sessions, this one with them.
@@ -172,6 +179,14 @@ class Sessions:
         if row[4] <= now - _USE_INTERVAL:
             self._note_use(parts.id, now)
         return principal
+
+    def expire_time(self, caller: Caller) -> int:
+        """Returns when the caller's session ends, however often it is used."""
+        with self._catalog.reading() as tables:
+            row = tables.execute(
+                "SELECT create_time FROM sessions WHERE session_id = ?", (caller.principal.session_id,)
+            ).fetchone()
+        return 0 if row is None else int(row[0]) + LIFETIME_SECONDS * _SECOND
 
     def forget_ended(self, now: int) -> None:
         """Deletes sessions that are over and attempts that no longer count."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import functools
 import ipaddress
 import logging
 import os
@@ -31,20 +32,29 @@ from starlette.routing import Route
 
 from trackd_service import config, grpc_api, grpc_gate, grpc_replication, http_api, memory, web_serving
 from trackd_service.bucket_requests import Bucket
+from trackd_service.cache import CACHE_BYTES_MAX, Cache
+from trackd_service.compactor import Compactor
 from trackd_service.daemon import Daemon
+from trackd_service.errors import Unauthenticated
 from trackd_service.http_parts import answer
+from trackd_service.http_people import OPEN_PATHS, PeopleFace
 from trackd_service.ingest import Ingest
+from trackd_service.leases import Leases
 from trackd_service.limits import REQUESTS_PER_SECOND, RequestLimit, TeamQuota
 from trackd_service.live import Live
 from trackd_service.objects import DirectoryStore
+from trackd_service.oidc import Oidc, OidcSettings
 from trackd_service.people import People
 from trackd_service.postgres_catalog import PostgresCatalog
+from trackd_service.principals import Caller
 from trackd_service.query import Query
 from trackd_service.received_edits import ReceivedEdits
 from trackd_service.receiver import MANIFEST_BYTES_MAX, Receiver
 from trackd_service.replica import Replica
+from trackd_service.server_metrics import Face, ServerMetrics, State
 from trackd_service.space import Space, StoreShelf
 from trackd_service.store import Store
+from trackd_service.sweeper import Sweeper
 from trackd_service.team_doors import KeyDoor, PageDoor
 from trackd_service.upload_settings import UploadSettings
 from trackd_service.uploader import Uploader
@@ -73,9 +83,11 @@ class ServerConfig:
         grpc_address: Where daemons find it, `HOST:PORT`; empty for the host of `url` and `grpc_port`.
         certificate: A PEM file with the server's certificate and those above it; None for no TLS.
         certificate_key: Its private key.
+        cache_bytes_max: How much of the bucket's files is kept in the cache.
         requests_per_second: How often each user may ask this replica; 0 for any number.
         team_bytes_max: How much each team may keep; 0 for any amount.
         proxies: Addresses or networks of the proxies before it, whose X-Forwarded headers are believed; none for no proxy.
+        oidc: The OpenID Connect provider by which people sign in; None for none.
     """
 
     bucket: Bucket
@@ -89,8 +101,10 @@ class ServerConfig:
     certificate: Path | None = None
     certificate_key: Path | None = None
     proxies: tuple[str, ...] = ()
+    cache_bytes_max: int = CACHE_BYTES_MAX
     requests_per_second: float = REQUESTS_PER_SECOND
     team_bytes_max: int = 0
+    oidc: OidcSettings | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError, one sentence, for what cannot be."""
@@ -161,6 +175,7 @@ class TeamServer:
         self._web: Any = None
         self._daemon: Daemon | None = None
         self._http_address = self._grpc_address = ""
+        self._metrics = ServerMetrics(version, self._state)
 
     async def start(self) -> None:
         """Opens the catalog, and serves."""
@@ -173,12 +188,25 @@ class TeamServer:
             (folder / name).mkdir(mode=0o700, exist_ok=True)
         objects = DirectoryStore(folder / "objects")
         objects.clear_incoming()
-        catalog = await asyncio.to_thread(PostgresCatalog, self._config.catalog_url)
+        self._catalog = catalog = await asyncio.to_thread(PostgresCatalog, self._config.catalog_url)
         self._store = store = Store(catalog, objects, folder / "scratch")
         store.changed, store.deleted = self._live.changed, self._live.deleted
         store.read_only_reason = _READ_ONLY
-        self._replica = Replica(store, catalog, self._config.bucket, folder, self._is_watched)
-        self._receiver = Receiver(store, catalog, self._replica.target)
+        self._replica = Replica(
+            *(
+                store,
+                catalog,
+                self._config.bucket,
+                folder,
+                self._is_watched,
+                self._metrics.note_bucket_failure,
+            )
+        )
+        target, leases = self._replica.target, Leases(catalog)
+        self._receiver = Receiver(store, catalog, target)
+        self._compactor = Compactor(store, catalog, target, folder / "scratch", leases)
+        self._sweeper = Sweeper(store, catalog, target, leases)
+        self._cache = Cache(objects, self._replica.files, self._config.cache_bytes_max)
         self._people = People(catalog, time.time_ns)
         self._limit = RequestLimit(self._config.requests_per_second)
         self._quota = TeamQuota(catalog, self._config.team_bytes_max)
@@ -200,7 +228,13 @@ class TeamServer:
         )
         await self._replica.look_first()
         self._tasks.append(asyncio.create_task(self._replica.run(), name="replica"))
-        self._tasks.append(asyncio.create_task(self._tidy(), name="tidy"))
+        for name, work in (
+            ("tidy", self._tidy),
+            ("compactor", self._compactor.run),
+            ("sweeper", self._sweeper.run),
+            ("cache", self._cache.run),
+        ):
+            self._tasks.append(asyncio.create_task(work(), name=name))
         await self._serve_grpc(self._daemon)
         self._serve_http(self._daemon)
         loop = asyncio.get_running_loop()
@@ -225,10 +259,13 @@ class TeamServer:
 
     async def _serve_grpc(self, daemon: Daemon) -> None:
         self._grpc = server = grpc_gate.bare_server(
-            KeyDoor(self._people, self._limit), daemon.note_call, MANIFEST_BYTES_MAX // 2
+            KeyDoor(self._people, self._limit),
+            daemon.note_call,
+            MANIFEST_BYTES_MAX // 2,
+            functools.partial(self._note_answer, "grpc"),
         )
         grpc_replication.add_services(
-            server, daemon, self._receiver, self._people, self._quota, self._version
+            server, daemon, self._receiver, self._people, self._quota, self._metrics, self._version
         )
         self._health = grpc_api.add_health(server)
         host = f"[{self._config.host}]" if ":" in self._config.host else self._config.host
@@ -256,8 +293,9 @@ class TeamServer:
         app = http_api.make_app(
             daemon,
             names | {urlsplit(self._http_address).netloc.lower()},
-            PageDoor(self._people, self._limit, _COOKIE, frozenset()),
-            self.routes(),
+            PageDoor(self._people, self._limit, _COOKIE, OPEN_PATHS),
+            self.routes(self._people),
+            functools.partial(self._note_answer, "http"),
         )
         options: dict[str, Any] = {}
         if self._config.certificate is not None:
@@ -285,11 +323,15 @@ class TeamServer:
         bound.listen(1024)
         return bound
 
-    def routes(self) -> list[Route]:
+    def routes(self, people: People) -> list[Route]:
         """Returns the routes that only a team server has."""
+        back, settings = f"{self._http_address}/api/v1/oidc/callback", self._config.oidc
+        oidc = None if settings is None else Oidc(settings, back, time.time_ns)
         return [
+            *PeopleFace(people, _COOKIE, oidc).routes("/api/v1"),
             Route("/health", self._answer_health),
             Route("/ready", self._answer_ready),
+            Route("/metrics", self._answer_metrics),
             Route("/api/v1/server", self._answer_server),
         ]
 
@@ -302,6 +344,40 @@ class TeamServer:
         if self.is_ready:
             return PlainTextResponse("ready\n")
         return PlainTextResponse("not ready: the catalog or the bucket does not answer\n", 503)
+
+    async def _answer_metrics(self, request: Request) -> Response:
+        """Tells Prometheus how this replica is."""
+        caller = request.scope["trackd.caller"]
+        if caller is None or not caller.principal.is_server_admin:
+            raise Unauthenticated("metrics are for the keys of a server admin, of any scope")
+        content, media_type = self._metrics.exposition(request.headers.get("accept", ""))
+        return Response(content, headers={"Content-Type": media_type})
+
+    def _note_answer(
+        self, face: Face, route: str, status: int | str, seconds: float | None, caller: Caller | None
+    ) -> None:
+        self._metrics.observe_request(face, route, status, seconds)
+        is_failure = status >= 500 if isinstance(status, int) else status in ("INTERNAL", "UNKNOWN")
+        if is_failure:
+            extra: dict[str, Any] = {"face": face, "route": route, "status": status, "seconds": seconds}
+            if caller is not None:
+                extra |= {"user": caller.principal.user, "key_id": caller.principal.key_id}
+            _log.warning("a request failed", extra=extra)
+
+    def _state(self) -> State:
+        runs = self._store.in_memory()
+        held, used, waiting = self._catalog.connection_counts()
+        return State(
+            is_ready=self.is_ready,
+            run_count=self._replica.run_count,
+            running_count=sum(run.state.value == "running" for run in runs),
+            feed_lag_seconds=time.monotonic() - self._replica.look_time,
+            connection_count=held,
+            connections_in_use=used,
+            connections_awaited=waiting,
+            cache_bytes=self._cache.size_bytes,
+            listener_count=self._live.listener_count,
+        )
 
     async def _answer_server(self, _: Request) -> Response:
         """Tells daemons where they are served."""
@@ -381,6 +457,8 @@ class TeamServer:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_GRACE_SECONDS)
         await self._uploader.close()
+        await self._compactor.close()
+        await self._sweeper.close()
         await self._receiver.close()
         await self._replica.close()
         await self._store.close()

@@ -105,6 +105,7 @@ class Uploader:
 
     Attributes:
         folder: The store's folder.
+        host: What the manifests call this machine.
         mirror_problem: What is wrong with the bucket that the store shows, where it shows one: it is told with the rest.
     """
 
@@ -128,6 +129,7 @@ class Uploader:
         self._store = store
         self.folder = folder
         self._version = version
+        self.host = socket.gethostname()
         self._default = default
         self._warn = warn
         self._settings = UploadSettings()
@@ -612,7 +614,7 @@ class Uploader:
         now = time.time_ns() // 1_000_000
         manifest = Manifest(
             self._store_id,
-            socket.gethostname(),
+            self.host,
             self._version,
             now,
             committed.document,

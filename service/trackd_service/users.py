@@ -112,6 +112,15 @@ class Users:
         with self._catalog.reading() as tables:
             return _existing(tables, name)
 
+    def has_identity(self, identity: Identity) -> bool:
+        """Says whether an identity is a user's, who may be disabled."""
+        issuer, subject = _checked(identity)
+        with self._catalog.reading() as tables:
+            row = tables.execute(
+                "SELECT 1 FROM users WHERE issuer = ? AND issuer_subject = ?", (issuer, subject)
+            ).fetchone()
+        return row is not None
+
     def has_server_admin(self) -> bool:
         """Says whether anybody looks after the server yet: where not, a command on its machine makes one."""
         with self._catalog.reading() as tables:
@@ -198,6 +207,11 @@ def is_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
+def is_subject(text: str) -> bool:
+    """Says whether an issuer or a subject of an identity can be called so."""
+    return 1 <= len(text) <= _IDENTITY_CHARACTERS_MAX and text.isprintable()
+
+
 def check_name(what: str, name: str) -> None:
     """Raises InvalidArgument for what no user and no team can be called."""
     if not is_name(name):
@@ -221,7 +235,7 @@ def end_sessions(tables: Tables, name: str) -> None:
 
 def _checked(identity: Identity) -> tuple[str, str]:
     for what, text in (("issuer", identity.issuer), ("subject", identity.subject)):
-        if not 1 <= len(text) <= _IDENTITY_CHARACTERS_MAX or not text.isprintable():
+        if not is_subject(text):
             raise InvalidArgument(
                 f"the {what} of the identity has {len(text)} characters; it can have 1 to "
                 f"{_IDENTITY_CHARACTERS_MAX} printable ones: take it as the provider has it",

@@ -24,13 +24,14 @@ import trackd
 from trackd.v1 import replication_service_pb2, store_service_pb2, upload_service_pb2
 from trackd_service import grpc_api, http_api
 from trackd_service.bucket_requests import Bucket
+from trackd_service.http_people import OPEN_PATHS
 from trackd_service.team_server import ServerConfig, TeamServer
 
 SECRET = "secret-of-vision"  # stands in everything that project A has
 PROJECT = f"{SECRET}-project"
 RUN = f"{SECRET}-run"
 VIEW = "aaaabbbbcccc"
-OPEN = {"/health", "/ready", "/{path:path}"}  # nothing there is anybody's
+OPEN = {"/health", "/ready", "/{path:path}", *OPEN_PATHS}  # nothing there is anybody's
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _made(team: Team, store: UploadStore, folder: Path) -> Scene:
 def routes() -> list[tuple[str, str]]:
     """Returns (method, path) of every route of the application, as it composes them."""
     server = TeamServer(ServerConfig(Bucket("s3://none"), "", Path("none")), "0")
-    app: Any = http_api.make_app(mock.Mock(), set(), mock.Mock(), server.routes())
+    app: Any = http_api.make_app(mock.Mock(), set(), mock.Mock(), server.routes(mock.Mock()))
     return [
         (method, route.path)
         for route in app._app.routes
@@ -115,7 +116,7 @@ def ask(scene: Scene, method: str, path: str, key: str) -> Answer:
     """Asks a route for all that project A has, in every way in which routes are asked."""
     names = {
         "project": PROJECT, "run": RUN, "view": VIEW, "sha256": scene.sha256,
-        "path": f"{SECRET}.txt", "id": "lineplot",
+        "path": f"{SECRET}.txt", "id": "lineplot", "team": "vision", "user": "ada", "key": "0" * 12,
     }  # fmt: skip
     address = re.sub(r"{(\w+)(?::path)?}", lambda found: quote(names.get(found[1], SECRET)), path)
     asked = {"project": PROJECT, "with": RUN, "key": f"{SECRET}/loss", "kind": "number", "runs": RUN}
@@ -300,3 +301,12 @@ def test_questions_are_answered_to_the_team(scene: Scene) -> None:
 
 def test_a_password_is_no_key(scene: Scene) -> None:
     assert scene.replica.get("/api/v1/projects", PASSWORD).status == 401
+
+
+def test_the_description_of_the_api_has_each_route_and_nothing_else(scene: Scene) -> None:
+    described = {
+        (method.upper(), re.sub(r"{(path|id)}", r"{\1:path}", path))
+        for path, methods in scene.replica.get("/api/v1/openapi.json", scene.key).json["paths"].items()
+        for method in methods
+    }
+    assert described == set(ROUTES) - {("GET", "/{path:path}")}

@@ -14,7 +14,8 @@ from trackd_service import manifests
 from trackd_service.catalog import SegmentRow
 from trackd_service.definitions import Definition, Definitions
 from trackd_service.manifests import Manifest, ManifestInvalid, SentSegment, merge
-from trackd_service.run_states import SEVERITY, RunState
+from trackd_service.records import Begin, Finish, Update
+from trackd_service.run_states import SEVERITY, Event, RunState
 from trackd_service.runs import Run
 from trackd_service.summary import BOOL, DOUBLE, INT64, Summary
 
@@ -302,3 +303,110 @@ def test_values_set_by_hand_are_kept_from_all_stores() -> None:
     second.by_hand.update({"a": 2, "b": 2})
     merged = merge([manifest(1, first), manifest(2, second)])
     assert Summary.load(merged.summary).by_hand == {"a": 1, "b": 2}
+
+
+def at_work(
+    store_id: int, host: str, *ranks: int, write_time_ms: int, ended: tuple[int, ...] = ()
+) -> Manifest:
+    """Returns what a host's store says of a run that its ranks write, some of which have ended."""
+    start = 1_000_000_000
+    run = Run("vision", "r1", start)
+    for number in ranks:
+        begin = Begin(
+            "vision",
+            "r1",
+            f"w{number}",
+            "shared",
+            Update(),
+            {"host": host},
+            False,
+            f"rank {number}",
+            "",
+            None,
+        )
+        run.open_writer(begin, start)
+    for number in ended:
+        run.close_writer(run.writers[f"w{number}"], Event.FAILED, Finish(1, "", 0), start)
+    run.system_metrics = {host: {"system.cpu.utilization": store_id / 10}}
+    document, summary = run.dump(), run.summary.dump()
+    return Manifest(f"{store_id:016x}", host, "1.0", write_time_ms, document, summary, [])
+
+
+def ranks_of(*parts: Manifest) -> tuple[Run, dict[str, Any]]:
+    merged = merge(parts)
+    run = Run.load(merged.document, merged.summary)
+    found: dict[str, Any] = run.describe(whole=True)["ranks"]
+    return run, found
+
+
+def test_a_host_of_which_nothing_is_heard_while_others_go_on_is_silent() -> None:
+    heard = at_work(1, "node-0", 0, 1, write_time_ms=1_000_000)
+    for lag_ms, is_silent in ((0, False), (120_000, False), (121_000, True)):
+        for parts in (
+            (heard, at_work(2, "node-1", 2, 3, write_time_ms=1_000_000 - lag_ms)),
+            (at_work(2, "node-1", 2, 3, write_time_ms=1_000_000 - lag_ms), heard),
+        ):
+            run, found = ranks_of(*parts)
+            assert (found["silent_count"], found["running_count"]) == ((2, 2) if is_silent else (0, 4))
+            assert (run.state, run.is_stalled) == (RunState.RUNNING, False)
+            if is_silent:
+                [note] = found["notes"]
+                assert note["text"] == "all 2 ranks at work on node-1 are silent"
+                assert note["since_unix_ms"] == 1_000_000 - lag_ms
+
+
+def test_a_run_whose_only_hosts_at_work_are_lost_is_stalled() -> None:
+    ended = at_work(1, "node-0", 0, 1, write_time_ms=1_000_000, ended=(0, 1))
+    run, found = ranks_of(ended, at_work(2, "node-1", 2, 3, write_time_ms=500_000))
+    assert (run.state, run.is_stalled) == (RunState.RUNNING, True)
+    assert (found["silent_count"], found["failed_count"]) == (2, 2)
+
+
+def test_hosts_of_one_run_hide_nothing_of_each_other() -> None:
+    parts = [at_work(number, f"node-{number}", number, write_time_ms=1_000_000) for number in range(8)]
+    run, found = ranks_of(*parts)
+    assert run.system_metrics == {
+        f"node-{number}": {"system.cpu.utilization": number / 10} for number in range(8)
+    }
+    assert found["sentence"] == "8 ranks on 8 hosts: all run"
+
+
+def test_one_host_has_failed_and_the_other_runs_on() -> None:
+    run, found = ranks_of(
+        at_work(1, "node-0", 0, 1, write_time_ms=1_000_000, ended=(0, 1)),
+        at_work(2, "node-1", 2, 3, write_time_ms=1_000_000),
+    )
+    assert run.state is RunState.RUNNING
+    assert found["sentence"] == "4 ranks on 2 hosts: 2 run, 2 have failed"
+
+
+def test_a_writer_that_two_stores_tell_of_is_as_the_one_says_that_is_further() -> None:
+    older, newer = at_work(1, "node-0", 0, write_time_ms=1_000), at_work(2, "node-0", 0, write_time_ms=2_000)
+    for part, sequence in ((older, 5), (newer, 9)):
+        part.document["writers"][0] |= {"sequence": sequence, "row_count": sequence}
+        own = part.document["writers"][0] | {"writer_id": f"own-{sequence}", "label": f"rank {sequence}"}
+        part.document["writers"].append(own)
+    for parts in ((older, newer), (newer, older)):
+        run, _ = ranks_of(*parts)
+        assert run.writers["w0"].row_count == 9
+
+
+def test_what_another_store_said_a_while_ago_is_held_against_where_the_leader_was_then() -> None:
+    second = 1_000_000_000
+    documents = []
+    for store_id, last in ((1, 100), (2, 70)):
+        part = at_work(store_id, f"node-{store_id}", store_id, write_time_ms=(1 + last) * 1000)
+        run = Run.load(part.document, part.summary)
+        writer = run.writers[f"w{store_id}"]
+        for step in range(last + 1):
+            rows = np.array([step]), np.array([(1 + step) * second])
+            writer.progress.note(*rows, has_given_steps=True)
+        writer.row_count, writer.metrics = last + 1, {"loss": None}
+        documents.append(replace(part, document=run.dump()))
+    run, found = ranks_of(*documents)
+    lags = {each["label"]: each["steps_behind"] for each in run.describe(whole=True)["writers"]}
+    assert lags == {
+        "rank 1": 0,
+        "rank 2": 0,
+    }  # its store was heard of 30 s ago: at step 70, as was the other then
+    assert found["notes"] == []

@@ -194,3 +194,19 @@ def test_a_replica_hears_of_every_commit_however_late_its_transaction_ends(postg
     assert (news.written, news.deleted) == ([], [])
     one.close()
     other.close()
+
+
+def test_a_host_that_is_lost_stays_silent_when_people_change_the_run() -> None:
+    heard = replace(manifest(1, 5), write_time_unix_ms=1_000_000)
+    lost = replace(manifest(2, 5), write_time_unix_ms=500_000)
+    edits = add_edit("", Update(notes="one host is gone"))
+    for changed in ("", edits):
+        received = combine([pack(part.dump()) for part in (heard, lost)], changed)
+        run = Run.load(received.document, received.summary)
+        found = run.describe(whole=True)["ranks"]
+        assert (found["sentence"], run.notes) == (
+            "2 processes on 2 hosts: 1 runs, 1 is silent",
+            "one host is gone" if changed else "",
+        )
+        [note] = found["notes"]
+        assert note["writer_ids"] == [f"{2:032x}"]

@@ -12,7 +12,7 @@ from tests.postgres_server import PostgresServer
 
 from trackd_service import catalog_copy
 from trackd_service.bucket_requests import Bucket
-from trackd_service.errors import RunNotFound, StorageUnavailable
+from trackd_service.errors import BucketUnusable, RunNotFound, StorageUnavailable
 from trackd_service.objects import DirectoryStore
 from trackd_service.postgres_catalog import Place, PostgresCatalog
 from trackd_service.query import Query
@@ -128,3 +128,21 @@ def test_a_standby_that_has_taken_over_is_another_catalog_to_its_replicas(postgr
     """The timeline of the database is a part of what a catalog is known by: it changes at each such moment."""
     with contextlib.closing(PostgresCatalog(postgres.new_schema())) as catalog:
         assert catalog.changes(None).place.incarnation.endswith("00000001")
+
+
+async def test_each_file_that_the_bucket_does_not_give_is_told_by_what_was_wrong(
+    postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "anything")
+    catalog = PostgresCatalog(postgres.new_schema())
+    store = Store(catalog, DirectoryStore(tmp_path / "objects"), tmp_path)
+    told: list[str] = []
+    bucket = Bucket.parse("s3://bucket/p", "http://127.0.0.1:1", "", "")
+    replica = Replica(store, catalog, bucket, tmp_path, note_failure=told.append)
+    assert store.elsewhere is not None
+    with pytest.raises(BucketUnusable):
+        await store.elsewhere.fetch(["files/aa/" + "a" * 64])
+    assert told == ["unreachable"]
+    await replica.close()
+    await store.close()

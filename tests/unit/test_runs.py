@@ -9,9 +9,10 @@ from trackd_service.errors import InvalidArgument
 from trackd_service.frames import FLAG_STEP
 from trackd_service.records import Alert, Begin, Changes, Define, Finish, Numbers, Update
 from trackd_service.run_states import Event
-from trackd_service.runs import Run, Writer
+from trackd_service.runs import Run
 from trackd_service.streams import ROW_KEY
 from trackd_service.summary import INT64
+from trackd_service.writers import Writer
 
 
 def begin(writer_id: str = "w", role: str = "primary", **fields: Any) -> Begin:

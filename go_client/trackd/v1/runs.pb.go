@@ -155,7 +155,9 @@ type Run struct {
 	// Below this step the bucket or the server has the run's rows; absent where the store is not uploaded.
 	SyncedStep *int64 `protobuf:"varint,30,opt,name=synced_step,json=syncedStep,proto3,oneof" json:"synced_step,omitempty"`
 	// Whether a person has put the run away: lists leave it out unless asked for it.
-	Archived      bool `protobuf:"varint,31,opt,name=archived,proto3" json:"archived,omitempty"`
+	Archived bool `protobuf:"varint,31,opt,name=archived,proto3" json:"archived,omitempty"`
+	// How its ranks stand; unset for a run that one process writes.
+	Ranks         *Ranks `protobuf:"bytes,32,opt,name=ranks,proto3" json:"ranks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -407,6 +409,204 @@ func (x *Run) GetArchived() bool {
 	return false
 }
 
+func (x *Run) GetRanks() *Ranks {
+	if x != nil {
+		return x.Ranks
+	}
+	return nil
+}
+
+// Says how the ranks of a run stand to each other (docs/distributed_runs.md).
+type Ranks struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many there are.
+	RankCount int32 `protobuf:"varint,1,opt,name=rank_count,json=rankCount,proto3" json:"rank_count,omitempty"`
+	// How many there are to be, by what their launcher told them; unset when it is not known.
+	ExpectedCount *int32 `protobuf:"varint,2,opt,name=expected_count,json=expectedCount,proto3,oneof" json:"expected_count,omitempty"`
+	// On how many hosts they are.
+	HostCount int32 `protobuf:"varint,3,opt,name=host_count,json=hostCount,proto3" json:"host_count,omitempty"`
+	// How many are at work, and not silent.
+	RunningCount int32 `protobuf:"varint,4,opt,name=running_count,json=runningCount,proto3" json:"running_count,omitempty"`
+	// How many are at work and have said nothing for long, while others go on.
+	SilentCount int32 `protobuf:"varint,5,opt,name=silent_count,json=silentCount,proto3" json:"silent_count,omitempty"`
+	// How many have ended well.
+	FinishedCount int32 `protobuf:"varint,6,opt,name=finished_count,json=finishedCount,proto3" json:"finished_count,omitempty"`
+	// How many have ended in any other way.
+	FailedCount int32 `protobuf:"varint,7,opt,name=failed_count,json=failedCount,proto3" json:"failed_count,omitempty"`
+	// For people, for example "64 ranks on 8 hosts: 63 run, 1 is silent".
+	Sentence string `protobuf:"bytes,8,opt,name=sentence,proto3" json:"sentence,omitempty"`
+	// What a person must know, the worst first.
+	Notes         []*RankNote `protobuf:"bytes,9,rep,name=notes,proto3" json:"notes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Ranks) Reset() {
+	*x = Ranks{}
+	mi := &file_trackd_v1_runs_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ranks) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ranks) ProtoMessage() {}
+
+func (x *Ranks) ProtoReflect() protoreflect.Message {
+	mi := &file_trackd_v1_runs_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ranks.ProtoReflect.Descriptor instead.
+func (*Ranks) Descriptor() ([]byte, []int) {
+	return file_trackd_v1_runs_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Ranks) GetRankCount() int32 {
+	if x != nil {
+		return x.RankCount
+	}
+	return 0
+}
+
+func (x *Ranks) GetExpectedCount() int32 {
+	if x != nil && x.ExpectedCount != nil {
+		return *x.ExpectedCount
+	}
+	return 0
+}
+
+func (x *Ranks) GetHostCount() int32 {
+	if x != nil {
+		return x.HostCount
+	}
+	return 0
+}
+
+func (x *Ranks) GetRunningCount() int32 {
+	if x != nil {
+		return x.RunningCount
+	}
+	return 0
+}
+
+func (x *Ranks) GetSilentCount() int32 {
+	if x != nil {
+		return x.SilentCount
+	}
+	return 0
+}
+
+func (x *Ranks) GetFinishedCount() int32 {
+	if x != nil {
+		return x.FinishedCount
+	}
+	return 0
+}
+
+func (x *Ranks) GetFailedCount() int32 {
+	if x != nil {
+		return x.FailedCount
+	}
+	return 0
+}
+
+func (x *Ranks) GetSentence() string {
+	if x != nil {
+		return x.Sentence
+	}
+	return ""
+}
+
+func (x *Ranks) GetNotes() []*RankNote {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
+}
+
+// Says one thing that a person must know about ranks.
+type RankNote struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is about: "ended", "silent", "missing" or "slow". May grow.
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// For people, for example "rank 13 on node-4 is silent".
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// Since when, in nanoseconds since 1970 UTC; 0 where that is no matter.
+	SinceUnixNanos int64 `protobuf:"fixed64,3,opt,name=since_unix_nanos,json=sinceUnixNanos,proto3" json:"since_unix_nanos,omitempty"`
+	// The writers that it is about.
+	WriterIds     []string `protobuf:"bytes,4,rep,name=writer_ids,json=writerIds,proto3" json:"writer_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RankNote) Reset() {
+	*x = RankNote{}
+	mi := &file_trackd_v1_runs_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RankNote) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RankNote) ProtoMessage() {}
+
+func (x *RankNote) ProtoReflect() protoreflect.Message {
+	mi := &file_trackd_v1_runs_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RankNote.ProtoReflect.Descriptor instead.
+func (*RankNote) Descriptor() ([]byte, []int) {
+	return file_trackd_v1_runs_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *RankNote) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *RankNote) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *RankNote) GetSinceUnixNanos() int64 {
+	if x != nil {
+		return x.SinceUnixNanos
+	}
+	return 0
+}
+
+func (x *RankNote) GetWriterIds() []string {
+	if x != nil {
+		return x.WriterIds
+	}
+	return nil
+}
+
 // Describes a writer of a run.
 type Writer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -432,13 +632,41 @@ type Writer struct {
 	UpdateTimeUnixNanos int64 `protobuf:"fixed64,10,opt,name=update_time_unix_nanos,json=updateTimeUnixNanos,proto3" json:"update_time_unix_nanos,omitempty"`
 	// How many lines of its console there are.
 	ConsoleLineCount int64 `protobuf:"varint,11,opt,name=console_line_count,json=consoleLineCount,proto3" json:"console_line_count,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// How it stands, or has ended.
+	State RunState `protobuf:"varint,12,opt,name=state,proto3,enum=trackd.v1.RunState" json:"state,omitempty"`
+	// Its exit code; unset while it is at work or when it is not known.
+	ExitCode *int32 `protobuf:"varint,13,opt,name=exit_code,json=exitCode,proto3,oneof" json:"exit_code,omitempty"`
+	// The signal that ended it; 0 for none.
+	Signal int32 `protobuf:"varint,14,opt,name=signal,proto3" json:"signal,omitempty"`
+	// Why it ended so, in one sentence; empty where it ended well.
+	EndReason string `protobuf:"bytes,15,opt,name=end_reason,json=endReason,proto3" json:"end_reason,omitempty"`
+	// Whether it is at work and has said nothing for long, while others of the run go on.
+	Silent bool `protobuf:"varint,16,opt,name=silent,proto3" json:"silent,omitempty"`
+	// When it opened the run, in nanoseconds since 1970 UTC; 0 when it is not known.
+	BeginTimeUnixNanos int64 `protobuf:"fixed64,17,opt,name=begin_time_unix_nanos,json=beginTimeUnixNanos,proto3" json:"begin_time_unix_nanos,omitempty"`
+	// When it, or its process, was last known to be alive, in nanoseconds since 1970 UTC.
+	HeardTimeUnixNanos int64 `protobuf:"fixed64,18,opt,name=heard_time_unix_nanos,json=heardTimeUnixNanos,proto3" json:"heard_time_unix_nanos,omitempty"`
+	// When it logged its last row, in nanoseconds since 1970 UTC; 0 for never.
+	RowTimeUnixNanos int64 `protobuf:"fixed64,19,opt,name=row_time_unix_nanos,json=rowTimeUnixNanos,proto3" json:"row_time_unix_nanos,omitempty"`
+	// Its largest step; unset before its first row.
+	LastStep *int64 `protobuf:"varint,20,opt,name=last_step,json=lastStep,proto3,oneof" json:"last_step,omitempty"`
+	// How fast it went in the minute before its last row; unset when it is not known.
+	StepsPerSecond *float64 `protobuf:"fixed64,21,opt,name=steps_per_second,json=stepsPerSecond,proto3,oneof" json:"steps_per_second,omitempty"`
+	// Its number, as its label says; unset for none.
+	Rank *int32 `protobuf:"varint,22,opt,name=rank,proto3,oneof" json:"rank,omitempty"`
+	// Whether a later process took its place: it is no rank of the run any more.
+	Superseded bool `protobuf:"varint,23,opt,name=superseded,proto3" json:"superseded,omitempty"`
+	// How many steps it is behind the first of those that log the same; unset where there is nothing to compare.
+	StepsBehind *int64 `protobuf:"varint,24,opt,name=steps_behind,json=stepsBehind,proto3,oneof" json:"steps_behind,omitempty"`
+	// The same in seconds.
+	SecondsBehind *float64 `protobuf:"fixed64,25,opt,name=seconds_behind,json=secondsBehind,proto3,oneof" json:"seconds_behind,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Writer) Reset() {
 	*x = Writer{}
-	mi := &file_trackd_v1_runs_proto_msgTypes[1]
+	mi := &file_trackd_v1_runs_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -450,7 +678,7 @@ func (x *Writer) String() string {
 func (*Writer) ProtoMessage() {}
 
 func (x *Writer) ProtoReflect() protoreflect.Message {
-	mi := &file_trackd_v1_runs_proto_msgTypes[1]
+	mi := &file_trackd_v1_runs_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -463,7 +691,7 @@ func (x *Writer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Writer.ProtoReflect.Descriptor instead.
 func (*Writer) Descriptor() ([]byte, []int) {
-	return file_trackd_v1_runs_proto_rawDescGZIP(), []int{1}
+	return file_trackd_v1_runs_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Writer) GetWriterId() string {
@@ -543,6 +771,104 @@ func (x *Writer) GetConsoleLineCount() int64 {
 	return 0
 }
 
+func (x *Writer) GetState() RunState {
+	if x != nil {
+		return x.State
+	}
+	return RunState_RUN_STATE_UNSPECIFIED
+}
+
+func (x *Writer) GetExitCode() int32 {
+	if x != nil && x.ExitCode != nil {
+		return *x.ExitCode
+	}
+	return 0
+}
+
+func (x *Writer) GetSignal() int32 {
+	if x != nil {
+		return x.Signal
+	}
+	return 0
+}
+
+func (x *Writer) GetEndReason() string {
+	if x != nil {
+		return x.EndReason
+	}
+	return ""
+}
+
+func (x *Writer) GetSilent() bool {
+	if x != nil {
+		return x.Silent
+	}
+	return false
+}
+
+func (x *Writer) GetBeginTimeUnixNanos() int64 {
+	if x != nil {
+		return x.BeginTimeUnixNanos
+	}
+	return 0
+}
+
+func (x *Writer) GetHeardTimeUnixNanos() int64 {
+	if x != nil {
+		return x.HeardTimeUnixNanos
+	}
+	return 0
+}
+
+func (x *Writer) GetRowTimeUnixNanos() int64 {
+	if x != nil {
+		return x.RowTimeUnixNanos
+	}
+	return 0
+}
+
+func (x *Writer) GetLastStep() int64 {
+	if x != nil && x.LastStep != nil {
+		return *x.LastStep
+	}
+	return 0
+}
+
+func (x *Writer) GetStepsPerSecond() float64 {
+	if x != nil && x.StepsPerSecond != nil {
+		return *x.StepsPerSecond
+	}
+	return 0
+}
+
+func (x *Writer) GetRank() int32 {
+	if x != nil && x.Rank != nil {
+		return *x.Rank
+	}
+	return 0
+}
+
+func (x *Writer) GetSuperseded() bool {
+	if x != nil {
+		return x.Superseded
+	}
+	return false
+}
+
+func (x *Writer) GetStepsBehind() int64 {
+	if x != nil && x.StepsBehind != nil {
+		return *x.StepsBehind
+	}
+	return 0
+}
+
+func (x *Writer) GetSecondsBehind() float64 {
+	if x != nil && x.SecondsBehind != nil {
+		return *x.SecondsBehind
+	}
+	return 0
+}
+
 // Describes an alert of a run.
 type RunAlert struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -560,7 +886,7 @@ type RunAlert struct {
 
 func (x *RunAlert) Reset() {
 	*x = RunAlert{}
-	mi := &file_trackd_v1_runs_proto_msgTypes[2]
+	mi := &file_trackd_v1_runs_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -572,7 +898,7 @@ func (x *RunAlert) String() string {
 func (*RunAlert) ProtoMessage() {}
 
 func (x *RunAlert) ProtoReflect() protoreflect.Message {
-	mi := &file_trackd_v1_runs_proto_msgTypes[2]
+	mi := &file_trackd_v1_runs_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -585,7 +911,7 @@ func (x *RunAlert) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunAlert.ProtoReflect.Descriptor instead.
 func (*RunAlert) Descriptor() ([]byte, []int) {
-	return file_trackd_v1_runs_proto_rawDescGZIP(), []int{2}
+	return file_trackd_v1_runs_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *RunAlert) GetTitle() string {
@@ -637,7 +963,7 @@ type IngestHealth struct {
 
 func (x *IngestHealth) Reset() {
 	*x = IngestHealth{}
-	mi := &file_trackd_v1_runs_proto_msgTypes[3]
+	mi := &file_trackd_v1_runs_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -649,7 +975,7 @@ func (x *IngestHealth) String() string {
 func (*IngestHealth) ProtoMessage() {}
 
 func (x *IngestHealth) ProtoReflect() protoreflect.Message {
-	mi := &file_trackd_v1_runs_proto_msgTypes[3]
+	mi := &file_trackd_v1_runs_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -662,7 +988,7 @@ func (x *IngestHealth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IngestHealth.ProtoReflect.Descriptor instead.
 func (*IngestHealth) Descriptor() ([]byte, []int) {
-	return file_trackd_v1_runs_proto_rawDescGZIP(), []int{3}
+	return file_trackd_v1_runs_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *IngestHealth) GetAcceptedRowCount() int64 {
@@ -711,7 +1037,7 @@ var File_trackd_v1_runs_proto protoreflect.FileDescriptor
 
 const file_trackd_v1_runs_proto_rawDesc = "" +
 	"\n" +
-	"\x14trackd/v1/runs.proto\x12\ttrackd.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17trackd/v1/records.proto\x1a\x16trackd/v1/values.proto\"\x83\n" +
+	"\x14trackd/v1/runs.proto\x12\ttrackd.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17trackd/v1/records.proto\x1a\x16trackd/v1/values.proto\"\xab\n" +
 	"\n" +
 	"\x03Run\x122\n" +
 	"\bidentity\x18\x01 \x01(\v2\x16.trackd.v1.RunIdentityR\bidentity\x12)\n" +
@@ -751,10 +1077,30 @@ const file_trackd_v1_runs_proto_rawDesc = "" +
 	"forkedFrom\x12$\n" +
 	"\vsynced_step\x18\x1e \x01(\x03H\x01R\n" +
 	"syncedStep\x88\x01\x01\x12\x1a\n" +
-	"\barchived\x18\x1f \x01(\bR\barchivedB\f\n" +
+	"\barchived\x18\x1f \x01(\bR\barchived\x12&\n" +
+	"\x05ranks\x18  \x01(\v2\x10.trackd.v1.RanksR\x05ranksB\f\n" +
 	"\n" +
 	"_exit_codeB\x0e\n" +
-	"\f_synced_step\"\xf7\x02\n" +
+	"\f_synced_step\"\xdd\x02\n" +
+	"\x05Ranks\x12\x1d\n" +
+	"\n" +
+	"rank_count\x18\x01 \x01(\x05R\trankCount\x12*\n" +
+	"\x0eexpected_count\x18\x02 \x01(\x05H\x00R\rexpectedCount\x88\x01\x01\x12\x1d\n" +
+	"\n" +
+	"host_count\x18\x03 \x01(\x05R\thostCount\x12#\n" +
+	"\rrunning_count\x18\x04 \x01(\x05R\frunningCount\x12!\n" +
+	"\fsilent_count\x18\x05 \x01(\x05R\vsilentCount\x12%\n" +
+	"\x0efinished_count\x18\x06 \x01(\x05R\rfinishedCount\x12!\n" +
+	"\ffailed_count\x18\a \x01(\x05R\vfailedCount\x12\x1a\n" +
+	"\bsentence\x18\b \x01(\tR\bsentence\x12)\n" +
+	"\x05notes\x18\t \x03(\v2\x13.trackd.v1.RankNoteR\x05notesB\x11\n" +
+	"\x0f_expected_count\"{\n" +
+	"\bRankNote\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12(\n" +
+	"\x10since_unix_nanos\x18\x03 \x01(\x10R\x0esinceUnixNanos\x12\x1d\n" +
+	"\n" +
+	"writer_ids\x18\x04 \x03(\tR\twriterIds\"\xe4\a\n" +
 	"\x06Writer\x12\x1b\n" +
 	"\twriter_id\x18\x01 \x01(\tR\bwriterId\x12)\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x15.trackd.v1.WriterRoleR\x04role\x12\x14\n" +
@@ -767,7 +1113,32 @@ const file_trackd_v1_runs_proto_rawDesc = "" +
 	"\tnext_step\x18\t \x01(\x03R\bnextStep\x123\n" +
 	"\x16update_time_unix_nanos\x18\n" +
 	" \x01(\x10R\x13updateTimeUnixNanos\x12,\n" +
-	"\x12console_line_count\x18\v \x01(\x03R\x10consoleLineCount\"\x89\x01\n" +
+	"\x12console_line_count\x18\v \x01(\x03R\x10consoleLineCount\x12)\n" +
+	"\x05state\x18\f \x01(\x0e2\x13.trackd.v1.RunStateR\x05state\x12 \n" +
+	"\texit_code\x18\r \x01(\x05H\x00R\bexitCode\x88\x01\x01\x12\x16\n" +
+	"\x06signal\x18\x0e \x01(\x05R\x06signal\x12\x1d\n" +
+	"\n" +
+	"end_reason\x18\x0f \x01(\tR\tendReason\x12\x16\n" +
+	"\x06silent\x18\x10 \x01(\bR\x06silent\x121\n" +
+	"\x15begin_time_unix_nanos\x18\x11 \x01(\x10R\x12beginTimeUnixNanos\x121\n" +
+	"\x15heard_time_unix_nanos\x18\x12 \x01(\x10R\x12heardTimeUnixNanos\x12-\n" +
+	"\x13row_time_unix_nanos\x18\x13 \x01(\x10R\x10rowTimeUnixNanos\x12 \n" +
+	"\tlast_step\x18\x14 \x01(\x03H\x01R\blastStep\x88\x01\x01\x12-\n" +
+	"\x10steps_per_second\x18\x15 \x01(\x01H\x02R\x0estepsPerSecond\x88\x01\x01\x12\x17\n" +
+	"\x04rank\x18\x16 \x01(\x05H\x03R\x04rank\x88\x01\x01\x12\x1e\n" +
+	"\n" +
+	"superseded\x18\x17 \x01(\bR\n" +
+	"superseded\x12&\n" +
+	"\fsteps_behind\x18\x18 \x01(\x03H\x04R\vstepsBehind\x88\x01\x01\x12*\n" +
+	"\x0eseconds_behind\x18\x19 \x01(\x01H\x05R\rsecondsBehind\x88\x01\x01B\f\n" +
+	"\n" +
+	"_exit_codeB\f\n" +
+	"\n" +
+	"_last_stepB\x13\n" +
+	"\x11_steps_per_secondB\a\n" +
+	"\x05_rankB\x0f\n" +
+	"\r_steps_behindB\x11\n" +
+	"\x0f_seconds_behind\"\x89\x01\n" +
 	"\bRunAlert\x12\x14\n" +
 	"\x05title\x18\x01 \x01(\tR\x05title\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12+\n" +
@@ -802,46 +1173,51 @@ func file_trackd_v1_runs_proto_rawDescGZIP() []byte {
 }
 
 var file_trackd_v1_runs_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_trackd_v1_runs_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_trackd_v1_runs_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_trackd_v1_runs_proto_goTypes = []any{
 	(RunState)(0),                 // 0: trackd.v1.RunState
 	(*Run)(nil),                   // 1: trackd.v1.Run
-	(*Writer)(nil),                // 2: trackd.v1.Writer
-	(*RunAlert)(nil),              // 3: trackd.v1.RunAlert
-	(*IngestHealth)(nil),          // 4: trackd.v1.IngestHealth
-	(*RunIdentity)(nil),           // 5: trackd.v1.RunIdentity
-	(*Entry)(nil),                 // 6: trackd.v1.Entry
-	(*MetricDefinition)(nil),      // 7: trackd.v1.MetricDefinition
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
-	(*Process)(nil),               // 9: trackd.v1.Process
-	(*Origin)(nil),                // 10: trackd.v1.Origin
-	(WriterRole)(0),               // 11: trackd.v1.WriterRole
-	(AlertLevel)(0),               // 12: trackd.v1.AlertLevel
+	(*Ranks)(nil),                 // 2: trackd.v1.Ranks
+	(*RankNote)(nil),              // 3: trackd.v1.RankNote
+	(*Writer)(nil),                // 4: trackd.v1.Writer
+	(*RunAlert)(nil),              // 5: trackd.v1.RunAlert
+	(*IngestHealth)(nil),          // 6: trackd.v1.IngestHealth
+	(*RunIdentity)(nil),           // 7: trackd.v1.RunIdentity
+	(*Entry)(nil),                 // 8: trackd.v1.Entry
+	(*MetricDefinition)(nil),      // 9: trackd.v1.MetricDefinition
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*Process)(nil),               // 11: trackd.v1.Process
+	(*Origin)(nil),                // 12: trackd.v1.Origin
+	(WriterRole)(0),               // 13: trackd.v1.WriterRole
+	(AlertLevel)(0),               // 14: trackd.v1.AlertLevel
 }
 var file_trackd_v1_runs_proto_depIdxs = []int32{
-	5,  // 0: trackd.v1.Run.identity:type_name -> trackd.v1.RunIdentity
+	7,  // 0: trackd.v1.Run.identity:type_name -> trackd.v1.RunIdentity
 	0,  // 1: trackd.v1.Run.state:type_name -> trackd.v1.RunState
-	6,  // 2: trackd.v1.Run.config:type_name -> trackd.v1.Entry
-	6,  // 3: trackd.v1.Run.summary:type_name -> trackd.v1.Entry
-	7,  // 4: trackd.v1.Run.metric_definitions:type_name -> trackd.v1.MetricDefinition
-	8,  // 5: trackd.v1.Run.create_time:type_name -> google.protobuf.Timestamp
-	8,  // 6: trackd.v1.Run.update_time:type_name -> google.protobuf.Timestamp
-	8,  // 7: trackd.v1.Run.finish_time:type_name -> google.protobuf.Timestamp
-	4,  // 8: trackd.v1.Run.ingest_health:type_name -> trackd.v1.IngestHealth
-	9,  // 9: trackd.v1.Run.process:type_name -> trackd.v1.Process
-	6,  // 10: trackd.v1.Run.environment:type_name -> trackd.v1.Entry
-	2,  // 11: trackd.v1.Run.writers:type_name -> trackd.v1.Writer
-	3,  // 12: trackd.v1.Run.alerts:type_name -> trackd.v1.RunAlert
-	6,  // 13: trackd.v1.Run.system_metrics:type_name -> trackd.v1.Entry
-	10, // 14: trackd.v1.Run.forked_from:type_name -> trackd.v1.Origin
-	11, // 15: trackd.v1.Writer.role:type_name -> trackd.v1.WriterRole
-	9,  // 16: trackd.v1.Writer.process:type_name -> trackd.v1.Process
-	12, // 17: trackd.v1.RunAlert.level:type_name -> trackd.v1.AlertLevel
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	8,  // 2: trackd.v1.Run.config:type_name -> trackd.v1.Entry
+	8,  // 3: trackd.v1.Run.summary:type_name -> trackd.v1.Entry
+	9,  // 4: trackd.v1.Run.metric_definitions:type_name -> trackd.v1.MetricDefinition
+	10, // 5: trackd.v1.Run.create_time:type_name -> google.protobuf.Timestamp
+	10, // 6: trackd.v1.Run.update_time:type_name -> google.protobuf.Timestamp
+	10, // 7: trackd.v1.Run.finish_time:type_name -> google.protobuf.Timestamp
+	6,  // 8: trackd.v1.Run.ingest_health:type_name -> trackd.v1.IngestHealth
+	11, // 9: trackd.v1.Run.process:type_name -> trackd.v1.Process
+	8,  // 10: trackd.v1.Run.environment:type_name -> trackd.v1.Entry
+	4,  // 11: trackd.v1.Run.writers:type_name -> trackd.v1.Writer
+	5,  // 12: trackd.v1.Run.alerts:type_name -> trackd.v1.RunAlert
+	8,  // 13: trackd.v1.Run.system_metrics:type_name -> trackd.v1.Entry
+	12, // 14: trackd.v1.Run.forked_from:type_name -> trackd.v1.Origin
+	2,  // 15: trackd.v1.Run.ranks:type_name -> trackd.v1.Ranks
+	3,  // 16: trackd.v1.Ranks.notes:type_name -> trackd.v1.RankNote
+	13, // 17: trackd.v1.Writer.role:type_name -> trackd.v1.WriterRole
+	11, // 18: trackd.v1.Writer.process:type_name -> trackd.v1.Process
+	0,  // 19: trackd.v1.Writer.state:type_name -> trackd.v1.RunState
+	14, // 20: trackd.v1.RunAlert.level:type_name -> trackd.v1.AlertLevel
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_trackd_v1_runs_proto_init() }
@@ -852,13 +1228,15 @@ func file_trackd_v1_runs_proto_init() {
 	file_trackd_v1_records_proto_init()
 	file_trackd_v1_values_proto_init()
 	file_trackd_v1_runs_proto_msgTypes[0].OneofWrappers = []any{}
+	file_trackd_v1_runs_proto_msgTypes[1].OneofWrappers = []any{}
+	file_trackd_v1_runs_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_trackd_v1_runs_proto_rawDesc), len(file_trackd_v1_runs_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   4,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,4 +1,5 @@
 /** Asks the daemon over HTTP and turns every refusal into an `ApiError`. */
+import { noteSignedOut } from "./signed_out";
 import { send } from "./transport";
 
 export class ApiError extends Error {
@@ -45,7 +46,11 @@ export async function ask(path: string, init?: RequestInit): Promise<Response> {
     if (init?.signal?.aborted) throw cause;
     throw new ApiError(0, "UNREACHABLE", "the trackd daemon does not answer");
   }
-  if (!response.ok) throw await refusal(response);
+  if (!response.ok) {
+    const error = await refusal(response);
+    if (error.reason === "UNAUTHENTICATED") noteSignedOut();
+    throw error;
+  }
   return response;
 }
 

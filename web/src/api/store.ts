@@ -2,6 +2,8 @@
 import { getJson } from "./http";
 
 export interface DaemonFacts {
+  /** "server" for a team's. */
+  kind: "daemon" | "server";
   version: string;
   protocol_version: number;
   pid: number;

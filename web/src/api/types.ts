@@ -99,6 +99,43 @@ export interface Writer {
   next_step: number;
   update_time_unix_ms: number;
   console_line_count: number;
+  state?: RunState;
+  exit_code?: number | null;
+  /** 0 for none. */
+  signal?: number;
+  end_reason?: string;
+  /** At work, and without a word for long while others of the run go on. */
+  silent?: boolean;
+  /** When it, or its process, was last known to be alive. */
+  heard_time_unix_ms?: number;
+  last_step?: number | null;
+  steps_per_second?: number | null;
+  /** A later process took its place. */
+  superseded?: boolean;
+  /** Behind the first of those that log the same; null where there is nothing to compare. */
+  steps_behind?: number | null;
+  seconds_behind?: number | null;
+}
+
+export interface RankNote {
+  kind: string;
+  text: string;
+  since_unix_ms: number | null;
+  writer_ids: string[];
+}
+
+/** How the processes that write a run stand to each other. */
+export interface Ranks {
+  rank_count: number;
+  expected_count: number | null;
+  host_count: number;
+  running_count: number;
+  silent_count: number;
+  finished_count: number;
+  failed_count: number;
+  sentence: string;
+  /** What a person must know, the worst first. */
+  notes: RankNote[];
 }
 
 /** The last sample of each machine: values by host and name. */
@@ -124,6 +161,8 @@ export interface WholeRun extends Run {
   environment?: Record<string, unknown>;
   system_metrics?: SystemSamples;
   writers?: Writer[];
+  /** Null where one process writes the run. */
+  ranks?: Ranks | null;
 }
 
 /** What is logged under a name: plain values, or records of a kind. */

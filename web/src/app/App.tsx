@@ -1,6 +1,8 @@
 /** Which page an address shows. */
 import { QueryClientProvider } from "@tanstack/react-query";
+import { useSyncExternalStore } from "react";
 import { usePathname } from "wouter/use-browser-location";
+import { isSignedOut, subscribeSignedOut } from "../api/signed_out";
 import { queryClient } from "../data/queries";
 import { Projects } from "../projects/Projects";
 import { RunPage } from "../run/RunPage";
@@ -18,16 +20,19 @@ const Compare = lazyPart(() => import("../compare/Compare"), emptyPage);
 const Settings = lazyPart(() => import("../settings/Settings"), emptyPage);
 const Presets = lazyPart(() => import("../presets/Presets"), emptyPage);
 
+const SignIn = lazyPart(() => import("../people/SignIn"));
+
 const PARTS = [RunsTable, Compare, Settings, Presets];
 
 export function App() {
   const pathname = usePathname();
+  const isOut = useSyncExternalStore(subscribeSignedOut, isSignedOut);
   usePreload(PARTS, FIRST_VIEW_MS);
   return (
     <QueryClientProvider client={queryClient}>
       {/* Its key: another page is not broken because one is. */}
       <Boundary key={pathname} instead={brokenPage}>
-        {pageOf(parseRoute(pathname))}
+        {isOut ? <SignIn /> : pageOf(parseRoute(pathname))}
       </Boundary>
     </QueryClientProvider>
   );
@@ -59,7 +64,7 @@ function pageOf(route: Route) {
     case "compare":
       return <Compare key={route.project} project={route.project} />;
     case "settings":
-      return <Settings />;
+      return <Settings part={route.part} />;
     case "presets":
       return <Presets />;
     case "run":

@@ -2,6 +2,7 @@
 import { type ReactNode, useEffect, useState } from "react";
 import { navigate, usePathname } from "wouter/use-browser-location";
 import type { LiveState } from "../api/live";
+import { useIsServer } from "../data/queries";
 import { isolate } from "../format/isolated";
 import { useActions } from "../palette/actions";
 import { SearchIcon, SettingsIcon } from "../ui/header_icons";
@@ -24,6 +25,10 @@ import { UploadMark } from "./UploadMark";
 import { ViewActions } from "./ViewActions";
 
 const Palette = lazyPart(() => import("../palette/Palette"));
+const UserMenu = lazyPart(
+  () => import("../people/UserMenu"),
+  () => null,
+);
 
 const PARTS = [Palette];
 // What a page needs for its first view has come by then.
@@ -92,6 +97,7 @@ export function Page({ trail, live, isWide = false, isBusy = false, drawn, child
             <KeyCaps name="mod+k" />
           </button>
           <ThemeMenu />
+          {!isExported && <MenuOfServer />}
           {!isExported && (
             <Link href="/settings" className={styles.settings} aria-label="Settings" title="Settings (g s)">
               <SettingsIcon />
@@ -119,6 +125,8 @@ export function Page({ trail, live, isWide = false, isBusy = false, drawn, child
     </div>
   );
 }
+
+const MenuOfServer = () => useIsServer() && <UserMenu />;
 
 type SetOpen = (open: "keys" | "palette") => void;
 

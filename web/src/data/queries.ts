@@ -9,6 +9,7 @@ import {
   fetchSystemMetrics,
   fetchUpload,
 } from "../api/routes";
+import { fetchDaemon } from "../api/store";
 import type { UploadState } from "../api/types";
 import { noteRevision } from "./page_store";
 
@@ -26,6 +27,7 @@ export const queryClient = new QueryClient({
 export const queryKeys = {
   projects: ["projects"] as const,
   upload: ["upload"] as const,
+  kind: ["kind"] as const,
   runs: (project: string) => ["runs", project] as const,
   events: (project: string) => ["events", project] as const,
   metrics: (project: string) => ["metrics", project] as const,
@@ -49,6 +51,13 @@ export const useProjects = () =>
         ? PROJECTS_INTERVAL_MS
         : false,
   });
+
+/** Whether this is a server for a team, which knows users. */
+export const useIsServer = (): boolean | undefined =>
+  useQuery({
+    queryKey: queryKeys.kind,
+    queryFn: async ({ signal }) => (await fetchDaemon(signal)).kind === "server",
+  }).data;
 
 // No socket tells how the upload stands. Where there is none, it may take a while until one that was set up is seen.
 const UPLOAD_INTERVALS_MS: Record<UploadState, number> = {

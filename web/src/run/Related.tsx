@@ -13,8 +13,9 @@ export function Related({ run, view }: { run: WholeRun; view: ViewState }) {
   const rewinds = run.rewinds ?? [];
   const begun = attempts(run.writers);
   const together = ranks(run.writers);
+  const standing = run.ranks;
   const health = `${location.pathname}?${formatView({ ...view, tab: "health" })}`;
-  if (!source && rewinds.length === 0 && begun.length < 2 && together.length < 2) return null;
+  if (!source && rewinds.length === 0 && begun.length < 2 && together.length < 2 && !standing) return null;
   return (
     <ul className={styles.notes} aria-label="What belongs to the run">
       {source && (
@@ -37,7 +38,18 @@ export function Related({ run, view }: { run: WholeRun; view: ViewState }) {
           {formatCount(Math.max(0, begun[begun.length - 2].next_step - 1))}. <Link href={health}>All of them</Link>
         </li>
       )}
-      {together.length > 1 && (
+      {standing && (
+        <li>
+          {standing.sentence}
+          {standing.notes.length > 0 && (
+            <>
+              ; <bdi>{standing.notes[0].text}</bdi>
+            </>
+          )}
+          . <Link href={`${location.pathname}?${formatView({ ...view, tab: "ranks" })}`}>How each of them does</Link>
+        </li>
+      )}
+      {!standing && together.length > 1 && (
         <li>
           {plural(together.length, "process writes", "processes write")} it together.{" "}
           <Link href={health}>How each of them does</Link>

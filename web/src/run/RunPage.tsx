@@ -26,10 +26,11 @@ const waiting = () => <div className={styles.waiting} aria-busy="true" />;
 const Overview = lazyPart(() => import("./Overview"), waiting);
 const Health = lazyPart(() => import("./Health"), waiting);
 const Logs = lazyPart(() => import("../logs/Logs"), waiting);
+const Ranks = lazyPart(() => import("../ranks/Ranks"), waiting);
 const System = lazyPart(() => import("../system/System"), waiting);
 const Files = lazyPart(() => import("../files/Files"), waiting);
 
-const PARTS = [Overview, Health, Logs, System, Files];
+const PARTS = [Overview, Health, Logs, System, Files, Ranks];
 
 const ONE_SLOT = 0;
 
@@ -101,6 +102,8 @@ export function RunPage({ project, runId }: { project: string; runId: string }) 
         );
       case "system":
         return <System run={run} view={view} changeView={changeView} />;
+      case "ranks":
+        return <Ranks run={run} view={view} changeView={changeView} />;
       case "logs":
         return <Logs run={run} view={view} changeView={changeView} />;
       case "files":

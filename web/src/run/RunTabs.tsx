@@ -16,6 +16,7 @@ const TITLES: Record<Tab, string> = {
   overview: "Overview",
   charts: "Charts",
   system: "System",
+  ranks: "Ranks",
   logs: "Logs",
   media: "Media",
   tables: "Tables",
@@ -23,11 +24,11 @@ const TITLES: Record<Tab, string> = {
   health: "Health",
 };
 
-const MOVES: Readonly<Record<string, (at: number) => number>> = {
+const MOVES: Readonly<Record<string, (at: number, count: number) => number>> = {
   ArrowLeft: (at) => at - 1,
   ArrowRight: (at) => at + 1,
   Home: () => 0,
-  End: () => TABS.length - 1,
+  End: (_, count) => count - 1,
 };
 
 export function RunTabs({ view, counts }: RunTabsProps) {
@@ -39,14 +40,14 @@ export function RunTabs({ view, counts }: RunTabsProps) {
   const onKeyDown = (event: KeyboardEvent) => {
     const links = [...(root.current?.querySelectorAll("a") ?? [])];
     const at = links.indexOf(event.target as HTMLAnchorElement);
-    const next = MOVES[event.key]?.(at);
+    const next = MOVES[event.key]?.(at, links.length);
     if (at < 0 || next === undefined) return;
     event.preventDefault();
     links[(next + links.length) % links.length].focus();
   };
   return (
     <nav ref={root} className={styles.tabs} aria-label="Parts of the run" onKeyDown={onKeyDown}>
-      {TABS.map((tab) => {
+      {TABS.filter((tab) => tab !== "ranks" || counts.of.ranks || view.tab === tab).map((tab) => {
         const count = counts.of[tab] ?? 0;
         return (
           <Link
@@ -57,7 +58,7 @@ export function RunTabs({ view, counts }: RunTabsProps) {
           >
             {TITLES[tab]}
             {count > 0 && <span className={styles.count}>{formatCount(count)}</span>}
-            {tab === "health" && counts.hasTrouble && (
+            {((tab === "health" && counts.hasTrouble) || (tab === "ranks" && counts.hasRankTrouble)) && (
               <span className={styles.trouble}>
                 <WarningIcon />
                 <span className="visuallyHidden">not all is well</span>

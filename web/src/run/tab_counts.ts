@@ -24,6 +24,8 @@ export interface TabCounts {
   of: Partial<Record<Tab, number>>;
   /** Whether something of the run did not come in, or asks for attention. */
   hasTrouble: boolean;
+  /** Whether one of its ranks asks for attention. */
+  hasRankTrouble: boolean;
 }
 
 export function tabCounts(run: WholeRun, metrics: ChartMetrics): TabCounts {
@@ -34,11 +36,13 @@ export function tabCounts(run: WholeRun, metrics: ChartMetrics): TabCounts {
   return {
     of: {
       charts: sizeOf("charts"),
+      ranks: run.ranks?.rank_count,
       logs: (run.writers ?? []).reduce((sum, writer) => sum + writer.console_line_count, 0),
       media: sizeOf("media"),
       tables: sizeOf("tables"),
       files: run.files?.length ?? 0,
     },
     hasTrouble: hasTrouble(run) || (run.state === "running" && (run.stalled ?? false)),
+    hasRankTrouble: (run.ranks?.notes ?? []).length > 0,
   };
 }

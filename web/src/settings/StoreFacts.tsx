@@ -13,14 +13,20 @@ import styles from "./Settings.module.css";
 
 const FACTS_INTERVAL_MS = 5000;
 
-export function StoreFacts() {
+/** A team server has no process and no disk of its own to speak of: its store is a bucket. */
+export function StoreFacts({ isServer }: { isServer: boolean }) {
   const daemon = useQuery({
     queryKey: ["daemon"],
     queryFn: ({ signal }) => fetchDaemon(signal),
     staleTime: 0,
     refetchInterval: FACTS_INTERVAL_MS,
   });
-  const usage = useQuery({ queryKey: ["usage"], queryFn: ({ signal }) => fetchUsage(signal), staleTime: 0 });
+  const usage = useQuery({
+    queryKey: ["usage"],
+    queryFn: ({ signal }) => fetchUsage(signal),
+    staleTime: 0,
+    enabled: !isServer,
+  });
   if (daemon.error && !daemon.data) return <Refusal error={daemon.error} retry={() => void daemon.refetch()} />;
   const facts = daemon.data;
   return (
@@ -34,16 +40,30 @@ export function StoreFacts() {
           )}
         </Fact>
         <Fact name="trackd">{facts && `${facts.version}, protocol ${facts.protocol_version}`}</Fact>
-        <Fact name="Daemon">{facts && `process ${facts.pid}, for ${formatDuration(1000 * facts.uptime_seconds)}`}</Fact>
-        <Fact name="Open writers">{facts && formatCount(facts.open_writer_count)}</Fact>
-        <UploadFact />
+        {!isServer && (
+          <>
+            <Fact name="Daemon">
+              {facts && `process ${facts.pid}, for ${formatDuration(1000 * facts.uptime_seconds)}`}
+            </Fact>
+            <Fact name="Open writers">{facts && formatCount(facts.open_writer_count)}</Fact>
+            <UploadFact />
+          </>
+        )}
       </dl>
+      {!isServer && <OnDisk usage={usage.data} error={usage.error} />}
+    </>
+  );
+}
+
+function OnDisk({ usage, error }: { usage: StoreUsage | undefined; error: Error | null }) {
+  return (
+    <>
       <h3>On the disk</h3>
-      {usage.error && !usage.data ? (
-        <p className={styles.about}>How much the store takes could not be found out: {usage.error.message}.</p>
+      {error && !usage ? (
+        <p className={styles.about}>How much the store takes could not be found out: {error.message}.</p>
       ) : (
-        <dl className={styles.facts} aria-busy={!usage.data}>
-          {usageFacts(usage.data).map(([name, value]) => (
+        <dl className={styles.facts} aria-busy={!usage}>
+          {usageFacts(usage).map(([name, value]) => (
             <Fact key={name} name={name}>
               {value}
             </Fact>

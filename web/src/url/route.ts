@@ -1,12 +1,16 @@
 /** The addresses of the app's pages. */
 
+/** Pages of settings; all but the first are of a team server. */
+export type SettingsPart = (typeof SETTINGS_PARTS)[number];
+const SETTINGS_PARTS = ["", "teams", "users", "audit"] as const;
+
 export type Route =
   | { page: "projects" }
   | { page: "workspace"; project: string }
   | { page: "table"; project: string }
   | { page: "compare"; project: string }
   | { page: "run"; project: string; run: string }
-  | { page: "settings" }
+  | { page: "settings"; part: SettingsPart }
   | { page: "presets" }
   | { page: "unknown" };
 
@@ -23,7 +27,11 @@ export function parseRoute(pathname: string): Route {
   }
   if (segments.length === 0) return { page: "projects" };
   if (segments[0] === "p" && segments.length === 2) return { page: "workspace", project: segments[1] };
-  if (segments.length === 1 && (segments[0] === "settings" || segments[0] === "presets")) return { page: segments[0] };
+  if (segments[0] === "settings" && segments.length <= 2) {
+    const part = SETTINGS_PARTS.find((one) => one === (segments[1] ?? ""));
+    return part === undefined ? { page: "unknown" } : { page: "settings", part };
+  }
+  if (segments[0] === "presets" && segments.length === 1) return { page: "presets" };
   if (segments[0] === "p" && segments.length === 3 && (segments[2] === "table" || segments[2] === "compare")) {
     return { page: segments[2], project: segments[1] };
   }

@@ -7,7 +7,7 @@ export type SectionRule = (typeof SECTION_RULES)[number];
 export type LineValue = "last" | "mean";
 
 /** The parts of a run's page. */
-export const TABS = ["overview", "charts", "system", "logs", "media", "tables", "files", "health"] as const;
+export const TABS = ["overview", "charts", "system", "ranks", "logs", "media", "tables", "files", "health"] as const;
 export type Tab = (typeof TABS)[number];
 
 export interface Zoom {
