@@ -212,6 +212,8 @@ class Compactor:
                 block = None if sent is None else await asyncio.to_thread(self._plan, sent, known)
                 if sent is None or block is None:
                     known.done_number = -1 if sent is None else sent.commit_number
+                    if run.is_running:  # its manifests come every few seconds, and are large
+                        known.retry_time = time.monotonic() + self._settle_seconds / 5
                     break
                 try:
                     if not await self._merge(run, block, lease):

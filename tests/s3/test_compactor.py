@@ -167,9 +167,7 @@ def test_a_run_that_several_daemons_have_fed_becomes_one_segment_with_the_same_p
             for index in range(first, first + STEPS):
                 run.log(row(index), step=index)
             run.finish()
-            store.wait_whole(raw, bucket_url, "one", timeout_seconds=60) if first == 0 else store.sync()
-            while store.lag():
-                store.sync()
+            store.wait_whole(raw, bucket_url, "one")
     sent = manifests_of(raw, bucket_url)
     assert len(sent) == 3
 
