@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from trackd_service import catalog_schema
 from trackd_service.catalog import Bulk, Catalog, CatalogTooOld
 from trackd_service.sqlite_catalog import SqliteCatalog
 
@@ -83,6 +84,9 @@ def copy(source: Catalog, target: Catalog, tell: Tell = lambda *_: None) -> Copi
     names = [table.name for table in tables()]
     copied: dict[str, Content] = {}
     with source.snapshot() as old, target.loading(names) as new:
+        # Replicas that serve an empty catalog write these by themselves; of another catalog, they mean nothing here.
+        for name in catalog_schema.OWN_TABLES:
+            new.execute(f'DELETE FROM "{name}"')  # noqa: S608 - of the schema
         for table in tables():
             if new.execute(f'SELECT 1 FROM "{table.name}" LIMIT 1').fetchone():  # noqa: S608 - of the schema
                 raise CopyRefused(

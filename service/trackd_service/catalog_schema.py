@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# What replicas write by themselves, even where nobody has written anything yet.
+OWN_TABLES = ("leases", "unlisted", "sweeps")
 VERSION = 8
 _SCHEMA = """
 CREATE TABLE runs (

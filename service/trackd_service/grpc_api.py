@@ -539,6 +539,9 @@ def _alert(document: dict[str, Any]) -> runs_pb2.RunAlert:
 
 
 def _writer(document: dict[str, Any]) -> runs_pb2.Writer:
+    # A list of runs is answered from the catalog, which keeps no lags and may be of an older trackd.
+    state = document.get("state") or ("running" if document["open"] else "finished")
+    rest: dict[str, Any] = {name: document.get(name) for name in _WRITER_FIELDS}
     return runs_pb2.Writer(
         writer_id=document["writer_id"],
         role=f"WRITER_ROLE_{document['role'].upper()}",
@@ -551,12 +554,12 @@ def _writer(document: dict[str, Any]) -> runs_pb2.Writer:
         next_step=document["next_step"],
         update_time_unix_nanos=int(document["update_time_unix_ms"] * 1e6),
         console_line_count=document["console_line_count"],
-        state=_STATES[document["state"]],
-        end_reason=document["end_reason"],
-        begin_time_unix_nanos=int(document["begin_time_unix_ms"] * 1e6),
-        heard_time_unix_nanos=int(document["heard_time_unix_ms"] * 1e6),
-        row_time_unix_nanos=int(document["row_time_unix_ms"] * 1e6),
-        **{name: document[name] for name in _WRITER_FIELDS},
+        state=_STATES[state],
+        end_reason=document.get("end_reason", ""),
+        begin_time_unix_nanos=int(document.get("begin_time_unix_ms", 0) * 1e6),
+        heard_time_unix_nanos=int(document.get("heard_time_unix_ms", 0) * 1e6),
+        row_time_unix_nanos=int(document.get("row_time_unix_ms", 0) * 1e6),
+        **rest,
     )
 
 

@@ -543,6 +543,20 @@ def test_a_catalog_with_anything_in_it_is_not_copied_into(ends: Ends, kind: str)
         assert catalog_copy.content(new) == before
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_what_replicas_write_into_an_empty_catalog_by_themselves_is_in_nobodys_way(
+    ends: Ends, kind: str
+) -> None:
+    with ends.new("sqlite") as old, ends.new(kind) as new:
+        filled(old)
+        with new.writing() as tables:
+            tables.execute("INSERT INTO leases VALUES ('sweeping', 'a replica', 5)")
+            tables.execute("INSERT INTO unlisted (name, since) VALUES ('segments/x.parquet', 5)")
+            tables.execute("INSERT INTO sweeps VALUES ('list_time', 5)")
+        catalog_copy.copy(old, new)
+        assert catalog_copy.content(new) == catalog_copy.content(old)
+
+
 def test_a_text_with_a_nul_is_named_and_refused_by_postgresql(ends: Ends) -> None:
     with ends.new("sqlite") as old, ends.new("postgres") as new:
         old.save_preset(PresetRow("x/1", "a\0b", "{}"))

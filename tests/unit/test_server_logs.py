@@ -105,7 +105,7 @@ SECRETS = [
 
 
 @pytest.mark.parametrize("formatter", [JsonFormatter(), LineFormatter()], ids=["json", "line"])
-@pytest.mark.parametrize(("text", "secret"), SECRETS)
+@pytest.mark.parametrize(("text", "secret"), SECRETS, ids=range(len(SECRETS)))
 def test_no_secret_is_written_wherever_it_stands(
     text: str, secret: str, formatter: logging.Formatter
 ) -> None:
