@@ -55,6 +55,7 @@ def make_app(
     door: Door,
     further_routes: Sequence[Route] = (),
     note_answer: Callable[[str, int, float, Caller | None], None] = lambda *_: None,
+    any_host_paths: frozenset[str] = frozenset(),
 ) -> ASGIApp:
     """Returns the application.
 
@@ -64,6 +65,7 @@ def make_app(
         door: Who is let in.
         further_routes: Those that only a team server has.
         note_answer: Is told of each answer: the route as it is written here, the status, the seconds, and to whom.
+        any_host_paths: Paths that are answered under any name.
     """
     face = _Face(daemon)
     api = "/api/v1"
@@ -98,7 +100,7 @@ def make_app(
     def note(endpoint: object, status: int, seconds: float, caller: Caller | None) -> None:
         note_answer(paths.get(endpoint, "other"), status, seconds, caller)
 
-    return Guard(app, door, allowed_hosts, daemon.note_call, note)
+    return Guard(app, door, allowed_hosts, daemon.note_call, note, any_host_paths)
 
 
 class _Face:

@@ -100,8 +100,19 @@ class Guard:
         allowed_hosts: set[str],
         note_call: Callable[[], None],
         note_answer: NoteAnswer,
+        any_host_paths: frozenset[str],
     ) -> None:
-        """Takes the application, who is let in, exact Host headers, and what is told of each call and each answer."""
+        """Takes the application and who is let in, and what stands before both.
+
+        Args:
+            app: The application.
+            door: Who is let in.
+            allowed_hosts: Exact Host headers.
+            note_call: Is told of each call.
+            note_answer: Is told of each answer.
+            any_host_paths: Paths that are answered under any name, for programs that know an address alone.
+        """
+        self._any_host_paths = any_host_paths
         self._app = app
         self._note_answer = note_answer
         self._door = door
@@ -163,7 +174,8 @@ class Guard:
     def _refusal(self, connection: HTTPConnection) -> Response | None:
         headers = connection.headers
         hosts = headers.getlist("host")
-        if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
+        is_any = connection.scope["type"] == "http" and connection.url.path in self._any_host_paths
+        if not is_any and (len(hosts) != 1 or hosts[0].lower() not in self._hosts):
             return Response("This host name is not served here.", 421, media_type="text/plain")
         origin = headers.get("origin")
         if origin is not None and origin.partition("://")[2].lower() not in self._hosts:

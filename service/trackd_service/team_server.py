@@ -66,6 +66,7 @@ _TIDY_SECONDS = 3600.0
 _WATCHED_SECONDS = 30.0  # after a call
 _READ_ONLY = "runs of a team server are written by daemons: `trackd login` has the one on your machine send its runs here"
 _COOKIE = "trackd_session"
+_WATCHED_PATHS = frozenset({"/health", "/ready", "/metrics"})  # by programs, which ask by an address
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +297,7 @@ class TeamServer:
             PageDoor(self._people, self._limit, _COOKIE, OPEN_PATHS),
             self.routes(self._people),
             functools.partial(self._note_answer, "http"),
+            _WATCHED_PATHS,
         )
         options: dict[str, Any] = {}
         if self._config.certificate is not None:
