@@ -154,7 +154,11 @@ def test_bucket_that_cannot_be_used_is_set_only_when_asked_for(command: Command,
     assert len(done.stderr.splitlines()) == 1
     assert "create the bucket, or correct its name" in done.stderr
     assert "runs are uploaded to" in done.stdout
-    assert "begins with 's3://'" in command("upload", "http://x.example/runs", code=1).stderr
+    assert "begins with 's3://'" in command("upload", "gs://x/runs", code=1).stderr
+    assert "is the root of a site" in command("upload", "https://x.example/runs", code=1).stderr
+    assert (
+        "`trackd login https://x.example` takes one" in command("upload", "https://x.example", code=1).stderr
+    )
     assert "interval_seconds is 0.1" in command("upload", place, "--interval", "0.1", code=1).stderr
     assert "bytes_per_second_max is 9" in command("upload", place, "--limit-rate", "9", code=1).stderr
     assert "neither a bucket" in command("upload", place, "--off", code=1).stderr
