@@ -38,6 +38,8 @@ class PageDoor:
         """Returns who asks, or the answer to whom is not let in."""
         address = connection.client.host if connection.client is not None else ""
         key = auth.bearer(connection.headers.get("authorization"))
+        if key is None and http_guard.is_page_address(connection):
+            return Caller(NOBODY, address)  # the same files for all: the catalog is not asked for each
         try:
             if key is not None:
                 return Caller(await _principal_of(self._people, self._limit, key), address)
