@@ -1,7 +1,7 @@
 """Owns what a store knows of a bucket: what it has confirmed, and which manifests were read from it; a SQLite file.
 
-Invariants: what stands here was confirmed before it was written down; losing the file costs questions to the bucket, never
-data. It belongs to one bucket: with another one it begins anew.
+Invariants: what is said to be there was confirmed before, and what may be there was noted before it was sent; losing the
+file costs questions to the bucket, never data. It belongs to one bucket: with another one it begins anew.
 """
 
 from __future__ import annotations
@@ -135,6 +135,14 @@ class BucketLedger:
         """Notes something under a name."""
         self._connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
+    def begin_segments(self, names: Iterable[str]) -> None:
+        """Notes segments that may be in the bucket from now on, whole or in part: once replaced, they are cleared away."""
+        self._connection.execute("BEGIN")
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO segments VALUES (?, 0, '', 0, '', NULL, 1)", [(name,) for name in names]
+        )
+        self._connection.execute("COMMIT")
+
     def add_segments(self, segments: Iterable[SentSegment]) -> None:
         """Notes segments that the bucket has confirmed."""
         self._connection.executemany(
@@ -171,7 +179,7 @@ class BucketLedger:
         for group in _groups(sorted(wanted)):
             marks = ",".join("?" * len(group))
             for name, *facts in self._connection.execute(
-                f"SELECT * FROM segments WHERE name IN ({marks})",  # noqa: S608 - question marks
+                f"SELECT * FROM segments WHERE parquet_sha256 != '' AND name IN ({marks})",  # noqa: S608
                 group,
             ):
                 found[f"segments/{name}.parquet"] = (facts[0], facts[1])
@@ -183,7 +191,7 @@ class BucketLedger:
         found: dict[str, tuple[int, str]] = {}
         for name, *facts in self._connection.execute(
             "SELECT name, parquet_bytes, parquet_sha256, levels_bytes, levels_sha256 FROM segments "
-            "WHERE superseded_time IS NULL"
+            "WHERE superseded_time IS NULL AND parquet_sha256 != ''"
         ):
             found[f"segments/{name}.parquet"] = (facts[0], facts[1])
             found[f"segments/{name}.levels"] = (facts[2], facts[3])

@@ -578,6 +578,10 @@ class Uploader:
         self, key: tuple[str, str], pending: _Pending, rows: Sequence[SegmentRow]
     ) -> list[SentSegment] | None:
         """Sends some segments of a run; returns those that the bucket has, or None when the rest has to wait."""
+        if self._ledger is None:
+            return None
+        # Merged or killed half-way, they would lie in the bucket for good and nobody would know.
+        await self._on_ledger(self._ledger.begin_segments, [row.name for row in rows])
         names = [f"segments/{row.name}.{ending}" for row in rows for ending in ("parquet", "levels")]
         known = await self.facts(names)  # of what the bucket has lost: nothing else is sent in its place
         files = [

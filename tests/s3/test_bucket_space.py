@@ -71,11 +71,12 @@ async def uploading(store: Store, folder: Path, settings: UploadSettings) -> Asy
         await uploader.close()
 
 
-async def log_run(store: Store, run_id: str, values: list[float]) -> None:
+async def log_run(store: Store, run_id: str, values: list[float], first_step: int = 0) -> None:
     stored, _ = await store.get_or_create("p", run_id, time.time_ns())
     run = stored.run
-    begin = Begin("p", run_id, f"writer-{run_id}", "primary", Update(), {"pid": 1}, False, "", "", 0, None)
-    writer = run.open_writer(begin, 1, 0)
+    writer_id = f"writer-{run_id}-{first_step}"
+    begin = Begin("p", run_id, writer_id, "primary", Update(), {"pid": 1}, False, "", "", 0, None)
+    writer = run.open_writer(begin, 1, first_step)
     zeros = np.zeros(len(values), np.int64)
     words = np.array(values, np.float64).view(np.uint64)[:, None]
     run.apply(writer, Numbers(("loss",), bytes([DOUBLE]), zeros, zeros, zeros + 1, words), 1)
@@ -186,3 +187,30 @@ async def test_segment_that_is_lost_here_and_there_is_not_said_to_be_replaced(
             await until(lambda: not Manifest.load(bucket.get(name)).segments, "a manifest without it")
             assert Manifest.load(bucket.get(name)).superseded == {}  # else nobody would miss it
             assert len(await uploader.list_confirmed()) == 2
+
+
+async def test_segment_that_was_merged_while_it_was_sent_is_said_to_be_replaced(
+    tmp_path: Path, bucket_url: str, s3_server: S3Server, open_store: OpenStore
+) -> None:
+    async with open_local(tmp_path) as store:
+        await log_run(store, "merged", [1.0, 2.0])
+        (half,) = (tmp_path / "objects" / "segments").rglob("*.levels")
+        aside = half.rename(tmp_path / "aside")
+        half.symlink_to(half)  # of two files one is sent and the other is not
+        bucket = open_store()
+        settings = UploadSettings(bucket_url, s3_server.endpoint_url)
+        async with uploading(store, tmp_path, settings) as uploader:
+            await until(lambda: bool(set(bucket.list("segments/"))), "the other half")
+            (sent,) = bucket.list("segments/")
+            await until(lambda: "cannot be read" in uploader.status().sentence, "word of the file")
+            half.unlink()
+            aside.rename(half)
+            await log_run(store, "merged", [3.0], first_step=2)
+            store.seal_soon(await store.get("p", "merged"))
+            await until(lambda: not list((tmp_path / "objects").rglob(Path(sent).name)), "the merge")
+            await uploader.look()
+            await until(lambda: not uploader.has_work, "the upload")
+        (name,) = bucket.list("runs/")
+        manifest = Manifest.load(bucket.get(name))
+        assert [segment.row.point_count for segment in manifest.segments] == [3]
+        assert set(manifest.superseded) == {sent.removeprefix("segments/").removesuffix(".parquet")}
