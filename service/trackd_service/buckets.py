@@ -178,15 +178,18 @@ class BucketStore:
         check_name(name)
         self._put_bytes(name, data, multipart.content_of_bytes(data))
 
-    def sign_put(self, name: str, *, sha256: str, size_bytes: int, seconds: int = 900) -> SignedPut:
+    def sign_put(
+        self, name: str, *, sha256: str, size_bytes: int, owner: str = "", seconds: int = 900
+    ) -> SignedPut:
         """Returns how somebody without credentials may put one object, for some time.
 
-        The server takes these bytes alone, under this name alone: size and digest are signed as well.
+        The server takes these bytes alone, under this name alone: size, digest and owner are signed as well.
 
         Args:
             name: The object's name.
             sha256: Of its content, in hex.
             size_bytes: Of its content, at most 5 GiB, which is the most that S3 takes at once.
+            owner: Who may put it, in ASCII, for `owner` to tell.
             seconds: How long.
         """
         check_name(name)
@@ -195,6 +198,7 @@ class BucketStore:
                 f"an object of {size_bytes} bytes cannot be put at once: {SIGNED_BYTES_MAX} are the most"
             )
         digest = _base64(sha256)
+        metadata = {"sha256": sha256, **({"owner": owner} if owner else {})}
 
         def sign(client: S3Client) -> str:
             return client.generate_presigned_url(
@@ -204,13 +208,28 @@ class BucketStore:
                     "Key": self._connection.key(name),
                     "ContentLength": size_bytes,
                     "ChecksumSHA256": digest,
-                    "Metadata": {"sha256": sha256},
+                    "Metadata": metadata,
                 },
                 ExpiresIn=seconds,
             )
 
         url = self._connection.ask(f"sign the upload of '{name}'", sign, name)
-        return SignedPut(url, {"x-amz-checksum-sha256": digest, "x-amz-meta-sha256": sha256})
+        noted = {f"x-amz-meta-{key}": value for key, value in metadata.items()}
+        return SignedPut(url, {"x-amz-checksum-sha256": digest, **noted})
+
+    def owner(self, name: str) -> str:
+        """Returns who has put an object last, of those to whom `sign_put` was given; empty for nobody that is known.
+
+        Raises:
+            ObjectNotFound: If there is no such object.
+        """
+        check_name(name)
+        head = self._head(name)
+        if head is None:
+            self.size(name)  # says whether it is not there, or cannot be looked at
+            return ""
+        found: str = head.answer.get("Metadata", {}).get("owner", "")
+        return found
 
     def get(self, name: str) -> bytes:
         """Returns an object's content, checked against its digest; see `ObjectStore.get`."""

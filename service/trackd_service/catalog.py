@@ -473,11 +473,19 @@ class Catalog(ABC):
         self.change_count += 1
         return True
 
-    def find_unlisted(self, names: Sequence[str]) -> tuple[int, list[str]]:
-        """Returns the number of the last deletion in the bucket, and those of some files that no run lists."""
+    def find_unlisted(self, names: Sequence[str], project: str | None = None) -> tuple[int, list[str]]:
+        """Returns the number of the last deletion in the bucket, and those of some files that no run lists.
+
+        With a project these are the files that no run of it lists: what other projects have, it is not told.
+        """
         with self.reading() as tables:
             number = unlisted.last_deletion(tables)
-            known = unlisted.listed(tables, names)
+            if project is None:
+                known = unlisted.listed(tables, names)
+            else:
+                objects = {name.rpartition("/")[2]: name for name in names if name.startswith("files/")}
+                known = unlisted.listed(tables, [name for name in names if not name.startswith("files/")])
+                known |= {objects[sha256] for sha256 in _uses(tables, project, list(objects))}
         return number, [name for name in names if name not in known]
 
     def expect_files(self, names: Sequence[str]) -> list[str]:
@@ -582,14 +590,7 @@ class Catalog(ABC):
     def uses_of_project(self, project: str, hashes: Sequence[str]) -> set[str]:
         """Returns those of the objects, by their sha256, that some run of a project uses."""
         with self.reading() as tables:
-            return {
-                sha256
-                for sha256 in hashes
-                if tables.execute(
-                    "SELECT 1 FROM object_uses JOIN runs USING (run_key) WHERE sha256 = ? AND project = ? LIMIT 1",
-                    (sha256, project),
-                ).fetchone()
-            }
+            return _uses(tables, project, hashes)
 
     def projects_with(self, sha256: str) -> list[str]:
         """Returns the projects whose runs use an object."""
@@ -980,6 +981,21 @@ def _add_uses(tables: Tables, run_key: int, objects: Mapping[str, int]) -> None:
         "INSERT INTO object_uses VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         [(run_key, sha256, size_bytes) for sha256, size_bytes in objects.items()],
     )
+
+
+def _uses(tables: Tables, project: str, hashes: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for some in _chunks(hashes):
+        values = ", ".join(["(?)"] * len(some))
+        found.update(
+            sha256
+            for (sha256,) in tables.execute(
+                f"WITH wanted (sha256) AS (VALUES {values}) SELECT sha256 FROM wanted WHERE EXISTS (SELECT 1 FROM "  # noqa: S608
+                "object_uses JOIN runs USING (run_key) WHERE object_uses.sha256 = wanted.sha256 AND project = ?)",
+                (*some, project),
+            )
+        )
+    return found
 
 
 def _is_used(tables: Tables, sha256: str) -> bool:

@@ -3,13 +3,15 @@
 Invariants: a daemon puts files of the run that it names alone, each with the content that it said; what is sent twice, late
 or in another order changes nothing; the server itself touches no byte of a file. What a manifest lists was found in the
 bucket before it is taken in, and is there from then on: that a file is there already is a word of the moment, which a daemon
-may act on late, and a file that was put may be cleared away before its manifest comes (`unlisted`). The daemon is told which
-ones are gone, and puts them again.
+may act on late, and a file that was put may be cleared away before its manifest comes (`unlisted`). Whoever lists an object
+that the project does not have yet has put it there for this project, and so has its bytes: to know the sha256 of what another
+project has is not enough. The daemon is told which files it has to put again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -74,7 +76,11 @@ class Receiver:
                 f"{len(busy)} files are being deleted from the bucket just now, such as {busy[0]}: put them again in a while"
             )
         try:
-            signed = iter(await self._worker.run(transfers.sign, self._target, wanted) if wanted else ())
+            signed = iter(
+                await self._worker.run(transfers.sign, self._target, wanted, _owner(project))
+                if wanted
+                else ()
+            )
         except (BucketError, WorkerCrashed) as error:
             kind = error.kind if isinstance(error, BucketError) else "other"
             raise BucketUnusable(str(error), kind=kind) from None
@@ -131,14 +137,15 @@ class Receiver:
         """Sees to it that the bucket has what a manifest lists; returns what `Catalog.receive` wants to know of that.
 
         Raises:
-            ObjectMissing: Some are not there.
+            ObjectMissing: Some are not there, or were put last for another project that has them too.
             BucketUnusable: The bucket cannot be asked.
         """
         names = [name for segment in manifest.segments for name, _, _ in segment.files()]
         names += map(object_name, manifest.objects)
-        looked, unknown = await self._store.on_catalog(self._catalog.find_unlisted, names)
+        looked, unknown = await self._store.on_catalog(self._catalog.find_unlisted, names, manifest.project)
+        owner = _owner(manifest.project)
         try:
-            gone = await self._worker.run(transfers.missing, self._target, unknown) if unknown else []
+            gone = await self._worker.run(transfers.not_put, self._target, unknown, owner) if unknown else []
         except (BucketError, WorkerCrashed) as error:
             kind = error.kind if isinstance(error, BucketError) else "other"
             raise BucketUnusable(str(error), kind=kind) from None
@@ -153,9 +160,15 @@ class Receiver:
         await self._worker.close()
 
 
+def _owner(project: str) -> str:
+    return hashlib.sha256(project.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
 def _missing(names: Sequence[str]) -> ObjectMissing:
+    more = f" ({len(names)} in all)" if len(names) > 1 else ""
     return ObjectMissing(
-        f"{len(names)} files that the manifest lists are not in the bucket, such as {names[0]}: put them again",
+        f"files that the manifest lists are not in the bucket, or were not put there for this project: {names[0]}{more}; "
+        "put them again",
         files=" ".join(names[:_MISSING_NAMES_MAX]),
     )
 

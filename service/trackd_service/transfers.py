@@ -203,12 +203,15 @@ def check(target: Target, names: Sequence[str], hashes: Sequence[str]) -> list[M
     return _each(target, check_one, wanted)
 
 
-def sign(target: Target, files: Sequence[SentFile]) -> list[SignedPut]:
-    """Returns how somebody without credentials may put each file into the bucket. Raises BucketError."""
+def sign(target: Target, files: Sequence[SentFile], owner: str) -> list[SignedPut]:
+    """Returns how somebody without credentials may put each file into the bucket, as its owner. Raises BucketError."""
 
     def sign_all(store: _Place) -> list[SignedPut]:
         own = cast("BucketStore", store)
-        return [own.sign_put(each.name, sha256=each.sha256, size_bytes=each.size_bytes) for each in files]
+        return [
+            own.sign_put(each.name, sha256=each.sha256, size_bytes=each.size_bytes, owner=owner)
+            for each in files
+        ]
 
     return _with(target, sign_all)
 
@@ -298,15 +301,19 @@ def delete_before(
     return [each.name for each in moved if each.is_done], errors[0] if errors else None
 
 
-def missing(target: Target, names: Sequence[str]) -> list[str]:
-    """Returns those of some objects that the bucket does not have. Raises BucketError."""
+def not_put(target: Target, names: Sequence[str], owner: str) -> list[str]:
+    """Returns those of some files that the bucket does not have, or objects that somebody else has put last.
+
+    Raises:
+        BucketError: The bucket cannot be asked.
+    """
 
     def is_missing(store: _Place, name: str) -> bool:
         try:
-            store.size(name)
+            found = cast("BucketStore", store).owner(name)
         except ObjectNotFound:
             return True
-        return False
+        return name.startswith("files/") and found != owner  # a segment's name has its run
 
     found = _with(target, lambda store: _pool(store, is_missing, names))
     return [name for name, is_gone in zip(names, found, strict=True) if is_gone]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
 from urllib.parse import quote, urlencode
 
 import grpc
+import psycopg
 import pytest
+import urllib3
 from google.protobuf import descriptor_pool, message, message_factory
 from google.protobuf.descriptor import FieldDescriptor
 from starlette.routing import Route
@@ -21,8 +25,14 @@ from tests.server.servers import PASSWORD, Answer, Replica, Team
 from tests.server.test_replication import login, run_of
 
 import trackd
-from trackd.v1 import replication_service_pb2, store_service_pb2, upload_service_pb2
-from trackd_service import grpc_api, http_api
+from trackd.v1 import (
+    records_pb2,
+    replication_service_pb2,
+    replication_service_pb2_grpc,
+    store_service_pb2,
+    upload_service_pb2,
+)
+from trackd_service import grpc_api, http_api, received_runs
 from trackd_service.bucket_requests import Bucket
 from trackd_service.http_people import OPEN_PATHS
 from trackd_service.team_server import ServerConfig, TeamServer
@@ -310,3 +320,47 @@ def test_the_description_of_the_api_has_each_route_and_nothing_else(scene: Scene
         for method in methods
     }
     assert described == set(ROUTES) - {("GET", "/{path:path}")}
+
+
+def test_the_sha256_of_what_others_have_is_not_enough_to_read_it(scene: Scene) -> None:
+    """A manifest of one's own that lists an object makes it readable: its bytes must have been put for this project."""
+    content = SECRET.encode()
+    assert hashlib.sha256(content).hexdigest() == scene.sha256
+    name = f"files/{scene.sha256[:2]}/{scene.sha256}"
+    metadata = (("authorization", f"Bearer {scene.other_key}"),)
+    with psycopg.connect(scene.team.catalog_url) as connection:
+        (stored,) = connection.execute(
+            "SELECT content FROM manifests JOIN runs USING (run_key) WHERE project = %s", (PROJECT,)
+        ).fetchone() or (b"",)
+    manifest = received_runs.unpack(bytes(stored))
+    document = {**manifest.document, "project": "thief", "run_id": "taken"}
+    manifest = replace(manifest, document=document, segments=[], objects={scene.sha256: len(content)})
+    commit = replication_service_pb2.CommitRunRequest(manifest=zlib.compress(manifest.dump()))
+    asked = replication_service_pb2.SignFilesRequest(
+        run=records_pb2.RunIdentity(project="thief", run_id="taken"),
+        files=[replication_service_pb2.SentFile(name=name, sha256=scene.sha256, size_bytes=len(content))],
+    )
+
+    def read() -> Answer:
+        return scene.replica.get(f"/api/v1/objects/{scene.sha256}", scene.other_key)
+
+    with grpc.insecure_channel(f"127.0.0.1:{scene.replica.grpc_port}") as channel:
+        stub = replication_service_pb2_grpc.ReplicationServiceStub(channel)
+        (put,) = stub.SignFiles(asked, timeout=30, metadata=metadata).puts
+        assert not put.is_there  # nor is told that others have it
+        with pytest.raises(grpc.RpcError) as refused:
+            stub.CommitRun(commit, timeout=30, metadata=metadata)
+        assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+        assert "put them again" in str(refused.value.details())
+        assert read().status == 404
+        # Another content, under this name, is not taken from anybody.
+        for wrong in (content + b"x", content[::-1]):
+            answer = urllib3.request("PUT", put.url, body=wrong, headers=dict(put.headers))
+            assert answer.status in (400, 403), answer.data
+        with pytest.raises(grpc.RpcError):
+            stub.CommitRun(commit, timeout=30, metadata=metadata)
+        answer = urllib3.request("PUT", put.url, body=content, headers=dict(put.headers))
+        assert answer.status == 200, answer.data
+        assert not stub.CommitRun(commit, timeout=30, metadata=metadata).is_deleted
+    assert read().content == content
+    assert scene.replica.get(f"/api/v1/objects/{scene.sha256}", scene.key).content == content
