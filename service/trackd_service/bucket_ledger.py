@@ -113,6 +113,7 @@ class BucketLedger:
                 self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - of the four above
             self.set_fact("target", target)
             self.set_fact("tried", "")
+            self.set_fact("catalog", "")
 
     def _open(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -199,10 +200,14 @@ class BucketLedger:
             found[f"files/{sha256[:2]}/{sha256}"] = (-1, sha256)
         return found
 
+    def doubt_runs(self) -> None:
+        """Notes that no run is known to be whole in the bucket; what it has confirmed of files stays so."""
+        self._connection.execute("UPDATE runs SET commit_number = -1")
+
     def doubt(self, names: Iterable[str]) -> None:
         """Notes that the bucket turned out not to have some files, and no run whole; their sums are remembered."""
         self.doubt_files(names)
-        self._connection.execute("UPDATE runs SET commit_number = -1")
+        self.doubt_runs()
 
     def doubt_files(self, names: Iterable[str]) -> None:
         """Notes that the bucket turned out not to have some files, of a run that is not whole there anyway."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -30,9 +31,16 @@ class ReplicationService(replication_service_pb2_grpc.ReplicationServiceServicer
     """Serves trackd.v1.ReplicationService."""
 
     def __init__(
-        self, receiver: Receiver, people: People, quota: TeamQuota, metrics: ServerMetrics, version: str
+        self,
+        receiver: Receiver,
+        people: People,
+        quota: TeamQuota,
+        metrics: ServerMetrics,
+        version: str,
+        catalog_id: Callable[[], str],
     ) -> None:
-        """Takes what receives runs, who there is, how much a team may keep, what counts, and the version of trackd."""
+        """Takes what receives runs, who there is, how much a team may keep, what counts, and what is said of the server."""
+        self._catalog_id = catalog_id
         self._metrics = metrics
         self._receiver = receiver
         self._quota = quota
@@ -43,7 +51,8 @@ class ReplicationService(replication_service_pb2_grpc.ReplicationServiceServicer
         self, request: replication_service_pb2.GetServerRequest, context: Any
     ) -> replication_service_pb2.GetServerResponse:
         """Tells whose key it is."""
-        principal = _caller().principal
+        caller = _caller()
+        principal = caller.principal
         return replication_service_pb2.GetServerResponse(
             version=self._version,
             protocol_version=config.PROTOCOL_VERSION,
@@ -51,6 +60,8 @@ class ReplicationService(replication_service_pb2_grpc.ReplicationServiceServicer
             scope=principal.scope,
             project=principal.project,
             teams=sorted(team for team, role in principal.teams.items() if role in ("writer", "admin")),
+            expire_time_unix_nanos=await asyncio.to_thread(self._people.keys.expire_time, caller),
+            catalog_id=self._catalog_id(),
         )
 
     async def SignFiles(  # noqa: N802
@@ -125,12 +136,13 @@ def add_services(
     quota: TeamQuota,
     metrics: ServerMetrics,
     version: str,
+    catalog_id: Callable[[], str],
 ) -> None:
     """Adds the services of a team server."""
     run_service_pb2_grpc.add_RunServiceServicer_to_server(TeamRunService(daemon), server)
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(QueryService(daemon), server)
     replication_service_pb2_grpc.add_ReplicationServiceServicer_to_server(
-        ReplicationService(receiver, people, quota, metrics, version), server
+        ReplicationService(receiver, people, quota, metrics, version, catalog_id), server
     )
 
 

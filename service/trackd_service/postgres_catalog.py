@@ -179,6 +179,11 @@ class PostgresCatalog(Catalog):
             elif found < catalog_schema.VERSION:
                 tables.execute("UPDATE trackd_version SET version = ?", (catalog_schema.VERSION,))
 
+    def identity(self) -> str:
+        """Returns what tells this catalog from any other: one that a copy has come into the place of is another one."""
+        with self.reading() as tables:
+            return str(tables.execute("SELECT id FROM trackd_incarnation").fetchone()[0])
+
     def changes(self, since: Place | None) -> News:
         """Returns what other replicas, and this one, have committed since a place, None for everything.
 
@@ -188,7 +193,9 @@ class PostgresCatalog(Catalog):
             tables.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             # Every transaction before this one has ended; those behind it may still end, and are asked for again.
             horizon, incarnation = tables.execute(
-                f"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, id::text || {self._timeline} "  # noqa: S608 - of ours
+                f"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, "  # noqa: S608 - of ours
+                # A table that was made anew from a dump is another one, of the same id.
+                f"id::text || tableoid::text || {self._timeline} "
                 "FROM trackd_incarnation"
             ).fetchone()
             # A database that was put back to an earlier moment counts its transactions from there.

@@ -7,6 +7,7 @@ costs the time until it does, and nothing else; a file is here whole and with it
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -58,6 +59,12 @@ class Replica:
         self.sentence = ""
         self.look_time = float("-inf")
         store.elsewhere = self.files
+
+    @property
+    def catalog_id(self) -> str:
+        """What tells the catalog from any other, and from what it was before it was put back; empty while nobody knows."""
+        place = self._since
+        return "" if place is None else hashlib.sha256(place.incarnation.encode()).hexdigest()[:32]
 
     @property
     def run_count(self) -> int:

@@ -11,6 +11,7 @@ import asyncio
 import getpass
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,6 +32,7 @@ _ACTS = {
     "add-team": "make a team, or put a user into one",
     "add-key": "make an API key, and print it",
     "revoke-key": "make an API key of no use, at once",
+    "claim-bucket": "let the catalog delete from a bucket that a former one had claimed",
 }
 
 _COPIES = {
@@ -69,16 +71,7 @@ def server_parser() -> argparse.ArgumentParser:
         + ".",
     )
     _add_catalog(parser)
-    parser.add_argument(
-        "--store", required=True, metavar="s3://BUCKET/PREFIX", help="where the files of runs are"
-    )
-    parser.add_argument(
-        "--endpoint-url", default="", metavar="URL", help="the bucket's server, for others than AWS"
-    )
-    parser.add_argument("--region", default="", help="the bucket's region (default: as boto3 finds it)")
-    parser.add_argument(
-        "--profile", default="", help="the profile of the credentials (default: as boto3 finds them)"
-    )
+    _add_bucket(parser)
     parser.add_argument(
         "--cache",
         type=Path,
@@ -196,7 +189,7 @@ def _serve(arguments: Sequence[str]) -> int:
     from trackd._version import VERSION
 
     configuration = team_server.ServerConfig(
-        bucket=Bucket.parse(options.store, options.endpoint_url, options.region, options.profile),
+        bucket=_bucket(options),
         catalog_url=catalog_url,
         cache=options.cache or _default_cache(),
         host=options.host,
@@ -224,6 +217,7 @@ def _act(name: str, arguments: Sequence[str]) -> int:
         "add-team": _add_team,
         "add-key": _add_key,
         "revoke-key": _revoke_key,
+        "claim-bucket": _claim_bucket,
     }
     if name == "add-team":
         parser.add_argument("team")
@@ -231,6 +225,8 @@ def _act(name: str, arguments: Sequence[str]) -> int:
         parser.add_argument("--role", default="writer", help="reader, writer or admin (default: %(default)s)")
     elif name == "revoke-key":
         parser.add_argument("key_id", help="the 12 characters after trk_")
+    elif name == "claim-bucket":
+        _add_bucket(parser)
     else:
         parser.add_argument("user")
     if name == "add-user":
@@ -299,6 +295,23 @@ def _revoke_key(options: argparse.Namespace) -> None:
     _people(options).keys.revoke(Operator(), options.key_id)
 
 
+def _claim_bucket(options: argparse.Namespace) -> None:
+    try:
+        from trackd_service.postgres_catalog import PostgresCatalog
+    except ModuleNotFoundError as error:
+        raise _missing(error) from None
+    from trackd_service import bucket_claim
+    from trackd_service.buckets import BucketStore
+
+    catalog = PostgresCatalog(_catalog_url(options))
+    try:
+        mark = bucket_claim.dump(catalog.identity())
+    finally:
+        catalog.close()
+    with tempfile.TemporaryDirectory(prefix="trackd-") as folder:
+        BucketStore(_bucket(options), scratch=Path(folder)).replace(bucket_claim.NAME, mark)
+
+
 def _people(options: argparse.Namespace) -> People:
     try:
         from trackd_service.people import People
@@ -324,6 +337,23 @@ def _add_catalog(parser: argparse.ArgumentParser) -> None:
         metavar="postgresql://…",
         help=f"the catalog's database (default: {_CATALOG} of the environment, which may hold its password)",
     )
+
+
+def _add_bucket(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--store", required=True, metavar="s3://BUCKET/PREFIX", help="where the files of runs are"
+    )
+    parser.add_argument(
+        "--endpoint-url", default="", metavar="URL", help="the bucket's server, for others than AWS"
+    )
+    parser.add_argument("--region", default="", help="the bucket's region (default: as boto3 finds it)")
+    parser.add_argument(
+        "--profile", default="", help="the profile of the credentials (default: as boto3 finds them)"
+    )
+
+
+def _bucket(options: argparse.Namespace) -> Bucket:
+    return Bucket.parse(options.store, options.endpoint_url, options.region, options.profile)
 
 
 def _catalog_url(options: argparse.Namespace) -> str:

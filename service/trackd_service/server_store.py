@@ -150,6 +150,11 @@ class ServerStore:
             can_write, True, True, True, False, "refused", 0.0, f"trackd {answer.version}", tuple(sentences)
         )
 
+    def catalog_id(self) -> str:
+        """Returns what tells the server's catalog from any other; empty where it does not know. Raises BucketError."""
+        answer = self._call("GetServer", replication_service_pb2.GetServerRequest(), "say which one it is")
+        return str(answer.catalog_id)
+
     def close(self) -> None:
         """Ends connections."""
         if self._channel is not None:

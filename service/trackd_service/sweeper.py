@@ -8,6 +8,7 @@ Invariants:
   what that lists.
 - A file that is listed is never deleted; `unlisted` says how a deletion and a new use exclude each other.
 - One replica at a time sweeps, by a lease. Whatever it dies at, the next one goes on: what was condemned is deleted again.
+- Nothing is deleted from a bucket that another catalog has claimed (`bucket_claim`): what that one lists is not known here.
 - A bucket that stores upload to by themselves, with manifests beside the files, is not swept: this catalog does not know what
   those list.
 """
@@ -20,11 +21,12 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from trackd_service import manifests, transfers, unlisted
+from trackd_service import bucket_claim, manifests, transfers, unlisted
 from trackd_service.bucket_requests import BucketError
-from trackd_service.catalog import Catalog, Tables
+from trackd_service.catalog import Tables
 from trackd_service.errors import StorageUnavailable
 from trackd_service.leases import Lease, LeaseLost, Leases
+from trackd_service.postgres_catalog import PostgresCatalog
 from trackd_service.store import Store
 from trackd_service.transfers import Target
 from trackd_service.worker import Worker, WorkerClosed, WorkerCrashed
@@ -55,7 +57,7 @@ class Sweeper:
     def __init__(
         self,
         store: Store,
-        catalog: Catalog,
+        catalog: PostgresCatalog,
         target: Target,
         leases: Leases,
         *,
@@ -145,7 +147,34 @@ class Sweeper:
                 "themselves; give the server a prefix of its own, or delete what lies under runs/"
             )
             return False
-        return True
+        return await self._is_claimed()
+
+    async def _is_claimed(self) -> bool:
+        """Says whether the bucket belongs to this catalog; claims one that belongs to none."""
+        own = await self._store.on_catalog(self._catalog.identity)
+        mark = await self._read_mark()
+        if mark is None:
+            (moved,) = await self._worker.run(
+                transfers.replace, self._target, bucket_claim.NAME, bucket_claim.dump(own)
+            )
+            if moved.error is not None:
+                raise moved.error
+            mark = await self._read_mark()  # of two servers that begin at once, one finds the other's
+        try:
+            found = bucket_claim.load(mark or b"")
+        except bucket_claim.ClaimUnreadable as error:
+            self._tell(f"nothing is deleted from {self._target.bucket.url}: {error}")
+            return False
+        if found != own:
+            self._tell(
+                f"nothing is deleted from {self._target.bucket.url}: it belongs to another catalog, or to what this one was "
+                "before it was restored. If that one is gone for good: `trackd server claim-bucket`"
+            )
+        return found == own
+
+    async def _read_mark(self) -> bytes | None:
+        (mark,) = await self._worker.run(transfers.read_many, self._target, [bucket_claim.NAME])
+        return mark
 
     async def _take_garbage(self, lease: Lease) -> None:
         """Notes what the catalog has stopped to list."""

@@ -266,7 +266,8 @@ class TeamServer:
             functools.partial(self._note_answer, "grpc"),
         )
         grpc_replication.add_services(
-            server, daemon, self._receiver, self._people, self._quota, self._metrics, self._version
+            *(server, daemon, self._receiver, self._people, self._quota, self._metrics, self._version),
+            lambda: self._replica.catalog_id,
         )
         self._health = grpc_api.add_health(server)
         host = f"[{self._config.host}]" if ":" in self._config.host else self._config.host

@@ -334,6 +334,11 @@ def probe(target: Target) -> Probe:
     return _with(target, lambda store: store.probe())
 
 
+def identify(target: Target) -> str:
+    """Returns what tells a team server's catalog from any other; empty where it does not know. Raises BucketError."""
+    return _with(target, lambda store: cast("ServerStore", store).catalog_id())
+
+
 def _hash(path: Path) -> str:
     digest = hashlib.sha256()
     with open(path, "rb") as file:

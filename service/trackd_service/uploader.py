@@ -48,6 +48,7 @@ _BATCH_BYTES_MAX = 64 << 20  # of files that are sent together: what progress is
 _MANIFEST_SECONDS = 5.0  # between two manifests of a run whose large files are on their way
 _BEHIND_SECONDS = 600.0  # after which people are told that the upload does not come along
 _BULK_SHARE = 0.75  # of a limited rate, for files; metrics have the rest, so that neither waits for the other
+_IDENTIFY_SECONDS = 600.0  # between two looks whether a server is the one that it was
 _STUCK_SECONDS = 60.0  # between two tries of files that are not as they should be
 
 _T = TypeVar("_T")
@@ -146,7 +147,7 @@ class Uploader:
         self._lost: set[str] = set()
         self._doubted: set[str] = set()  # files that a server has said it lost, since a manifest was taken
         self._stuck: dict[str, str] = {}  # why a file cannot be sent, by name; looked at again now and then
-        self._stuck_time = 0.0
+        self._stuck_time = self._identify_time = 0.0
         self._change_count = -1
         self._has_looked = False  # what there is to send
         self._warned: set[tuple[str, str]] = set()
@@ -271,7 +272,7 @@ class Uploader:
         """Has everything sent now: what is not sealed yet, and what waits for another attempt."""
         for lane in (self._points, self._files):
             lane.retry_time = 0.0
-        self._stuck_time = 0.0
+        self._stuck_time = self._identify_time = 0.0
         self._is_asked = True
         self._kicked.set()
 
@@ -410,6 +411,7 @@ class Uploader:
         await self._weigh()
         if not await self._was_tried():
             return
+        await self._identify_server()
         if self._stuck and time.monotonic() >= self._stuck_time:
             self._stuck.clear()
         end_time = time.monotonic() + _ROUND_SECONDS
@@ -425,6 +427,30 @@ class Uploader:
         if self._settings.keep_local_days:
             await self._tidying.thin(ledger, self._synced, self._settings.keep_local_days * 86_400)
         self._warn_when_behind()
+
+    async def _identify_server(self) -> None:
+        """Has a team server told of all runs again where its catalog is another one by now, such as a restored one."""
+        ledger, now = self._ledger, time.monotonic()
+        if (
+            ledger is None
+            or not isinstance(self._points.target.bucket, server_keys.Server)
+            or now < max(self._identify_time, self._points.retry_time)
+        ):
+            return
+        found = await self._points.run(transfers.identify)
+        if not found or ledger is not self._ledger:
+            return
+        self._identify_time = now + _IDENTIFY_SECONDS
+        known = await self._on_ledger(ledger.fact, "catalog")
+        if found == known:
+            return
+        if known:
+            _log.warning("%s has another catalog: it is told of all runs again", self._settings.url)
+            await self._on_ledger(ledger.doubt_runs)
+            self._synced = await self._on_ledger(ledger.runs)
+            self._change_count = -1
+            await self._find_pending()
+        await self._on_ledger(ledger.set_fact, "catalog", found)
 
     def _turn(self, key: tuple[str, str]) -> tuple[bool, float]:
         pending = self._pending[key]

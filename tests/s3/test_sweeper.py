@@ -15,7 +15,7 @@ from tests.s3.s3_servers import S3Server
 from tests.s3.test_compactor import Daemon, compactor, values_of
 from tests.s3.uploading import PROJECT, BucketContent, clear_environment, delete_objects, put_object
 
-from trackd_service import transfers
+from trackd_service import bucket_claim, server_command, transfers
 from trackd_service.bucket_requests import Bucket, BucketError
 from trackd_service.errors import BucketUnusable, ObjectMissing
 from trackd_service.leases import Leases
@@ -53,6 +53,11 @@ async def sweeper(shown: Shown, **options: Any) -> AsyncIterator[Sweeper]:
         await made.close()
 
 
+def files_of(raw: S3Client, bucket_url: str) -> set[str]:
+    """Returns what is in the bucket, but for the mark of its catalog."""
+    return set(BucketContent.read(raw, bucket_url).objects) - {bucket_claim.NAME}
+
+
 def pass_by(shown: Shown, seconds: float) -> None:
     """Has everything that stands in the catalog of files be so much older: nobody sets the database's clock."""
     with shown.catalog.writing() as tables:
@@ -70,7 +75,7 @@ def test_what_was_merged_compacted_deleted_or_never_told_of_goes_after_a_day_and
     bucket_url: str, bucket: Bucket, raw: S3Client, postgres: PostgresServer, tmp_path: Path
 ) -> None:
     def there() -> set[str]:
-        return set(BucketContent.read(raw, bucket_url).objects)
+        return files_of(raw, bucket_url)
 
     async def work() -> None:
         async with replicas(postgres.new_schema(), bucket, tmp_path, 1) as (one,):
@@ -143,7 +148,7 @@ def test_the_bucket_is_listed_once_a_day_page_by_page_and_by_one_replica(
                 assert [call for call in pages if call[2] in ("files/", "segments/")] == listings
                 pass_by(one, DAY)
                 assert await mine.look() + await theirs.look() == len(names)
-                assert BucketContent.read(raw, bucket_url).objects == {}
+                assert files_of(raw, bucket_url) == set()
 
     asyncio.run(work())
 
@@ -192,7 +197,7 @@ def test_a_replica_that_dies_while_it_deletes_leaves_the_rest_to_the_next_one(
                     await receiver.sign(PROJECT, "one", [file])
                 pass_by(one, HOUR)
                 assert await theirs.look() == 1
-                assert BucketContent.read(raw, bucket_url).objects == {}
+                assert files_of(raw, bucket_url) == set()
                 assert await receiver.sign(PROJECT, "one", [file]) != [None]
                 await receiver.close()
 
@@ -214,7 +219,7 @@ def test_no_request_is_made_after_its_time(
         assert transfers.delete_before(target, [ORPHAN], half) == ([], None)
     assert ORPHAN in BucketContent.read(raw, bucket_url).objects
     assert transfers.delete_before(target, [ORPHAN, ORPHAN], later) == ([ORPHAN, ORPHAN], None)
-    assert BucketContent.read(raw, bucket_url).objects == {}
+    assert files_of(raw, bucket_url) == set()
     nowhere = Target(Bucket.parse(bucket.url, "http://127.0.0.1:9", "", ""), tmp_path / "uploads")
     deleted, error = transfers.delete_before(nowhere, [ORPHAN], later)
     assert deleted == []
@@ -267,7 +272,53 @@ def test_a_manifest_whose_files_are_gone_is_refused_and_taken_once_they_are_ther
             assert await mine.look() == 0
             pass_by(one, DAY)
             assert await mine.look() == 0
-            assert names == set(BucketContent.read(raw, bucket_url).objects)
+            assert names == files_of(raw, bucket_url)
             await receiver.close()
 
     asyncio.run(work())
+
+
+def test_nothing_is_deleted_from_a_bucket_of_another_catalog_until_it_is_claimed(
+    bucket_url: str,
+    bucket: Bucket,
+    raw: S3Client,
+    s3_server: S3Server,
+    postgres: PostgresServer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def work() -> None:
+        first_url, second_url = postgres.new_schema(), postgres.new_schema()
+        async with replicas(first_url, bucket, tmp_path / "first", 1) as (one,), sweeper(one) as rightful:
+            daemon = Daemon(bucket, tmp_path / "daemon", "one")
+            daemon.seal(0)
+            await asyncio.to_thread(send, one.catalog, daemon.manifest("finished"))
+            assert await rightful.look() == 0
+            listed = files_of(raw, bucket_url)
+            assert len(listed) == 2
+        async with replicas(second_url, bucket, tmp_path / "second", 1) as (two,), sweeper(two) as mine:
+            put_object(raw, bucket_url, ORPHAN, b"x")
+            for mark in (None, b"{}", b"nothing that can be read"):
+                if mark is not None:
+                    put_object(raw, bucket_url, bucket_claim.NAME, mark)
+                for _ in range(2):  # an empty catalog, to which everything is garbage
+                    assert await mine.look() == 0
+                    pass_by(two, DAY)
+                assert "nothing is deleted" in mine.sentence
+            assert files_of(raw, bucket_url) == {*listed, ORPHAN}
+            arguments = [
+                "--catalog",
+                second_url,
+                "--store",
+                bucket_url,
+                "--endpoint-url",
+                s3_server.endpoint_url,
+            ]
+            assert await asyncio.to_thread(server_command.main, ["claim-bucket", *arguments]) == 0
+            assert await mine.look() == 0
+            assert mine.sentence == ""
+            pass_by(two, DAY)
+            assert await mine.look() == 3
+
+    asyncio.run(work())
+    assert capsys.readouterr().err == ""

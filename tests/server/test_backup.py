@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import psycopg
-from tests.conftest import stop_daemons
 from tests.s3.uploading import UploadStore, row, wait_for
 from tests.server.servers import Replica, Team
 from tests.server.test_replication import login, run_of
@@ -67,11 +66,11 @@ def test_a_server_whose_catalog_was_restored_goes_on_with_what_the_backup_has_an
     wait_for(lambda: run_of(replica, key, "behind") == {}, "the second run to go")
     exported = replica.get("/api/v1/projects/upload/runs/before/export?format=jsonl", key)
     assert len(exported.content.splitlines()) == 40
-    # It is on the machine that has sent it: without what its daemon knows of the bucket, everything is sent again.
-    stop_daemons(store.folder)
-    (store.folder / "upload.sqlite").unlink()
+    # It is on the machine that has sent it, whose daemon is told that this is another catalog, and tells of everything again.
+    store.sync()
     log_run(store, "later", 20)
     for run_id, steps in (("behind", 30), ("later", 20), ("before", 40)):
         wait_for(lambda run_id=run_id, steps=steps: is_whole(replica, key, run_id, steps), run_id)  # type: ignore[misc]
     exported = replica.get("/api/v1/projects/upload/runs/behind/export?format=jsonl", key)
     assert len(exported.content.splitlines()) == 30
+    assert "it is told of all runs again" in store.log_text()

@@ -75,8 +75,11 @@ type GetServerResponse struct {
 	Teams []string `protobuf:"bytes,6,rep,name=teams,proto3" json:"teams,omitempty"`
 	// When the key expires, in nanoseconds since 1970 UTC; 0 for never.
 	ExpireTimeUnixNanos int64 `protobuf:"varint,7,opt,name=expire_time_unix_nanos,json=expireTimeUnixNanos,proto3" json:"expire_time_unix_nanos,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Tells the server's catalog from any other, and from what it was before it was put back to an earlier moment: with another
+	// one a store tells of all its runs anew. Empty while the server does not know.
+	CatalogId     string `protobuf:"bytes,8,opt,name=catalog_id,json=catalogId,proto3" json:"catalog_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetServerResponse) Reset() {
@@ -156,6 +159,13 @@ func (x *GetServerResponse) GetExpireTimeUnixNanos() int64 {
 		return x.ExpireTimeUnixNanos
 	}
 	return 0
+}
+
+func (x *GetServerResponse) GetCatalogId() string {
+	if x != nil {
+		return x.CatalogId
+	}
+	return ""
 }
 
 // Names a file that is to be put into the bucket.
@@ -502,7 +512,7 @@ var File_trackd_v1_replication_service_proto protoreflect.FileDescriptor
 const file_trackd_v1_replication_service_proto_rawDesc = "" +
 	"\n" +
 	"#trackd/v1/replication_service.proto\x12\ttrackd.v1\x1a\x17trackd/v1/records.proto\"\x12\n" +
-	"\x10GetServerRequest\"\xe7\x01\n" +
+	"\x10GetServerRequest\"\x86\x02\n" +
 	"\x11GetServerResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12)\n" +
 	"\x10protocol_version\x18\x02 \x01(\x05R\x0fprotocolVersion\x12\x12\n" +
@@ -510,7 +520,9 @@ const file_trackd_v1_replication_service_proto_rawDesc = "" +
 	"\x05scope\x18\x04 \x01(\tR\x05scope\x12\x18\n" +
 	"\aproject\x18\x05 \x01(\tR\aproject\x12\x14\n" +
 	"\x05teams\x18\x06 \x03(\tR\x05teams\x123\n" +
-	"\x16expire_time_unix_nanos\x18\a \x01(\x03R\x13expireTimeUnixNanos\"U\n" +
+	"\x16expire_time_unix_nanos\x18\a \x01(\x03R\x13expireTimeUnixNanos\x12\x1d\n" +
+	"\n" +
+	"catalog_id\x18\b \x01(\tR\tcatalogId\"U\n" +
 	"\bSentFile\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06sha256\x18\x02 \x01(\tR\x06sha256\x12\x1d\n" +
