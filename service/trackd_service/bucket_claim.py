@@ -11,7 +11,7 @@ import re
 
 NAME = "server.json"
 _FORMAT, _VERSION = "trackd-server", 1
-_CATALOG_ID = re.compile(r"[0-9a-f-]{32,40}")
+_CATALOG_ID = re.compile(r"[0-9a-f-]{32,60}")
 
 
 class ClaimUnreadable(ValueError):

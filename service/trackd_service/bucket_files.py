@@ -36,6 +36,8 @@ class BucketFiles:
 
     Attributes:
         fetched_bytes: How many bytes have come since somebody has set it to 0.
+        wanted_count: How many files somebody was about to read.
+        fetched_count: How many were not here then.
     """
 
     def __init__(
@@ -62,12 +64,16 @@ class BucketFiles:
         self._going: dict[str, asyncio.Future[None]] = {}
         self._use_times: dict[str, float] = {}  # on the monotonic clock
         self._noted_time = float("-inf")  # up to which use times were taken
-        self.fetched_bytes = 0
+        self.fetched_bytes = self.wanted_count = self.fetched_count = 0
 
     # -- what is read, and what goes --------------------------------------------------------------------------------
 
     def use(self, names: Sequence[str]) -> AbstractSet[str]:
         """Takes that somebody is about to read files; returns those that are just going, and count as not being here."""
+        self.wanted_count += len(names)
+        return self._mark(names)
+
+    def _mark(self, names: Sequence[str]) -> AbstractSet[str]:
         self._use_times |= dict.fromkeys(names, time.monotonic())
         return self._going.keys() & set(names) if self._going else _NONE
 
@@ -98,10 +104,11 @@ class BucketFiles:
 
     async def fetch(self, names: Sequence[str]) -> None:
         """Fetches files that are not here. Raises BucketUnusable; what the bucket does not have stays missing."""
-        for name in self.use(names):
+        for name in self._mark(names):
             if name in self._going:
                 await asyncio.shield(self._going[name])
         own = [name for name in dict.fromkeys(names) if name not in self._coming]
+        self.fetched_count += len(own)
         others = [self._coming[name] for name in names if name in self._coming]
         loop = asyncio.get_running_loop()
         for name in own:

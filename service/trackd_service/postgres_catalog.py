@@ -40,6 +40,8 @@ _INCARNATION = """
 CREATE TABLE IF NOT EXISTS trackd_incarnation (id uuid NOT NULL DEFAULT gen_random_uuid());
 INSERT INTO trackd_incarnation SELECT gen_random_uuid() WHERE NOT EXISTS (SELECT 1 FROM trackd_incarnation);
 """
+# A table that was made anew from a dump is another one, of the same id.
+_IDENTITY = "id::text || '-' || tableoid::text"
 # A database that was recovered to an earlier moment, or whose standby has taken over, is on another timeline.
 _TIMELINE = "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
 # When each run was written last, in the one order in which another replica can be sure to have seen everything: a number that
@@ -77,14 +79,15 @@ class News:
 
     Attributes:
         place: What to ask with next.
-        written: (project, run id, commit number) of each run written since, some perhaps for the second time.
+        written: (project, run id, commit number, whether it has not ended) of each run written since, some perhaps for the
+            second time.
         deleted: (project, run id) of each deleted one.
         is_whole: Whether this tells everything from the start: a run that is not in `written` is not there, and one of a
             known commit number may be another one all the same.
     """
 
     place: Place
-    written: list[tuple[str, str, int]]
+    written: list[tuple[str, str, int, bool]]
     deleted: list[tuple[str, str]]
     is_whole: bool
 
@@ -182,7 +185,7 @@ class PostgresCatalog(Catalog):
     def identity(self) -> str:
         """Returns what tells this catalog from any other: one that a copy has come into the place of is another one."""
         with self.reading() as tables:
-            return str(tables.execute("SELECT id FROM trackd_incarnation").fetchone()[0])
+            return str(tables.execute(f"SELECT {_IDENTITY} FROM trackd_incarnation").fetchone()[0])  # noqa: S608
 
     def changes(self, since: Place | None) -> News:
         """Returns what other replicas, and this one, have committed since a place, None for everything.
@@ -194,15 +197,14 @@ class PostgresCatalog(Catalog):
             # Every transaction before this one has ended; those behind it may still end, and are asked for again.
             horizon, incarnation = tables.execute(
                 f"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, "  # noqa: S608 - of ours
-                # A table that was made anew from a dump is another one, of the same id.
-                f"id::text || tableoid::text || {self._timeline} "
+                f"{_IDENTITY} || {self._timeline} "
                 "FROM trackd_incarnation"
             ).fetchone()
             # A database that was put back to an earlier moment counts its transactions from there.
             is_whole = since is None or since.incarnation != incarnation or since.transaction > horizon
             start = 0 if since is None or is_whole else since.transaction
             written = tables.execute(
-                "SELECT project, run_id, commit_number FROM runs WHERE transaction_id >= ?::text::xid8",
+                "SELECT project, run_id, commit_number, state = 'running' FROM runs WHERE transaction_id >= ?::text::xid8",
                 (start,),
             ).fetchall()
             deleted = tables.execute(

@@ -56,6 +56,7 @@ class Replica:
         self.files = BucketFiles(store, self.target, self._find_facts, note_failure)
         self._since: Place | None = None
         self._known: dict[tuple[str, str], int] = {}
+        self._running: set[tuple[str, str]] = set()
         self.sentence = ""
         self.look_time = float("-inf")
         store.elsewhere = self.files
@@ -70,6 +71,11 @@ class Replica:
     def run_count(self) -> int:
         """How many runs it knows of."""
         return len(self._known)
+
+    @property
+    def running_count(self) -> int:
+        """How many of them have not ended."""
+        return len(self._running)
 
     async def look_first(self) -> None:
         """Looks once, as well as that goes: a server that begins shows what there is."""
@@ -98,7 +104,7 @@ class Replica:
         news = await self._store.on_catalog(self._catalog.changes, self._since)
         self.look_time = time.monotonic()
         is_first, problem = self._since is None, None
-        known, there = self._known, {(project, run_id) for project, run_id, _ in news.written}
+        known, there = self._known, {(project, run_id) for project, run_id, _, _ in news.written}
         deleted = news.deleted
         is_replaced = news.is_whole and not is_first
         if is_replaced:
@@ -114,7 +120,7 @@ class Replica:
             self._since = Place(news.place.incarnation, 0)
         changed = [
             (project, run_id, number)
-            for project, run_id, number in news.written
+            for project, run_id, number, _ in news.written
             if known.get((project, run_id)) != number
         ]
         gone = [
@@ -136,6 +142,8 @@ class Replica:
             self._known[(project, run_id)] = number
         for project, run_id in gone:
             self._store.let_go(project, run_id)
+        self._running -= there | set(gone)
+        self._running |= {(project, run_id) for project, run_id, _, is_running in news.written if is_running}
         if problem is not None:
             raise problem
         self._since = news.place

@@ -54,6 +54,8 @@ class State:
         connections_in_use: Those that somebody uses.
         connections_awaited: How many wait for one.
         cache_bytes: What its cache takes of the disk.
+        wanted_file_count: Files of the bucket that somebody wanted so far.
+        fetched_file_count: Those of them that the cache did not have.
         listener_count: Pages that are told of changes.
     """
 
@@ -65,6 +67,8 @@ class State:
     connections_in_use: int = 0
     connections_awaited: int = 0
     cache_bytes: int = 0
+    wanted_file_count: int = 0
+    fetched_file_count: int = 0
     listener_count: int = 0
 
 
@@ -76,6 +80,7 @@ class ServerMetrics:
         self._state = state
         self._registry = registry = CollectorRegistry()
         self._routes: dict[str, set[str]] = {}
+        self._cache_counts = [0, 0]
         ProcessCollector(registry=registry)
         self._requests = Counter(
             "trackd_requests",
@@ -172,11 +177,6 @@ class ServerMetrics:
         self._files.inc(file_count)
         self._file_bytes.inc(size_bytes)
 
-    def note_cache(self, hit_count: int, miss_count: int) -> None:
-        """Counts files of the bucket that somebody wanted: those that were here, and those that were not."""
-        self._cache.labels("hit").inc(hit_count)
-        self._cache.labels("miss").inc(miss_count)
-
     def note_bucket_failure(self, kind: str) -> None:
         """Counts a request to the bucket that has failed; `kind` as of `BucketError`."""
         self._bucket.labels(kind if kind in _KINDS else _OTHER).inc()
@@ -186,6 +186,10 @@ class ServerMetrics:
         state = self._state()
         for name, gauge in self._gauges.items():
             gauge.set(float(getattr(state, name)))
+        hit_count = max(0, state.wanted_file_count - state.fetched_file_count)
+        for index, (result, count) in enumerate((("hit", hit_count), ("miss", state.fetched_file_count))):
+            self._cache.labels(result).inc(max(0, count - self._cache_counts[index]))
+            self._cache_counts[index] = max(count, self._cache_counts[index])
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
 

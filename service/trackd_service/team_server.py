@@ -368,17 +368,18 @@ class TeamServer:
             _log.warning("a request failed", extra=extra)
 
     def _state(self) -> State:
-        runs = self._store.in_memory()
         held, used, waiting = self._catalog.connection_counts()
         return State(
             is_ready=self.is_ready,
             run_count=self._replica.run_count,
-            running_count=sum(run.state.value == "running" for run in runs),
+            running_count=self._replica.running_count,
             feed_lag_seconds=time.monotonic() - self._replica.look_time,
             connection_count=held,
             connections_in_use=used,
             connections_awaited=waiting,
             cache_bytes=self._cache.size_bytes,
+            wanted_file_count=self._replica.files.wanted_count,
+            fetched_file_count=self._replica.files.fetched_count,
             listener_count=self._live.listener_count,
         )
 

@@ -182,11 +182,11 @@ def test_a_replica_hears_of_every_commit_however_late_its_transaction_ends(postg
     assert begun.wait(20)
     other.commit_run({**late.document, "run_id": "quick"}, b"")  # begins later and ends first
     news = other.changes(news.place)
-    assert [run_id for _, run_id, _ in news.written] == ["quick"]
+    assert [run_id for _, run_id, _, _ in news.written] == ["quick"]
     finish.set()
     thread.join()
     news = other.changes(news.place)
-    assert "r" in [run_id for _, run_id, _ in news.written]
+    assert "r" in [run_id for _, run_id, _, _ in news.written]
     one.delete_run("p", "r")
     news = other.changes(news.place)
     assert (news.deleted, news.is_whole) == ([("p", "r")], False)

@@ -75,7 +75,9 @@ async def test_a_replica_shows_the_catalog_that_was_restored_into_the_place_of_t
         # The numbers of these commits are known, of other ones.
         commit(restored, "a", "since then")
         commit(restored, "d", "d since then")
+    assert replica.running_count == 4
     await replica.look()
+    assert replica.running_count == replica.run_count == 3
     assert (await query.run("p", "a")).run.name == "since then"
     assert await page(query) == [("a", "since then"), ("b", "b"), ("d", "d since then")]
     assert sorted(deleted) == ["c", "e"]
@@ -121,7 +123,20 @@ def test_a_catalog_whose_transactions_have_begun_anew_is_told_whole(
         assert not catalog.changes(place).is_whole
         later = Place(place.incarnation, place.transaction + behind)
         assert catalog.changes(later).is_whole
-        assert catalog.changes(later).written == [("p", "a", 1)]
+        assert catalog.changes(later).written == [("p", "a", 1, True)]
+
+
+def test_a_catalog_that_was_made_anew_from_a_dump_is_another_one(postgres: PostgresServer) -> None:
+    """A dump holds the id, too."""
+    with contextlib.closing(PostgresCatalog(postgres.new_schema())) as catalog:
+        place, identity = catalog.changes(None).place, catalog.identity()
+        with catalog.writing() as tables:
+            tables.execute("CREATE TABLE dumped AS SELECT * FROM trackd_incarnation")
+            tables.execute("DROP TABLE trackd_incarnation")
+            tables.execute("ALTER TABLE dumped RENAME TO trackd_incarnation")
+        assert catalog.identity() != identity
+        assert catalog.changes(place).is_whole
+        assert catalog.changes(catalog.changes(None).place).is_whole is False
 
 
 def test_a_standby_that_has_taken_over_is_another_catalog_to_its_replicas(postgres: PostgresServer) -> None:

@@ -36,7 +36,6 @@ def test_what_was_counted_is_told_by_its_labels() -> None:
     metrics.note_commit(1000)
     metrics.note_commit(500)
     metrics.note_signed(3, 10_000)
-    metrics.note_cache(5, 2)
     metrics.note_bucket_failure("denied")
     assert value(metrics, "trackd_requests_total", face="http", route=route, status="200") == 2
     assert value(metrics, "trackd_requests_total", face="http", route=route, status="404") == 1
@@ -51,7 +50,6 @@ def test_what_was_counted_is_told_by_its_labels() -> None:
     assert value(metrics, "trackd_commit_bytes_total") == 1500
     assert value(metrics, "trackd_signed_files_total") == 3
     assert value(metrics, "trackd_signed_bytes_total") == 10_000
-    assert value(metrics, "trackd_cache_lookups_total", result="hit") == 5
     assert value(metrics, "trackd_bucket_failures_total", kind="denied") == 1
     assert value(metrics, "trackd_bucket_failures_total", kind="throttled") == 0  # a rate needs a beginning
     assert value(metrics, "trackd_build_info", version="1.2.3") == 1
@@ -59,11 +57,14 @@ def test_what_was_counted_is_told_by_its_labels() -> None:
 
 
 def test_how_the_replica_stands_is_asked_at_each_reading() -> None:
-    states = iter([State(), State(True, 5, 2, 0.25, 4, 3, 7, 1000, 6)])
+    states = iter([State(), State(True, 5, 2, 0.25, 4, 3, 7, 1000, 9, 2, 6)])
     metrics = ServerMetrics("1", lambda: next(states))
     assert read(metrics)["trackd_feed_lag_seconds", frozenset()] == float("inf")
     found = read(metrics)
     told = {name: number for (name, labels), number in found.items() if not labels}
+    assert [
+        found["trackd_cache_lookups_total", frozenset({("result", result)})] for result in ("hit", "miss")
+    ] == [7, 2]
     assert {
         "trackd_ready": 1,
         "trackd_runs": 5,
