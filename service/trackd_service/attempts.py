@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from trackd_service.catalog import Tables
+from trackd_service.catalog_tables import Tables
 
 ATTEMPTS_MAX = 5
 _SECOND = 10**9

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from trackd_service.catalog import Catalog, Tables
+from trackd_service.catalog import Catalog
+from trackd_service.catalog_tables import Tables
 from trackd_service.errors import InvalidArgument
 from trackd_service.principals import Actor, require_server_admin
 
@@ -98,7 +99,7 @@ class Audit:
         ]
 
     def of_deletion(self, actor: Actor, project: str, run_id: str) -> Callable[[Tables], None]:
-        """Returns what writes that somebody has deleted a run, for `Catalog.delete_received`."""
+        """Returns what writes that somebody has deleted a run, for `SentRuns.delete`."""
         return lambda tables: note(tables, self._clock(), actor, "run.delete", f"run:{project}/{run_id}")
 
 

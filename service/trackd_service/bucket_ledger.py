@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trackd_service.catalog import SegmentRow
+from trackd_service.catalog_tables import SegmentRow
 from trackd_service.manifests import SentSegment
 
 _SCHEMA_VERSION = 1

@@ -13,15 +13,15 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
-from trackd_service import catalog_schema, unlisted
+from trackd_service import catalog_schema, catalog_tables
+from trackd_service.catalog_tables import Bulk, HistoryStart, SegmentRow, Tables
 
 _NONE: Mapping[str, int] = {}
-_VALUES_MAX = 500  # of one statement; SQLite before 3.32 takes 999
 
 
 class CatalogTooNew(RuntimeError):
@@ -30,95 +30,6 @@ class CatalogTooNew(RuntimeError):
 
 class CatalogTooOld(RuntimeError):
     """The catalog is not up to date, and whoever has opened it may not change it."""
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentRow:
-    """A segment of a run; `position` orders the segments as they were sealed."""
-
-    name: str
-    position: int
-    point_count: int
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryStart:
-    """The history that a new writer begins with, made in the transaction that it is a part of.
-
-    Attributes:
-        writer_id: The writer.
-        starting_step: Its first automatic step.
-        masked: Names of segments that are no longer read, and stay.
-        mask_time: When, in nanoseconds since 1970 UTC.
-        objects_of: (project, run id) whose objects the run uses as well; None for none.
-    """
-
-    writer_id: str
-    starting_step: int
-    masked: tuple[str, ...] = ()
-    mask_time: int = 0
-    objects_of: tuple[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Compaction:
-    """A segment that a server has made of several neighbours, `replaced`, their names in order; facts as of its files."""
-
-    name: str
-    point_count: int
-    parquet_bytes: int
-    parquet_sha256: str
-    levels_bytes: int
-    levels_sha256: str
-    replaced: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedRun:
-    """A run as several stores have sent it, put together: what a catalog keeps of it.
-
-    Attributes:
-        document: As of `commit_run`.
-        summary: As of `commit_run`.
-        segments: Its segments in order.
-        objects: Size in bytes by sha256 of its objects.
-        files: (name in the object store, size in bytes, sha256) of the files of its segments, and of those that compactions
-            have taken the place of: a store may replace one of these by another.
-        compactions: The names of the compactions that hold; the others are void, for ever.
-    """
-
-    document: dict[str, Any]
-    summary: bytes
-    segments: list[SegmentRow]
-    objects: dict[str, int]
-    files: list[tuple[str, int, str]]
-    compactions: frozenset[str] = frozenset()
-
-
-# Makes one run of what each store says, of the changes that people have made of it, and of compactions.
-Combine: TypeAlias = Callable[[Sequence[bytes], str, Sequence[Compaction]], ReceivedRun]
-
-
-@dataclass(frozen=True, slots=True)
-class CrowdedRun:
-    """A run with many segments: how many, how often it was committed, and whether it had not ended then."""
-
-    project: str
-    run_id: str
-    commit_number: int
-    is_running: bool
-    segment_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class SentRun:
-    """What stores have sent of a run, for a compaction: see `Catalog.receive`."""
-
-    commit_number: int
-    contents: list[bytes]
-    edits: str
-    compactions: list[Compaction]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,44 +83,6 @@ class Committed:
     summary: bytes
     segments: list[SegmentRow]
     objects: dict[str, int]
-
-
-class Cursor(Protocol):
-    """What a statement has found."""
-
-    @property
-    def rowcount(self) -> int:
-        """How many rows it has changed."""
-
-    def fetchone(self) -> Any:
-        """Returns the next row, or None."""
-
-    def fetchall(self) -> list[Any]:
-        """Returns all rows that are left."""
-
-    def __iter__(self) -> Iterator[Any]: ...
-
-
-class Tables(Protocol):
-    """The tables of a catalog, for the time of one transaction or one question."""
-
-    def execute(self, statement: str, values: Sequence[Any] = ()) -> Cursor:
-        """Runs a statement, in which `?` stands for each value."""
-
-    def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> object:
-        """Runs a statement for each row of values."""
-
-
-class Bulk(Tables, Protocol):
-    """The tables of a catalog, for all that they hold; memory holds a few rows of them at a time."""
-
-    def scan(
-        self, table: str, columns: Sequence[str], key: Sequence[str]
-    ) -> Generator[Sequence[Any], None, None]:
-        """Yields all rows of a table, by its primary key; to be closed before the catalog is."""
-
-    def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Writes rows into a table."""
 
 
 class Catalog(ABC):
@@ -270,7 +143,7 @@ class Catalog(ABC):
         if version == 1:
             for run_key, text in tables.execute("SELECT run_key, document FROM runs").fetchall():
                 files = {file["sha256"]: file["size_bytes"] for file in json.loads(text).get("files", ())}
-                _add_uses(tables, run_key, files)
+                catalog_tables.add_uses(tables, run_key, files)
 
     # -- runs ------------------------------------------------------------------------------------------------------
 
@@ -281,7 +154,11 @@ class Catalog(ABC):
                 "SELECT run_key, document, summary FROM runs WHERE project = ? AND run_id = ?",
                 (project, run_id),
             ).fetchone()
-            return None if row is None else (json.loads(row[1]), row[2], _segments(tables, row[0]))
+            return (
+                None
+                if row is None
+                else (json.loads(row[1]), row[2], catalog_tables.read_segments(tables, row[0]))
+            )
 
     def commit_run(
         self,
@@ -297,20 +174,20 @@ class Catalog(ABC):
         In one transaction, with the history that a new writer begins with; durable when it returns.
         """
         with self.writing() as tables:
-            run_key = _write_whole(tables, document, summary, objects)
+            run_key = catalog_tables.write_whole(tables, document, summary, objects)
             for name in removed:
                 tables.execute("DELETE FROM segments WHERE name = ?", (name,))
-                tables.execute(_ADD_GARBAGE, (name,))
-            _add_segments(tables, run_key, added)
+                tables.execute(catalog_tables.ADD_GARBAGE, (name,))
+            catalog_tables.add_segments(tables, run_key, added)
             if start is not None:
-                _begin_history(tables, run_key, start)
+                catalog_tables.begin_history(tables, run_key, start)
         self.change_count += 1
 
     def commit_runs(self, runs: Iterable[tuple[dict[str, Any], bytes, Mapping[str, int]]]) -> None:
         """Writes documents, summaries and objects of several runs as `commit_run` does, all in one transaction."""
         with self.writing() as tables:
             for document, summary, objects in runs:
-                _write_whole(tables, document, summary, objects)
+                catalog_tables.write_whole(tables, document, summary, objects)
         self.change_count += 1
 
     def replace_run(
@@ -322,214 +199,11 @@ class Catalog(ABC):
     ) -> None:
         """Writes a run that was read elsewhere over what is known of it, in one transaction; what it had becomes garbage."""
         with self.writing() as tables:
-            _replace_run(tables, document, summary, list(segments), objects)
+            catalog_tables.replace_run(tables, document, summary, list(segments), objects)
         self.change_count += 1
-
-    # -- runs that other stores send -------------------------------------------------------------------------------
-
-    def receive(
-        self,
-        project: str,
-        run_id: str,
-        store_id: str,
-        content: bytes,
-        replaces: Callable[[bytes, bytes], bool],
-        combine: Combine,
-        looked: int | None = None,
-    ) -> bool:
-        """Takes what a store says of a run, and writes the run as all stores together say it; in one transaction.
-
-        Sent again, or late, it changes nothing. Compactions of the run that do not fit what it says any more are void.
-
-        Args:
-            project: The run's project.
-            run_id: Its id.
-            store_id: Which store.
-            content: What it says.
-            replaces: Tells of (what it said before, what it says now) whether the latter is newer.
-            combine: Makes one run of it all.
-            looked: What `find_unlisted` said first, before files that no run lists were found in the bucket; None for now.
-
-        Returns:
-            False where the run was deleted here: nothing is written.
-
-        Raises:
-            FilesGone: Files of it are deleted from the bucket, or about to be.
-            LookedTooLongAgo: Somebody is to look for its files again.
-        """
-        with self.writing() as tables:
-            self._hold(tables, project, run_id)
-            if tables.execute(
-                "SELECT 1 FROM deleted_runs WHERE project = ? AND run_id = ?", (project, run_id)
-            ).fetchone():
-                return False
-            run_key, edits, contents, compactions = _received(tables, project, run_id)
-            former = contents.get(store_id)
-            if former is not None and not replaces(former, content):
-                return True
-            contents[store_id] = content
-            received = combine(list(contents.values()), edits, compactions)
-            self.hold_listing(tables, is_alone=False)
-            unlisted.relist(tables, _new_files(tables, run_key, received), looked)
-            run_key = _write_received(tables, received)
-            tables.execute(
-                "INSERT INTO manifests VALUES (?, ?, ?) ON CONFLICT (run_key, store_id) DO UPDATE SET "
-                "content = excluded.content",
-                (run_key, store_id, content),
-            )
-        self.change_count += 1
-        return True
-
-    def edit_received(
-        self,
-        project: str,
-        run_id: str,
-        change: Callable[[str], str],
-        combine: Combine,
-    ) -> bool:
-        """Changes what people have changed of a run that was received; returns False where there is none."""
-        with self.writing() as tables:
-            self._hold(tables, project, run_id)
-            run_key, edits, contents, compactions = _received(tables, project, run_id)
-            if run_key is None or not contents:
-                return False
-            edits = change(edits)
-            _write_received(tables, combine(list(contents.values()), edits, compactions))
-            tables.execute("UPDATE runs SET edits = ? WHERE run_key = ?", (edits, run_key))
-        self.change_count += 1
-        return True
-
-    def crowded_runs(self, segment_count: int) -> list[CrowdedRun]:
-        """Returns the runs that stores have sent, and that have so many segments, or several and have ended."""
-        with self.reading() as tables:
-            rows = tables.execute(
-                "SELECT project, run_id, commit_number, state = 'running', segment_count FROM runs JOIN "
-                "(SELECT run_key, count(*) AS segment_count FROM segments GROUP BY run_key HAVING count(*) > 1) AS counted "
-                "USING (run_key) WHERE (state <> 'running' OR segment_count >= ?) AND EXISTS "
-                "(SELECT 1 FROM manifests WHERE manifests.run_key = runs.run_key) ORDER BY segment_count DESC, run_key",
-                (segment_count,),
-            ).fetchall()
-        return [
-            CrowdedRun(project, run_id, number, bool(running), count)
-            for project, run_id, number, running, count in rows
-        ]
-
-    def sent_run(self, project: str, run_id: str) -> SentRun | None:
-        """Returns what stores have sent of a run, or None."""
-        with self.reading() as tables:
-            row = tables.execute(
-                "SELECT commit_number FROM runs WHERE project = ? AND run_id = ?", (project, run_id)
-            ).fetchone()
-            _, edits, contents, compactions = _received(tables, project, run_id)
-        return SentRun(row[0], list(contents.values()), edits, compactions) if row and contents else None
-
-    def compact(
-        self,
-        project: str,
-        run_id: str,
-        compaction: Compaction,
-        combine: Combine,
-        check: Callable[[Tables], object],
-        looked: int | None = None,
-    ) -> bool:
-        """Puts a compaction in the place of the segments that it replaces, and of older compactions of these.
-
-        Args:
-            project: The run's project.
-            run_id: Its id.
-            compaction: The segment; its files are in the bucket.
-            combine: As of `receive`.
-            check: Called in the same transaction: raises an error where nothing is to be written.
-            looked: As of `receive`.
-
-        Returns:
-            False where what it replaces is not there as it was any more: nothing is written.
-
-        Raises:
-            FilesGone, LookedTooLongAgo: As of `receive`.
-        """
-        with self.writing() as tables:
-            check(tables)
-            self._hold(tables, project, run_id)
-            run_key, edits, contents, compactions = _received(tables, project, run_id)
-            if run_key is None or not contents:
-                return False
-            replaced = set(compaction.replaced)
-            others = [each for each in compactions if not replaced.issuperset(each.replaced)]
-            received = combine(list(contents.values()), edits, [*others, compaction])
-            if not received.compactions.issuperset([compaction.name, *(each.name for each in others)]):
-                return False
-            self.hold_listing(tables, is_alone=False)
-            unlisted.relist(tables, _new_files(tables, run_key, received), looked)
-            tables.execute(
-                "INSERT INTO compactions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    *(compaction.name, run_key, compaction.point_count, compaction.parquet_bytes),
-                    *(compaction.parquet_sha256, compaction.levels_bytes, compaction.levels_sha256),
-                    json.dumps(compaction.replaced),
-                ),
-            )
-            _write_received(tables, received)
-        self.change_count += 1
-        return True
-
-    def find_unlisted(self, names: Sequence[str], project: str | None = None) -> tuple[int, list[str]]:
-        """Returns the number of the last deletion in the bucket, and those of some files that no run lists.
-
-        With a project these are the files that no run of it lists: what other projects have, it is not told.
-        """
-        with self.reading() as tables:
-            number = unlisted.last_deletion(tables)
-            if project is None:
-                known = unlisted.listed(tables, names)
-            else:
-                objects = {name.rpartition("/")[2]: name for name in names if name.startswith("files/")}
-                known = unlisted.listed(tables, [name for name in names if not name.startswith("files/")])
-                known |= {objects[sha256] for sha256 in _uses(tables, project, list(objects))}
-        return number, [name for name in names if name not in known]
-
-    def expect_files(self, names: Sequence[str]) -> list[str]:
-        """Takes that files are about to be put; returns those that cannot be yet, as they may be deleted just now."""
-        with self.reading() as tables:
-            if not unlisted.is_any_noted(tables, names):
-                return []
-        with self.writing() as tables:
-            unlisted.expect(tables, names)
-            return unlisted.condemned(tables, names)
-
-    def delete_received(
-        self, project: str, run_id: str, delete_time: int, note: Callable[[Tables], object] | None = None
-    ) -> list[str]:
-        """Deletes a run like `delete_run`, for good: what stores still send of it is not taken.
-
-        `note` is called in the same transaction: what is written of who did it is there with it, or neither is.
-        """
-        with self.writing() as tables:
-            if note is not None:
-                note(tables)
-            self._hold(tables, project, run_id)
-            tables.execute(
-                "INSERT INTO deleted_runs VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                (project, run_id, delete_time),
-            )
-            names = _delete_run(tables, project, run_id, ())
-        self.change_count += 1
-        return names
-
-    def sent_files(self, names: Sequence[str]) -> dict[str, tuple[int, str]]:
-        """Returns the size in bytes and the sha256 of files of segments that were sent, by name."""
-        found: dict[str, tuple[int, str]] = {}
-        with self.reading() as tables:
-            for some in _chunks(names):
-                rows = tables.execute(
-                    f"SELECT name, size_bytes, sha256 FROM sent_files WHERE name IN {_places(some)}",  # noqa: S608 - no value is pasted
-                    some,
-                ).fetchall()
-                found |= {name: (size_bytes, sha256) for name, size_bytes, sha256 in rows}
-        return found
 
     @abstractmethod
-    def _hold(self, tables: Tables, project: str, run_id: str) -> None:
+    def hold_run(self, tables: Tables, project: str, run_id: str) -> None:
         """Has nobody else write a run until the transaction ends."""
 
     # -- lists of commits ------------------------------------------------------------------------------------------
@@ -555,7 +229,13 @@ class Catalog(ABC):
             objects = tables.execute(
                 "SELECT sha256, size_bytes FROM object_uses WHERE run_key = ? ORDER BY size_bytes", (row[0],)
             ).fetchall()
-            return Committed(row[1], json.loads(row[2]), row[3], _segments(tables, row[0]), dict(objects))
+            return Committed(
+                row[1],
+                json.loads(row[2]),
+                row[3],
+                catalog_tables.read_segments(tables, row[0]),
+                dict(objects),
+            )
 
     def writer_start(self, writer_id: str) -> int | None:
         """Returns where the automatic steps of a writer begin, or None when it was never said."""
@@ -568,7 +248,7 @@ class Catalog(ABC):
     def save_writer_start(self, writer_id: str, starting_step: int) -> None:
         """Says where the automatic steps of a writer begin; forgotten when a run's document has the writer."""
         with self.writing() as tables:
-            tables.execute(_ADD_WRITER_START, (writer_id, starting_step))
+            tables.execute(catalog_tables.ADD_WRITER_START, (writer_id, starting_step))
 
     def delete_run(self, project: str, run_id: str, objects: Iterable[str] = ()) -> list[str]:
         """Deletes a run; returns what is now garbage: its segments, and `files/AB/SHA256` of objects nobody else uses.
@@ -576,7 +256,7 @@ class Catalog(ABC):
         `objects` are those that it uses beside the ones in the catalog.
         """
         with self.writing() as tables:
-            names = _delete_run(tables, project, run_id, objects)
+            names = catalog_tables.delete_run(tables, project, run_id, objects)
         self.change_count += 1
         return names
 
@@ -585,12 +265,12 @@ class Catalog(ABC):
     def is_used(self, sha256: str) -> bool:
         """Says whether some run uses an object."""
         with self.reading() as tables:
-            return _is_used(tables, sha256)
+            return catalog_tables.is_used(tables, sha256)
 
     def uses_of_project(self, project: str, hashes: Sequence[str]) -> set[str]:
         """Returns those of the objects, by their sha256, that some run of a project uses."""
         with self.reading() as tables:
-            return _uses(tables, project, hashes)
+            return catalog_tables.uses_of(tables, project, hashes)
 
     def projects_with(self, sha256: str) -> list[str]:
         """Returns the projects whose runs use an object."""
@@ -753,9 +433,9 @@ class Catalog(ABC):
         """Returns the documents of runs of a project by id, as JSON; those that are not there are left out."""
         found: dict[str, str] = {}
         with self.reading() as tables:
-            for some in _chunks(run_ids):
+            for some in catalog_tables.chunks(run_ids):
                 found |= tables.execute(
-                    f"SELECT run_id, document FROM runs WHERE project = ? AND run_id IN {_places(some)}",  # noqa: S608 - no value is pasted
+                    f"SELECT run_id, document FROM runs WHERE project = ? AND run_id IN {catalog_tables.places(some)}",  # noqa: S608 - no value is pasted
                     (project, *some),
                 ).fetchall()
         return {run_id: found[run_id] for run_id in run_ids if run_id in found}
@@ -764,10 +444,10 @@ class Catalog(ABC):
         """Returns the names of the segments of runs of a project."""
         found: list[str] = []
         with self.reading() as tables:
-            for some in _chunks(run_ids):
+            for some in catalog_tables.chunks(run_ids):
                 rows = tables.execute(
                     "SELECT name FROM segments JOIN runs USING (run_key) "  # noqa: S608 - no value is pasted
-                    f"WHERE project = ? AND run_id IN {_places(some)}",
+                    f"WHERE project = ? AND run_id IN {catalog_tables.places(some)}",
                     (project, *some),
                 ).fetchall()
                 found += [name for (name,) in rows]
@@ -801,230 +481,5 @@ class Catalog(ABC):
             return tables.execute("SELECT project, run_id FROM runs WHERE state = 'running'").fetchall()
 
 
-_ADD_GARBAGE = "INSERT INTO garbage VALUES (?) ON CONFLICT DO NOTHING"
-_ADD_WRITER_START = "INSERT INTO writer_starts VALUES (?, ?) ON CONFLICT DO NOTHING"
-
-
 def _of_project(project: str | None) -> tuple[str, tuple[str, ...]]:
     return ("", ()) if project is None else ("WHERE project = ?", (project,))
-
-
-def _write_whole(tables: Tables, document: dict[str, Any], summary: bytes, objects: Mapping[str, int]) -> int:
-    """Writes a run with the objects that it uses, and forgets how the writers in it began; returns its key."""
-    run_key = _write_run(tables, document, summary)
-    _add_uses(tables, run_key, objects)
-    known = [(writer["writer_id"],) for writer in document.get("writers", ())]
-    tables.executemany("DELETE FROM writer_starts WHERE writer_id = ?", known)
-    return run_key
-
-
-def _write_run(tables: Tables, document: dict[str, Any], summary: bytes) -> int:
-    """Writes a run's document and summary; returns its key."""
-    found = tables.execute(
-        "INSERT INTO runs (project, run_id, state, create_time, update_time, document, summary) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (project, run_id) DO UPDATE SET state = excluded.state, "
-        "update_time = excluded.update_time, document = excluded.document, summary = excluded.summary, "
-        "commit_number = runs.commit_number + 1 RETURNING run_key",
-        (
-            document["project"],
-            document["run_id"],
-            document["state"],
-            document["create_time"],
-            document["update_time"],
-            # A lone surrogate, which JSON escapes, cannot otherwise be stored as text; nor, in PostgreSQL, can a NUL.
-            json.dumps(document),
-            summary,
-        ),
-    ).fetchone()
-    return int(found[0])
-
-
-def _delete_run(tables: Tables, project: str, run_id: str, objects: Iterable[str]) -> list[str]:
-    """Deletes a run and notes what is garbage now; returns that."""
-    names = [
-        name
-        for table in ("segments", "masked_segments")
-        for (name,) in tables.execute(
-            f"SELECT name FROM {table} JOIN runs USING (run_key) WHERE project = ? AND run_id = ?",  # noqa: S608 - of the two above
-            (project, run_id),
-        ).fetchall()
-    ]
-    sent = tables.execute(
-        "SELECT name FROM sent_files JOIN runs USING (run_key) WHERE project = ? AND run_id = ?",
-        (project, run_id),
-    ).fetchall()
-    names += sorted(_segments_of(name for (name,) in sent) - set(names))
-    used = {
-        sha256
-        for (sha256,) in tables.execute(
-            "SELECT sha256 FROM object_uses JOIN runs USING (run_key) WHERE project = ? AND run_id = ?",
-            (project, run_id),
-        ).fetchall()
-    }
-    tables.execute("DELETE FROM runs WHERE project = ? AND run_id = ?", (project, run_id))
-    names += [
-        f"files/{sha256[:2]}/{sha256}" for sha256 in sorted({*used, *objects}) if not _is_used(tables, sha256)
-    ]
-    tables.executemany(_ADD_GARBAGE, [(name,) for name in names])
-    return names
-
-
-def _replace_run(
-    tables: Tables,
-    document: dict[str, Any],
-    summary: bytes,
-    segments: Sequence[SegmentRow],
-    objects: Mapping[str, int],
-    kept: Collection[str] = (),
-) -> int:
-    """Writes a run over what is known of it; what it had becomes garbage, but for what is kept. Returns its key."""
-    run_key = _write_run(tables, document, summary)
-    former = {
-        name
-        for (name,) in tables.execute("SELECT name FROM segments WHERE run_key = ?", (run_key,)).fetchall()
-    }
-    tables.execute("DELETE FROM segments WHERE run_key = ?", (run_key,))
-    gone = former - {segment.name for segment in segments} - set(kept)
-    tables.executemany(_ADD_GARBAGE, [(name,) for name in sorted(gone)])
-    _add_segments(tables, run_key, segments)
-    tables.execute("DELETE FROM object_uses WHERE run_key = ?", (run_key,))
-    _add_uses(tables, run_key, objects)
-    return run_key
-
-
-def _received(
-    tables: Tables, project: str, run_id: str
-) -> tuple[int | None, str, dict[str, bytes], list[Compaction]]:
-    """Returns a run's key, None for none, the changes that people made of it, what each store says, and its compactions."""
-    row = tables.execute(
-        "SELECT run_key, edits FROM runs WHERE project = ? AND run_id = ?", (project, run_id)
-    ).fetchone()
-    if row is None:
-        return None, "", {}, []
-    rows = tables.execute("SELECT store_id, content FROM manifests WHERE run_key = ?", (row[0],)).fetchall()
-    compactions = tables.execute(
-        "SELECT name, point_count, parquet_bytes, parquet_sha256, levels_bytes, levels_sha256, replaced FROM compactions "
-        "WHERE run_key = ? ORDER BY name",
-        (row[0],),
-    ).fetchall()
-    return (
-        row[0],
-        row[1],
-        {store_id: bytes(content) for store_id, content in rows},
-        [
-            Compaction(name, count, size, sha256, levels_size, levels_sha256, tuple(json.loads(replaced)))
-            for name, count, size, sha256, levels_size, levels_sha256, replaced in compactions
-        ],
-    )
-
-
-def _new_files(tables: Tables, run_key: int | None, run: ReceivedRun) -> list[str]:
-    """Returns the files that a run lists from now on, and has not listed before."""
-    former = _sent_names(tables, run_key)
-    used = _names(tables, "SELECT sha256 FROM object_uses WHERE run_key = ?", run_key)
-    return [name for name, _, _ in run.files if name not in former] + [
-        f"files/{sha256[:2]}/{sha256}" for sha256 in run.objects if sha256 not in used
-    ]
-
-
-def _sent_names(tables: Tables, run_key: int | None) -> set[str]:
-    return _names(tables, "SELECT name FROM sent_files WHERE run_key = ?", run_key)
-
-
-def _names(tables: Tables, statement: str, run_key: int | None) -> set[str]:
-    return {name for (name,) in tables.execute(statement, (run_key,)).fetchall()}
-
-
-def _write_received(tables: Tables, run: ReceivedRun) -> int:
-    files = {name for name, _, _ in run.files}
-    # What a compaction stands for is no garbage: some store lists it.
-    run_key = _replace_run(tables, run.document, run.summary, run.segments, run.objects, _segments_of(files))
-    former = _sent_names(tables, run_key)
-    tables.execute("DELETE FROM sent_files WHERE run_key = ?", (run_key,))
-    tables.executemany(
-        "INSERT INTO sent_files VALUES (?, ?, ?, ?)",
-        [(name, run_key, size_bytes, sha256) for name, size_bytes, sha256 in run.files],
-    )
-    held = _names(tables, "SELECT name FROM compactions WHERE run_key = ?", run_key)
-    tables.executemany(
-        "DELETE FROM compactions WHERE name = ?", [(name,) for name in sorted(held - run.compactions)]
-    )
-    tables.executemany(_ADD_GARBAGE, [(name,) for name in sorted(_segments_of(former - files))])
-    fresh = [(name,) for name in sorted(_segments_of(files - former))]
-    tables.executemany("DELETE FROM garbage WHERE name = ?", fresh)
-    return run_key
-
-
-def _segments_of(files: Iterable[str]) -> set[str]:
-    return {
-        name.removeprefix("segments/").rpartition(".")[0] for name in files if name.startswith("segments/")
-    }
-
-
-def _segments(tables: Tables, run_key: int) -> list[SegmentRow]:
-    rows = tables.execute(
-        "SELECT name, position, point_count, size_bytes FROM segments WHERE run_key = ? ORDER BY position",
-        (run_key,),
-    )
-    return [SegmentRow(*row) for row in rows]
-
-
-def _add_segments(tables: Tables, run_key: int, segments: Iterable[SegmentRow]) -> None:
-    tables.executemany(
-        "INSERT INTO segments (name, run_key, position, point_count, size_bytes) VALUES (?, ?, ?, ?, ?)",
-        [(each.name, run_key, each.position, each.point_count, each.size_bytes) for each in segments],
-    )
-
-
-def _add_uses(tables: Tables, run_key: int, objects: Mapping[str, int]) -> None:
-    tables.executemany(
-        "INSERT INTO object_uses VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        [(run_key, sha256, size_bytes) for sha256, size_bytes in objects.items()],
-    )
-
-
-def _uses(tables: Tables, project: str, hashes: Sequence[str]) -> set[str]:
-    found: set[str] = set()
-    for some in _chunks(hashes):
-        values = ", ".join(["(?)"] * len(some))
-        found.update(
-            sha256
-            for (sha256,) in tables.execute(
-                f"WITH wanted (sha256) AS (VALUES {values}) SELECT sha256 FROM wanted WHERE EXISTS (SELECT 1 FROM "  # noqa: S608
-                "object_uses JOIN runs USING (run_key) WHERE object_uses.sha256 = wanted.sha256 AND project = ?)",
-                (*some, project),
-            )
-        )
-    return found
-
-
-def _is_used(tables: Tables, sha256: str) -> bool:
-    found = tables.execute("SELECT 1 FROM object_uses WHERE sha256 = ? LIMIT 1", (sha256,)).fetchone()
-    return found is not None
-
-
-def _begin_history(tables: Tables, run_key: int, start: HistoryStart) -> None:
-    tables.execute(_ADD_WRITER_START, (start.writer_id, start.starting_step))
-    for name in start.masked:
-        tables.execute(
-            "INSERT INTO masked_segments SELECT name, run_key, point_count, size_bytes, ? FROM segments "
-            "WHERE name = ?",
-            (start.mask_time, name),
-        )
-        tables.execute("DELETE FROM segments WHERE name = ?", (name,))
-    if start.objects_of is not None:
-        tables.execute(
-            "INSERT INTO object_uses SELECT ?, sha256, object_uses.size_bytes FROM object_uses "
-            "JOIN runs USING (run_key) WHERE project = ? AND run_id = ? ON CONFLICT DO NOTHING",
-            (run_key, *start.objects_of),
-        )
-
-
-def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Returns values, some at a time: as many as one statement may have."""
-    return (values[start : start + _VALUES_MAX] for start in range(0, len(values), _VALUES_MAX))
-
-
-def _places(values: Sequence[str]) -> str:
-    """Returns a place for each of some values, for `IN`."""
-    return f"({', '.join('?' * len(values))})"

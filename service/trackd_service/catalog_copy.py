@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from trackd_service import catalog_schema
-from trackd_service.catalog import Bulk, Catalog, CatalogTooOld
+from trackd_service.catalog import Catalog, CatalogTooOld
+from trackd_service.catalog_tables import Bulk
 from trackd_service.sqlite_catalog import SqliteCatalog
 
 _MODULUS = 1 << 256

@@ -28,13 +28,15 @@ from pathlib import Path
 
 from trackd_service import config, manifests, received_runs, transfers
 from trackd_service.bucket_requests import BucketError
-from trackd_service.catalog import Catalog, Compaction, CrowdedRun, SentRun, Tables
+from trackd_service.catalog import Catalog
+from trackd_service.catalog_tables import Tables
 from trackd_service.errors import StorageUnavailable
 from trackd_service.leases import Lease, LeaseLost, Leases
 from trackd_service.levels import SegmentDamaged
 from trackd_service.manifests import Manifest, run_folder
 from trackd_service.run_states import RunState
 from trackd_service.segments import MergeTooLarge, merge_bounded
+from trackd_service.sent_runs import Compaction, CrowdedRun, SentRun, SentRuns
 from trackd_service.store import Store
 from trackd_service.transfers import Moved, Target, Transfer
 from trackd_service.unlisted import FilesGone, LookedTooLongAgo
@@ -113,7 +115,7 @@ class Compactor:
             points_max: How many points one merge may have.
         """
         self._store = store
-        self._catalog = catalog
+        self._sent = SentRuns(catalog)
         self._target = target
         self._scratch = scratch
         self._leases = leases
@@ -148,7 +150,7 @@ class Compactor:
             StorageUnavailable: The catalog cannot be asked.
             BucketError: The bucket takes or gives nothing.
         """
-        crowded = await self._store.on_catalog(self._catalog.crowded_runs, SEGMENTS_MIN)
+        crowded = await self._store.on_catalog(self._sent.crowded, SEGMENTS_MIN)
         keys = {(run.project, run.run_id) for run in crowded}
         self._known = {key: known for key, known in self._known.items() if key in keys}
         count = 0
@@ -208,7 +210,7 @@ class Compactor:
         name = f"compact/{run_folder(run.project, run.run_id)}"
         async with self._leases.hold(name, self._store.on_catalog) as lease:
             while lease is not None:
-                sent = await self._store.on_catalog(self._catalog.sent_run, run.project, run.run_id)
+                sent = await self._store.on_catalog(self._sent.load, run.project, run.run_id)
                 block = None if sent is None else await asyncio.to_thread(self._plan, sent, known)
                 if sent is None or block is None:
                     known.done_number = -1 if sent is None else sent.commit_number
@@ -249,7 +251,7 @@ class Compactor:
         await asyncio.to_thread(folder.mkdir, 0o700, True)
         try:
             files = [f"segments/{name}.{ending}" for name in block.shown for ending in ("parquet", "levels")]
-            facts = await self._store.on_catalog(self._catalog.sent_files, files)
+            facts = await self._store.on_catalog(self._sent.files, files)
             await self._fetch(
                 [Transfer(name, folder / Path(name).name, facts.get(name, (0, ""))[1]) for name in files]
             )
@@ -257,7 +259,7 @@ class Compactor:
             name = f"{run_folder(run.project, run.run_id)}/{hex_name}"
             paths = [folder / f"{Path(shown).name}.parquet" for shown in block.shown]
             info = await self._worker.run(merge_bounded, paths, folder, hex_name, UNPACKED_BYTES_MAX)
-            looked, _ = await self._store.on_catalog(self._catalog.find_unlisted, ())
+            looked, _ = await self._store.on_catalog(self._sent.find_unlisted, ())
             parquet, levels = await self._send(
                 [
                     Transfer(f"segments/{name}.parquet", info.parquet_path),
@@ -274,7 +276,7 @@ class Compactor:
                 self._leases.check(tables, lease)
 
             is_taken = await self._store.on_catalog(
-                self._catalog.compact,
+                self._sent.compact,
                 run.project,
                 run.run_id,
                 compaction,

@@ -17,7 +17,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from trackd_service.catalog import Catalog, Tables
+from trackd_service.catalog import Catalog
+from trackd_service.catalog_tables import Tables
 from trackd_service.errors import StorageUnavailable
 
 LEASE_SECONDS = 60.0  # how long work rests when its replica has died; renewed three times in that time

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trackd_service import config
-from trackd_service.catalog import SegmentRow
+from trackd_service.catalog_tables import SegmentRow
 from trackd_service.objects import ObjectNameInvalid, check_name
 from trackd_service.run_states import SEVERITY, RunState
 from trackd_service.summary import Summary

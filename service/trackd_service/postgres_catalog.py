@@ -17,7 +17,8 @@ import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from trackd_service import catalog_schema
-from trackd_service.catalog import Bulk, Catalog, CatalogTooNew, CatalogTooOld, Cursor, Tables
+from trackd_service.catalog import Catalog, CatalogTooNew, CatalogTooOld
+from trackd_service.catalog_tables import Bulk, Cursor, Tables
 from trackd_service.errors import InvalidArgument, StorageUnavailable
 
 _CONNECT_SECONDS = 5
@@ -212,7 +213,8 @@ class PostgresCatalog(Catalog):
             ).fetchall()
         return News(Place(incarnation, int(horizon)), written, deleted, is_whole)
 
-    def _hold(self, tables: Tables, project: str, run_id: str) -> None:
+    def hold_run(self, tables: Tables, project: str, run_id: str) -> None:
+        """Has nobody else write a run until the transaction ends."""
         # A run that is not there yet has no row to lock. Two names of one hash wait for each other, and that is all.
         tables.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(?::text, ?))", (f"{project}/{run_id}", _RUN_LOCKS)

@@ -17,6 +17,7 @@ from trackd_service.people import People
 from trackd_service.principals import Actor, Operator
 from trackd_service.run_edits import Change, RunEdits, RunsEdit
 from trackd_service.runs import Run
+from trackd_service.sent_runs import SentRuns
 from trackd_service.store import Store
 from trackd_service.stored_runs import StoredRun
 
@@ -27,7 +28,7 @@ class ReceivedEdits(RunEdits):
     def __init__(self, store: Store, ingest: Ingest, people: People) -> None:
         """Takes the store over the shared catalog, and what keeps the audit."""
         super().__init__(store, ingest)
-        self._catalog = store.catalog
+        self._sent = SentRuns(store.catalog)
         self._people = people
 
     async def edit(
@@ -42,7 +43,7 @@ class ReceivedEdits(RunEdits):
             return functools.reduce(received_runs.add_edit, changes, edits)
 
         found = await self._store.on_catalog(
-            self._catalog.edit_received, stored.run.project, run_id, change, received_runs.combine
+            self._sent.edit, stored.run.project, run_id, change, received_runs.combine
         )
         if not found:
             raise RunNotFound(f"run {run_id!r} is not in project {project!r}", project=project, run_id=run_id)
@@ -56,7 +57,7 @@ class ReceivedEdits(RunEdits):
             return False
         actor: Actor = access.caller() or Operator()
         note = self._people.audit.of_deletion(actor, project, run_id)
-        await self._store.on_catalog(self._catalog.delete_received, project, run_id, time.time_ns(), note)
+        await self._store.on_catalog(self._sent.delete, project, run_id, time.time_ns(), note)
         self._store.let_go(project, run_id)
         return True
 

@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from trackd_service import manifests
-from trackd_service.catalog import Compaction, ReceivedRun, SegmentRow
+from trackd_service.catalog_tables import SegmentRow
 from trackd_service.manifests import Manifest, SentSegment
 from trackd_service.records import Changes, Update
 from trackd_service.runs import Run
+from trackd_service.sent_runs import Compaction, ReceivedRun
 
 _FIELDS = ("name", "notes", "tags", "group", "job_type", "archived")
 _TARGETS = ("config", "summary")

@@ -22,6 +22,7 @@ from trackd_service.catalog import Catalog
 from trackd_service.errors import BucketUnusable, InvalidArgument, ObjectMissing, StorageUnavailable
 from trackd_service.keeping import is_hash, object_name
 from trackd_service.manifests import Manifest, ManifestInvalid, manifest_name, run_folder
+from trackd_service.sent_runs import SentRuns
 from trackd_service.store import Store
 from trackd_service.transfers import SentFile, Target
 from trackd_service.unlisted import FilesGone, LookedTooLongAgo
@@ -41,6 +42,7 @@ class Receiver:
         """Takes the store over the catalog, and the bucket."""
         self._store = store
         self._catalog = catalog
+        self._sent = SentRuns(catalog)
         self._target = target
         self._worker = Worker()
 
@@ -62,7 +64,7 @@ class Receiver:
         hashes = [file.sha256 for file in files if file.name == object_name(file.sha256)]
         # Nobody learns what other projects have: of theirs, the same bytes are put again.
         used = await self._store.on_catalog(self._catalog.uses_of_project, project, hashes)
-        sent = await self._store.on_catalog(self._catalog.sent_files, [file.name for file in files])
+        sent = await self._store.on_catalog(self._sent.files, [file.name for file in files])
         wanted = [
             file
             for file in files
@@ -70,7 +72,7 @@ class Receiver:
             and sent.get(file.name) != (file.size_bytes, file.sha256)
         ]
         # What is put now may be deleted the next moment, and would have to be put again.
-        busy = await self._store.on_catalog(self._catalog.expect_files, [file.name for file in wanted])
+        busy = await self._store.on_catalog(self._sent.expect_files, [file.name for file in wanted])
         if busy:
             raise BucketUnusable(
                 f"{len(busy)} files are being deleted from the bucket just now, such as {busy[0]}: put them again in a while"
@@ -113,7 +115,7 @@ class Receiver:
             await check(manifest.project)
             looked = await self._find_files(manifest)
             return await self._store.on_catalog(
-                self._catalog.receive,
+                self._sent.receive,
                 manifest.project,
                 manifest.run_id,
                 manifest.store_id,
@@ -134,7 +136,7 @@ class Receiver:
             raise InvalidArgument(f"the manifest describes no run: {str(error)[:200]}") from None
 
     async def _find_files(self, manifest: Manifest) -> int:
-        """Sees to it that the bucket has what a manifest lists; returns what `Catalog.receive` wants to know of that.
+        """Sees to it that the bucket has what a manifest lists; returns what `SentRuns.receive` wants to know of that.
 
         Raises:
             ObjectMissing: Some are not there, or were put last for another project that has them too.
@@ -142,7 +144,7 @@ class Receiver:
         """
         names = [name for segment in manifest.segments for name, _, _ in segment.files()]
         names += map(object_name, manifest.objects)
-        looked, unknown = await self._store.on_catalog(self._catalog.find_unlisted, names, manifest.project)
+        looked, unknown = await self._store.on_catalog(self._sent.find_unlisted, names, manifest.project)
         owner = _owner(manifest.project)
         try:
             gone = await self._worker.run(transfers.not_put, self._target, unknown, owner) if unknown else []

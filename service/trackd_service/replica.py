@@ -17,6 +17,7 @@ from trackd_service.bucket_files import BucketFiles
 from trackd_service.bucket_requests import Bucket
 from trackd_service.errors import BucketUnusable, StorageUnavailable
 from trackd_service.postgres_catalog import Place, PostgresCatalog
+from trackd_service.sent_runs import SentRuns
 from trackd_service.store import Store
 from trackd_service.transfers import Target
 
@@ -51,6 +52,7 @@ class Replica:
         """
         self._store = store
         self._catalog = catalog
+        self._sent = SentRuns(catalog)
         self._is_watched = is_watched
         self.target = Target(bucket, folder / "uploads")
         self.files = BucketFiles(store, self.target, self._find_facts, note_failure)
@@ -152,7 +154,7 @@ class Replica:
         return self._is_watched() or self._store.is_in_memory(project, run_id)
 
     async def _find_facts(self, names: Sequence[str]) -> dict[str, tuple[int, str]]:
-        return await self._store.on_catalog(self._catalog.sent_files, names)
+        return await self._store.on_catalog(self._sent.files, names)
 
     async def close(self) -> None:
         """Ends the transfers that are under way."""

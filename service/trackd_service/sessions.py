@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from trackd_service import attempts, audit, tokens
-from trackd_service.catalog import Catalog, Tables
+from trackd_service.catalog import Catalog
+from trackd_service.catalog_tables import Tables
 from trackd_service.errors import TooManyAttempts, Unauthenticated
 from trackd_service.passwords import Passwords
 from trackd_service.principals import Actor, Caller, Principal, require, require_signed_in

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from trackd_service import catalog_schema
-from trackd_service.catalog import Bulk, Catalog, CatalogTooNew, CatalogTooOld, Cursor, Tables
+from trackd_service.catalog import Catalog, CatalogTooNew, CatalogTooOld
+from trackd_service.catalog_tables import Bulk, Cursor, Tables
 
 
 class SqliteCatalog(Catalog):
@@ -121,8 +122,8 @@ class SqliteCatalog(Catalog):
             yield _Bulk(self._connection)
         self.change_count += 1
 
-    def _hold(self, tables: Tables, project: str, run_id: str) -> None:
-        pass  # the transaction is the only one there is
+    def hold_run(self, tables: Tables, project: str, run_id: str) -> None:
+        """Does nothing: the transaction is the only one there is."""
 
     def clock(self, tables: Tables) -> int:
         """Returns the time by the database's clock, in microseconds since 1970."""

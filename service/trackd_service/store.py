@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from trackd_service import access, config, presets, views
-from trackd_service.catalog import Catalog, HistoryStart, PresetRow, SegmentRow, ViewRow
+from trackd_service.catalog import Catalog, PresetRow, ViewRow
+from trackd_service.catalog_tables import HistoryStart, SegmentRow
 from trackd_service.definitions import Definitions
 from trackd_service.errors import (
     BucketUnusable,

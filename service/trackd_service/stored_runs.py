@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from trackd_service.bucket_requests import BucketError
-from trackd_service.catalog import SegmentRow
+from trackd_service.catalog_tables import SegmentRow
 from trackd_service.errors import (
     BucketUnusable,
 )

@@ -23,10 +23,11 @@ from typing import TypeVar
 
 from trackd_service import bucket_claim, manifests, transfers, unlisted
 from trackd_service.bucket_requests import BucketError
-from trackd_service.catalog import Tables
+from trackd_service.catalog_tables import Tables
 from trackd_service.errors import StorageUnavailable
 from trackd_service.leases import Lease, LeaseLost, Leases
 from trackd_service.postgres_catalog import PostgresCatalog
+from trackd_service.sent_runs import SentRuns
 from trackd_service.store import Store
 from trackd_service.transfers import Target
 from trackd_service.worker import Worker, WorkerClosed, WorkerCrashed
@@ -78,6 +79,7 @@ class Sweeper:
         """
         self._store = store
         self._catalog = catalog
+        self._sent = SentRuns(catalog)
         self._target = target
         self._leases = leases
         self._age = int(age_seconds * _SECOND)
@@ -201,7 +203,7 @@ class Sweeper:
             while names is None or names:
                 after = names[-1] if names else ""
                 names = await self._worker.run(transfers.page, self._target, prefix, after, _PAGE_NAMES)
-                _, unknown = await self._store.on_catalog(self._catalog.find_unlisted, names)
+                _, unknown = await self._store.on_catalog(self._sent.find_unlisted, names)
                 if unknown:
                     await self._in_transaction(self._note, lease, unknown)
 

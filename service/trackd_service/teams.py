@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from trackd_service import audit, config
-from trackd_service.catalog import Catalog, Tables
+from trackd_service.catalog import Catalog
+from trackd_service.catalog_tables import Tables
 from trackd_service.errors import AlreadyExists, InvalidArgument, PermissionDenied, TeamNotFound
 from trackd_service.principals import (
     Actor,

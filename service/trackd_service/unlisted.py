@@ -24,7 +24,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trackd_service.catalog import Tables
+    from trackd_service.catalog_tables import Tables
 
 _NAMES_AT_ONCE = 500
 

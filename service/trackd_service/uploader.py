@@ -24,7 +24,8 @@ from trackd_service.bucket_files import BucketFiles
 from trackd_service.bucket_ledger import BucketLedger, SyncedRun, load_store_id
 from trackd_service.bucket_requests import Bucket, BucketError
 from trackd_service.buckets import Probe
-from trackd_service.catalog import Commit, Committed, SegmentRow
+from trackd_service.catalog import Commit, Committed
+from trackd_service.catalog_tables import SegmentRow
 from trackd_service.errors import StorageUnavailable
 from trackd_service.keeping import object_name
 from trackd_service.manifests import Manifest, SentSegment, manifest_name, run_folder

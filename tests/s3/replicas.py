@@ -18,6 +18,7 @@ from trackd_service.postgres_catalog import PostgresCatalog
 from trackd_service.query import Query
 from trackd_service.received_runs import combine, pack, replaces
 from trackd_service.replica import Replica
+from trackd_service.sent_runs import SentRuns
 from trackd_service.store import Store
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ async def replicas(url: str, bucket: Bucket, folder: Path, count: int) -> AsyncI
 
 def send(catalog: PostgresCatalog, manifest: Manifest) -> bool:
     """Has a catalog take a manifest."""
-    return catalog.receive(
+    return SentRuns(catalog).receive(
         manifest.project, manifest.run_id, manifest.store_id, pack(manifest.dump()), replaces, combine
     )
 

@@ -28,7 +28,7 @@ from tests.s3.uploading import (
 
 from trackd_service import segments, transfers
 from trackd_service.bucket_requests import Bucket, BucketError
-from trackd_service.catalog import SegmentRow
+from trackd_service.catalog_tables import SegmentRow
 from trackd_service.compactor import SEGMENTS_MIN, Compactor
 from trackd_service.leases import Leases
 from trackd_service.manifests import Manifest, SentSegment, run_folder
@@ -253,7 +253,7 @@ def test_a_replica_that_dies_at_any_step_loses_nothing_and_another_one_does_the_
             await asyncio.to_thread(send, one.catalog, daemon.manifest("finished"))
             before = await values_of(other, "one")
             async with compactor(one, tmp_path / "one") as mine:
-                kill_at(mine, one, moment)
+                kill_at(mine, moment)
                 with pytest.raises(Killed):
                     await mine.look()
             assert await values_of(other, "one") == before
@@ -270,7 +270,7 @@ def test_a_replica_that_dies_at_any_step_loses_nothing_and_another_one_does_the_
     asyncio.run(work())
 
 
-def kill_at(mine: Compactor, shown: Shown, moment: str) -> None:
+def kill_at(mine: Compactor, moment: str) -> None:
     """Has a compactor die behind a step, or before the last one; nobody gives its lease back."""
     run = mine._worker.run
     mine._leases.give_back = lambda lease: None  # type: ignore[method-assign]
@@ -287,7 +287,7 @@ def kill_at(mine: Compactor, shown: Shown, moment: str) -> None:
 
     mine._worker.run = run_and_die  # type: ignore[method-assign, assignment]
     if moment == "before the commit":
-        shown.catalog.compact = die  # type: ignore[method-assign, assignment]
+        mine._sent.compact = die  # type: ignore[method-assign, assignment]
 
 
 def test_two_replicas_share_the_work_and_do_no_part_of_it_twice(

@@ -16,6 +16,7 @@ from trackd_service.bucket_requests import Bucket
 from trackd_service.received_runs import add_edit, combine
 from trackd_service.records import Update
 from trackd_service.runs import Run
+from trackd_service.sent_runs import SentRuns
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -59,7 +60,7 @@ def test_what_a_daemon_has_sent_is_shown_by_all_replicas_through_a_stop_of_the_d
             await asyncio.to_thread(server.start)
             await until(lambda: not any(each.replica.sentence for each in shown), "its end")
             edited = await asyncio.to_thread(
-                second.catalog.edit_received,
+                SentRuns(second.catalog).edit,
                 PROJECT,
                 "one",
                 lambda edits: add_edit(edits, Update(name="the best")),
@@ -72,7 +73,7 @@ def test_what_a_daemon_has_sent_is_shown_by_all_replicas_through_a_stop_of_the_d
                 return [run.name for run in runs]
 
             await until(lambda: names() == ["the best"] * 3, "the new name")
-            await asyncio.to_thread(third.catalog.delete_received, PROJECT, "one", 1)
+            await asyncio.to_thread(SentRuns(third.catalog).delete, PROJECT, "one", 1)
             await until(lambda: all(each.deleted == ["one"] for each in shown), "the deletion")
             assert not await asyncio.to_thread(send, first.catalog, sent)
 

@@ -20,6 +20,7 @@ from trackd_service.bucket_requests import Bucket, BucketError
 from trackd_service.errors import BucketUnusable, ObjectMissing
 from trackd_service.leases import Leases
 from trackd_service.receiver import Receiver
+from trackd_service.sent_runs import SentRuns
 from trackd_service.sweeper import Sweeper
 from trackd_service.transfers import SentFile, Target
 
@@ -94,7 +95,7 @@ def test_what_was_merged_compacted_deleted_or_never_told_of_goes_after_a_day_and
                 kept.merge(2)
                 await asyncio.to_thread(send, one.catalog, kept.manifest("finished"))
                 assert await merging.look() == 1
-                await asyncio.to_thread(one.catalog.delete_received, PROJECT, "gone", 1)
+                await asyncio.to_thread(SentRuns(one.catalog).delete, PROJECT, "gone", 1)
                 before = there()
                 assert await sweeping.look() == 0
                 assert there() == before

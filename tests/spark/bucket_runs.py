@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from trackd_service import manifests, segments
 from trackd_service.buckets import BucketStore
-from trackd_service.catalog import SegmentRow
+from trackd_service.catalog_tables import SegmentRow
 from trackd_service.manifests import Manifest, SentSegment
 from trackd_service.runs import Run
 from trackd_service.segments import SegmentInfo

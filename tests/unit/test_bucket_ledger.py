@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from trackd_service.bucket_ledger import BucketLedger, ReadManifest, SyncedRun, load_store_id
-from trackd_service.catalog import SegmentRow
+from trackd_service.catalog_tables import SegmentRow
 from trackd_service.manifests import SentSegment
 
 FOLDER = "f" * 16

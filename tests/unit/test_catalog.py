@@ -7,15 +7,8 @@ import psycopg
 import pytest
 
 from trackd_service import catalog_schema
-from trackd_service.catalog import (
-    Catalog,
-    CatalogTooNew,
-    HistoryStart,
-    PresetRow,
-    RunUsage,
-    SegmentRow,
-    ViewRow,
-)
+from trackd_service.catalog import Catalog, CatalogTooNew, PresetRow, RunUsage, ViewRow
+from trackd_service.catalog_tables import HistoryStart, SegmentRow
 from trackd_service.postgres_catalog import PostgresCatalog
 from trackd_service.sqlite_catalog import SqliteCatalog
 

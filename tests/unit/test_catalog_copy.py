@@ -23,10 +23,12 @@ from tests.postgres_server import PostgresServer
 from tests.unit.people_server import OPERATOR, PASSWORD, Clock, people_of, signed_in
 
 from trackd_service import catalog_command, catalog_copy, catalog_schema
-from trackd_service.catalog import Catalog, HistoryStart, PresetRow, ReceivedRun, SegmentRow, ViewRow
+from trackd_service.catalog import Catalog, PresetRow, ViewRow
 from trackd_service.catalog_copy import CopyRefused
+from trackd_service.catalog_tables import HistoryStart, SegmentRow
 from trackd_service.people import People
 from trackd_service.postgres_catalog import PostgresCatalog
+from trackd_service.sent_runs import ReceivedRun, SentRuns
 from trackd_service.sqlite_catalog import SqliteCatalog
 
 PROJECTS = ["p", "größer", "q\U0001f600"]
@@ -39,10 +41,10 @@ QUESTIONS: dict[str, Callable[[Catalog], object]] = {
     "committed": lambda c: [c.committed(p, r) for p in PROJECTS for r in RUNS],
     "commits": lambda c: sorted(c.commits(), key=repr),
     "writer_start": lambda c: [c.writer_start(f"w{number}") for number in range(4)],
-    "sent_files": lambda c: c.sent_files(["f0", "f1", "f2"]),
-    "sent_run": lambda c: [repr(c.sent_run(p, r)) for p in PROJECTS for r in RUNS],
-    "crowded_runs": lambda c: sorted(c.crowded_runs(0), key=repr),
-    "find_unlisted": lambda c: c.find_unlisted(
+    "files": lambda c: SentRuns(c).files(["f0", "f1", "f2"]),
+    "load": lambda c: [repr(SentRuns(c).load(p, r)) for p in PROJECTS for r in RUNS],
+    "crowded": lambda c: sorted(SentRuns(c).crowded(0), key=repr),
+    "find_unlisted": lambda c: SentRuns(c).find_unlisted(
         ["f0", "f1", *(f"files/{each[:2]}/{each}" for each in HASHES)]
     ),
     "segment_names": lambda c: [sorted(c.segment_names(p, RUNS)) for p in PROJECTS],
@@ -72,12 +74,12 @@ CHANGES = {
         "commit_runs",
         "replace_run",
         "receive",
-        "edit_received",
-        "delete_received",
+        "edit",
+        "delete",
         "delete_run",
     ),
     *("save_writer_start", "forget_garbage", "save_preset", "delete_preset", "save_view", "delete_view"),
-    *("compact", "expect_files", "clock", "hold_listing"),
+    *("compact", "expect_files", "clock", "hold_listing", "hold_run"),
     *("reading", "writing", "snapshot", "loading", "close"),
 }
 
@@ -88,7 +90,10 @@ def answers(catalog: Catalog) -> dict[str, object]:
 
 def test_every_method_of_a_catalog_is_asked_here_or_changes_it() -> None:
     methods = {
-        name for name, _ in inspect.getmembers(Catalog, inspect.isfunction) if not name.startswith("_")
+        name
+        for kind in (Catalog, SentRuns)
+        for name, _ in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_")
     }
     assert methods == QUESTIONS.keys() | CHANGES
 
@@ -153,8 +158,8 @@ def receive(run: dict[str, Any], store: str, content: bytes, count: int, objects
         return ReceivedRun(run, content, rows_of(count, 0), objects, files)
 
     def change(catalog: Catalog) -> None:
-        catalog.receive(run["project"], run["run_id"], store, content, lambda *_: True, combine)
-        catalog.edit_received(run["project"], run["run_id"], lambda edits: edits + "ü", combine)
+        SentRuns(catalog).receive(run["project"], run["run_id"], store, content, lambda *_: True, combine)
+        SentRuns(catalog).edit(run["project"], run["run_id"], lambda edits: edits + "ü", combine)
 
     return change
 
@@ -163,7 +168,7 @@ CHANGES_MADE = st.one_of(
     st.builds(commit, a_run(), st.binary(max_size=40), SEGMENTS, OBJECTS, st.booleans()),
     st.builds(receive, a_run(), TEXTS, st.binary(max_size=40), SEGMENTS, OBJECTS),
     st.builds(lambda p, r: lambda c: c.delete_run(p, r), st.sampled_from(PROJECTS), st.sampled_from(RUNS)),
-    st.builds(lambda r, t: lambda c: c.delete_received("q", r, t), st.sampled_from(RUNS), NUMBERS),
+    st.builds(lambda r, t: lambda c: SentRuns(c).delete("q", r, t), st.sampled_from(RUNS), NUMBERS),
     st.builds(
         lambda n, t, v: lambda c: c.save_preset(PresetRow(f"x/{n}", t, repr(v).replace("\0", ""))),
         *(st.integers(0, 2), TEXTS, VALUES.map(ascii)),

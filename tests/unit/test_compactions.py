@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from trackd_service.catalog import Catalog, Compaction, SegmentRow, Tables
+from trackd_service.catalog import Catalog
+from trackd_service.catalog_tables import SegmentRow, Tables
 from trackd_service.leases import LeaseLost, Leases
 from trackd_service.manifests import Manifest, SentSegment, run_folder
 from trackd_service.received_runs import add_edit, combine, pack, replaces, unpack
 from trackd_service.records import Begin, Update
 from trackd_service.runs import Run
+from trackd_service.sent_runs import Compaction, SentRuns
 from trackd_service.summary import Summary
 
 FOLDER = run_folder("p", "r")
@@ -115,20 +117,20 @@ class World:
             sent = self.random.choice(self.under_way)
             if self.random.random() < 0.7:
                 self.under_way.remove(sent)
-            self.catalog.receive("p", "r", sent.store_id, pack(sent.dump()), replaces, combine)
+            SentRuns(self.catalog).receive("p", "r", sent.store_id, pack(sent.dump()), replaces, combine)
 
     def edit(self) -> None:
         change = Update(notes=str(next(self._values)))
-        self.catalog.edit_received("p", "r", lambda edits: add_edit(edits, change), combine)
+        SentRuns(self.catalog).edit("p", "r", lambda edits: add_edit(edits, change), combine)
 
     def delete(self) -> None:
         if self.random.random() < 0.05:
-            self.catalog.delete_received("p", "r", 1)
+            SentRuns(self.catalog).delete("p", "r", 1)
 
     # -- what servers do -------------------------------------------------------------------------------------------
 
     def begin_compaction(self) -> None:
-        found = self.catalog.sent_run("p", "r")
+        found = SentRuns(self.catalog).load("p", "r")
         shown = self.names()
         if found is None or len(shown) < 2:
             return
@@ -144,7 +146,7 @@ class World:
     def end_compaction(self) -> None:
         if self.pending:
             done = self.pending.pop(self.random.randrange(len(self.pending)))
-            if self.catalog.compact("p", "r", done, combine, lambda _: None):
+            if SentRuns(self.catalog).compact("p", "r", done, combine, lambda _: None):
                 self.held_count += 1
             else:
                 self.void_count += 1
@@ -160,7 +162,7 @@ class World:
         return {step: value for name in names for step, value in self.contents[name].items()}
 
     def check(self) -> None:
-        sent = self.catalog.sent_run("p", "r")
+        sent = SentRuns(self.catalog).load("p", "r")
         if sent is None:
             assert self.names() == []
             return
@@ -174,10 +176,10 @@ class World:
         } | held
         assert not listed & set(self.catalog.garbage())
         files = [f"segments/{name}.{ending}" for name in listed for ending in ("parquet", "levels")]
-        facts = self.catalog.sent_files(files)
+        facts = SentRuns(self.catalog).files(files)
         assert facts.keys() == set(files)
         assert all(facts[f"segments/{name}.parquet"] == (10, sum_of(name)) for name in listed)
-        assert self.catalog.find_unlisted(files) == (0, [])
+        assert SentRuns(self.catalog).find_unlisted(files) == (0, [])
 
 
 OPERATIONS = (
@@ -224,7 +226,7 @@ def test_the_visible_points_are_always_those_that_the_manifests_alone_say(
 
 def sent(store: Store, catalog: Catalog, write_time: int) -> None:
     manifest = store.manifest(write_time)
-    assert catalog.receive("p", "r", manifest.store_id, pack(manifest.dump()), replaces, combine)
+    assert SentRuns(catalog).receive("p", "r", manifest.store_id, pack(manifest.dump()), replaces, combine)
 
 
 def rows(*names: str) -> list[SegmentRow]:
@@ -248,7 +250,7 @@ def test_a_compaction_holds_through_what_others_send_and_is_void_for_ever_once_a
 ) -> None:
     one, other = Store(1, rows("a", "b", "c"), {1: 1}), Store(2, rows("x"), {2: 1})
     sent(one, catalog, 1)
-    assert catalog.compact("p", "r", compaction("ab", "a", "b"), combine, lambda _: None)
+    assert SentRuns(catalog).compact("p", "r", compaction("ab", "a", "b"), combine, lambda _: None)
     sent(other, catalog, 1)
     one.rows = [*one.rows, replace(one.rows[0], name=f"{FOLDER}/e", position=3)]
     sent(one, catalog, 2)
@@ -260,7 +262,7 @@ def test_a_compaction_holds_through_what_others_send_and_is_void_for_ever_once_a
     one.rows = rows("a", "b")
     sent(one, catalog, 4)
     assert shown(catalog) == ["a", "b", "x"]
-    assert catalog.sent_run("p", "r").compactions == []  # type: ignore[union-attr]
+    assert SentRuns(catalog).load("p", "r").compactions == []  # type: ignore[union-attr]
 
 
 def test_a_compaction_takes_the_place_of_older_ones_that_it_was_made_of_and_of_no_other(
@@ -268,7 +270,7 @@ def test_a_compaction_takes_the_place_of_older_ones_that_it_was_made_of_and_of_n
 ) -> None:
     sent(Store(1, rows(*"abcdef"), {1: 1}), catalog, 1)
     for each in (compaction("ab", "a", "b"), compaction("cd", "c", "d"), compaction("abcd", *"abcd")):
-        assert catalog.compact("p", "r", each, combine, lambda _: None)
+        assert SentRuns(catalog).compact("p", "r", each, combine, lambda _: None)
     assert shown(catalog) == ["abcd", "e", "f"]
     assert sorted(catalog.garbage()) == [f"{FOLDER}/ab", f"{FOLDER}/cd"]
     for wrong in (
@@ -278,9 +280,9 @@ def test_a_compaction_takes_the_place_of_older_ones_that_it_was_made_of_and_of_n
         compaction("ef", "e", "never"),
         compaction("none"),
     ):
-        assert not catalog.compact("p", "r", wrong, combine, lambda _: None)
+        assert not SentRuns(catalog).compact("p", "r", wrong, combine, lambda _: None)
     assert shown(catalog) == ["abcd", "e", "f"]
-    assert not catalog.compact("p", "never", compaction("ef", "e", "f"), combine, lambda _: None)
+    assert not SentRuns(catalog).compact("p", "never", compaction("ef", "e", "f"), combine, lambda _: None)
 
 
 def test_a_compaction_without_its_lease_is_not_written(catalog: Catalog) -> None:
@@ -294,30 +296,30 @@ def test_a_compaction_without_its_lease_is_not_written(catalog: Catalog) -> None
         leases.check(tables, lease)
 
     with pytest.raises(LeaseLost):
-        catalog.compact("p", "r", compaction("ab", "a", "b"), combine, check)
+        SentRuns(catalog).compact("p", "r", compaction("ab", "a", "b"), combine, check)
     assert shown(catalog) == ["a", "b"]
 
 
 def test_what_a_deleted_run_had_is_garbage_with_its_compactions(catalog: Catalog) -> None:
     sent(Store(1, rows(*"abc"), {1: 1}), catalog, 1)
-    assert catalog.compact("p", "r", compaction("ab", "a", "b"), combine, lambda _: None)
-    catalog.delete_received("p", "r", 5)
+    assert SentRuns(catalog).compact("p", "r", compaction("ab", "a", "b"), combine, lambda _: None)
+    SentRuns(catalog).delete("p", "r", 5)
     assert sorted(catalog.garbage()) == [f"{FOLDER}/{name}" for name in ("a", "ab", "b", "c")]
-    assert not catalog.compact("p", "r", compaction("bc", "b", "c"), combine, lambda _: None)
+    assert not SentRuns(catalog).compact("p", "r", compaction("bc", "b", "c"), combine, lambda _: None)
 
 
 def test_runs_with_many_segments_and_ended_ones_with_several_are_found(catalog: Catalog) -> None:
     sent(Store(1, rows(*"abc"), {1: 1}), catalog, 1)
-    assert catalog.crowded_runs(4) == []
-    assert [(run.run_id, run.segment_count, run.is_running) for run in catalog.crowded_runs(3)] == [
+    assert SentRuns(catalog).crowded(4) == []
+    assert [(run.run_id, run.segment_count, run.is_running) for run in SentRuns(catalog).crowded(3)] == [
         ("r", 3, True)
     ]
     store = Store(1, rows(*"abc"), {1: 2})
     manifest = store.manifest(2)
     manifest = replace(manifest, document={**manifest.document, "state": "finished"})
-    catalog.receive("p", "r", manifest.store_id, pack(manifest.dump()), replaces, combine)
-    assert [(run.run_id, run.segment_count, run.is_running) for run in catalog.crowded_runs(4)] == [
+    SentRuns(catalog).receive("p", "r", manifest.store_id, pack(manifest.dump()), replaces, combine)
+    assert [(run.run_id, run.segment_count, run.is_running) for run in SentRuns(catalog).crowded(4)] == [
         ("r", 3, False)
     ]
-    assert catalog.compact("p", "r", compaction("abc", *"abc"), combine, lambda _: None)
-    assert catalog.crowded_runs(4) == []
+    assert SentRuns(catalog).compact("p", "r", compaction("abc", *"abc"), combine, lambda _: None)
+    assert SentRuns(catalog).crowded(4) == []

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from tests.postgres_server import PostgresServer
 
-from trackd_service.catalog import Catalog, PresetRow, Tables
+from trackd_service.catalog import Catalog, PresetRow
+from trackd_service.catalog_tables import Tables
 from trackd_service.errors import StorageUnavailable
 from trackd_service.leases import LeaseLost, Leases
 from trackd_service.postgres_catalog import PostgresCatalog

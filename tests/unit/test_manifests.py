@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackd_service import manifests
-from trackd_service.catalog import SegmentRow
+from trackd_service.catalog_tables import SegmentRow
 from trackd_service.definitions import Definition, Definitions
 from trackd_service.manifests import Manifest, ManifestInvalid, SentSegment, merge
 from trackd_service.records import Begin, Finish, Update

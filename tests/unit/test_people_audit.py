@@ -12,7 +12,8 @@ from tests.unit.people_server import (
     signed_in,
 )
 
-from trackd_service.catalog import Catalog, Tables
+from trackd_service.catalog import Catalog
+from trackd_service.catalog_tables import Tables
 from trackd_service.errors import (
     AlreadyExists,
     InvalidArgument,
@@ -23,6 +24,7 @@ from trackd_service.errors import (
 )
 from trackd_service.people import People
 from trackd_service.principals import Caller
+from trackd_service.sent_runs import SentRuns
 
 
 def test_the_audit_has_every_change_newest_first_with_filters(people: People, clock: Clock) -> None:
@@ -102,9 +104,9 @@ def test_the_deletion_of_a_run_and_its_entry_are_one(people: People, catalog: Ca
         raise RuntimeError("no entry")
 
     with pytest.raises(RuntimeError):
-        catalog.delete_received("p", "r", 5, fails)
+        SentRuns(catalog).delete("p", "r", 5, fails)
     assert catalog.load_run("p", "r") is not None
-    catalog.delete_received("p", "r", 5, people.audit.of_deletion(ada, "p", "r"))
+    SentRuns(catalog).delete("p", "r", 5, people.audit.of_deletion(ada, "p", "r"))
     (entry,) = people.audit.entries(OPERATOR, action="run.delete")
     assert (entry.actor, entry.subject) == ("ada", "run:p/r")
 

@@ -15,7 +15,8 @@ from tests.unit.people_server import (
 )
 
 from trackd_service import tokens
-from trackd_service.catalog import Catalog, Tables
+from trackd_service.catalog import Catalog
+from trackd_service.catalog_tables import Tables
 from trackd_service.errors import (
     InvalidArgument,
     KeyNotFound,

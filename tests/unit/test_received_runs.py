@@ -10,12 +10,14 @@ from dataclasses import replace
 import pytest
 from tests.postgres_server import PostgresServer
 
-from trackd_service.catalog import Catalog, SegmentRow
+from trackd_service.catalog import Catalog
+from trackd_service.catalog_tables import SegmentRow
 from trackd_service.manifests import Manifest, SentSegment
 from trackd_service.postgres_catalog import PostgresCatalog
 from trackd_service.received_runs import add_edit, combine, pack, replaces
 from trackd_service.records import Begin, Changes, Update
 from trackd_service.runs import Run
+from trackd_service.sent_runs import SentRuns
 from trackd_service.summary import Summary
 
 
@@ -54,7 +56,7 @@ def manifest(
 
 
 def send(catalog: Catalog, sent: Manifest) -> bool:
-    return catalog.receive("p", "r", sent.store_id, pack(sent.dump()), replaces, combine)
+    return SentRuns(catalog).receive("p", "r", sent.store_id, pack(sent.dump()), replaces, combine)
 
 
 def shown(catalog: Catalog) -> tuple[list[str], dict[str, int], str]:
@@ -73,7 +75,7 @@ def test_stores_feed_one_run_whatever_the_order_and_however_often(catalog: Catal
             assert send(catalog, each)
         assert shown(catalog) == (["1a", "1b", "2c"], {"1": 5, "2": 3}, "theirs")
         assert catalog.is_used("d" * 64)
-        assert catalog.sent_files(["segments/1a.parquet", "segments/2c.levels", "segments/never"]) == {
+        assert SentRuns(catalog).files(["segments/1a.parquet", "segments/2c.levels", "segments/never"]) == {
             "segments/1a.parquet": (10, "a" * 64),
             "segments/2c.levels": (20, "c" * 64),
         }
@@ -98,7 +100,7 @@ def test_what_a_person_changes_stays_whatever_is_sent_afterwards(catalog: Catalo
         Changes("config", {"lr": 1, "seed": 2}, []),
         Changes("config", {"note": "x"}, ["lr"]),
     ):
-        assert catalog.edit_received("p", "r", lambda edits, change=change: add_edit(edits, change), combine)  # type: ignore[misc]
+        assert SentRuns(catalog).edit("p", "r", lambda edits, change=change: add_edit(edits, change), combine)  # type: ignore[misc]
     send(catalog, manifest(1, 2, names="ab"))
     found = catalog.load_run("p", "r")
     assert found is not None
@@ -110,16 +112,16 @@ def test_what_a_person_changes_stays_whatever_is_sent_afterwards(catalog: Catalo
         {"seed": 2, "note": "x"},
     )
     assert len(found[2]) == 2
-    assert not catalog.edit_received("p", "never", lambda edits: edits, combine)
+    assert not SentRuns(catalog).edit("p", "never", lambda edits: edits, combine)
 
 
 def test_a_run_that_was_deleted_does_not_come_back(catalog: Catalog) -> None:
     send(catalog, manifest(1, 1, names="a", objects="d"))
-    assert catalog.delete_received("p", "r", 5) == ["1a", f"files/dd/{'d' * 64}"]
+    assert SentRuns(catalog).delete("p", "r", 5) == ["1a", f"files/dd/{'d' * 64}"]
     assert not send(catalog, manifest(1, 2, names="ab"))
     assert not send(catalog, manifest(2, 1, names="c"))
     assert catalog.load_run("p", "r") is None
-    assert catalog.sent_files(["segments/1a.parquet"]) == {}
+    assert SentRuns(catalog).files(["segments/1a.parquet"]) == {}
 
 
 def test_what_describes_no_run_changes_nothing(catalog: Catalog) -> None:
@@ -176,7 +178,7 @@ def test_a_replica_hears_of_every_commit_however_late_its_transaction_ends(postg
 
     late = manifest(1, 1, names="a")
     thread = threading.Thread(
-        target=lambda: one.receive("p", "r", late.store_id, pack(late.dump()), replaces, slow)  # type: ignore[arg-type]
+        target=lambda: SentRuns(one).receive("p", "r", late.store_id, pack(late.dump()), replaces, slow)  # type: ignore[arg-type]
     )
     thread.start()
     assert begun.wait(20)

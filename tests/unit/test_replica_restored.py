@@ -19,6 +19,7 @@ from trackd_service.query import Query
 from trackd_service.replica import Replica
 from trackd_service.run_sets import RunsQuestion
 from trackd_service.runs import Run
+from trackd_service.sent_runs import SentRuns
 from trackd_service.store import Store
 
 
@@ -103,7 +104,7 @@ async def test_a_run_that_came_and_went_between_two_looks_is_not_shown_for_ever(
     await replica.look()
     commit(other, "a", "short-lived")
     assert (await query.run("p", "a")).run.name == "short-lived"
-    other.delete_received("p", "a", 1)
+    SentRuns(other).delete("p", "a", 1)
     await replica.look()
     with pytest.raises(RunNotFound):
         await query.run("p", "a")

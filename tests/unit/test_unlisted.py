@@ -12,8 +12,9 @@ import pytest
 from tests.postgres_server import PostgresServer
 
 from trackd_service import unlisted
-from trackd_service.catalog import Catalog, ReceivedRun
+from trackd_service.catalog import Catalog
 from trackd_service.postgres_catalog import PostgresCatalog
+from trackd_service.sent_runs import ReceivedRun, SentRuns
 from trackd_service.unlisted import FilesGone, LookedTooLongAgo
 
 HASHES = [f"{number:064x}" for number in range(4)]
@@ -55,7 +56,9 @@ class World:
             wanted = [file_of(each) for each in names if file_of(each) not in self.believed]
             used = self.catalog.uses_of_project("p", names)
             yield
-            if self.catalog.expect_files([name for name in wanted if name.rpartition("/")[2] not in used]):
+            if SentRuns(self.catalog).expect_files(
+                [name for name in wanted if name.rpartition("/")[2] not in used]
+            ):
                 self.counts["busy"] += 1
                 yield
                 continue
@@ -66,7 +69,7 @@ class World:
                     yield
             self.believed.update(wanted)
             yield
-            looked, unknown = self.catalog.find_unlisted([file_of(each) for each in names])
+            looked, unknown = SentRuns(self.catalog).find_unlisted([file_of(each) for each in names])
             yield
             gone = [name for name in unknown if name not in self.bucket]
             yield
@@ -90,7 +93,7 @@ class World:
         def made(*_: Any) -> ReceivedRun:
             return ReceivedRun(document, b"", [], dict.fromkeys(names, 1), [])
 
-        self.catalog.receive("p", run_id, "0" * 16, b"x", lambda *_: True, made, looked)
+        SentRuns(self.catalog).receive("p", run_id, "0" * 16, b"x", lambda *_: True, made, looked)
 
     def delete_run(self) -> Steps:
         self.catalog.delete_run("p", f"r{self.random.randrange(3)}")
@@ -100,7 +103,7 @@ class World:
 
     def sweeper(self) -> Steps:
         """Sweeps once, or dies at any step; what it asks of the bucket may be done late, within its time."""
-        found = self.catalog.find_unlisted(sorted(self.bucket))[1]
+        found = SentRuns(self.catalog).find_unlisted(sorted(self.bucket))[1]
         yield
         self._write(lambda tables: unlisted.note(tables, found, self.now))
         yield
@@ -166,7 +169,7 @@ class World:
             self._end_requests()
 
     def check(self) -> None:
-        listed = set(FILES) - set(self.catalog.find_unlisted(FILES)[1])
+        listed = set(FILES) - set(SentRuns(self.catalog).find_unlisted(FILES)[1])
         assert listed <= self.bucket
         # Nor is any of it about to be deleted.
         assert not listed & {name for _, name in self.requests}
@@ -203,19 +206,19 @@ def test_nothing_is_listed_while_it_is_condemned_or_that_was_found_before_it_was
     with catalog.writing() as tables:
         unlisted.note(tables, FILES, 0)
         assert unlisted.condemn(tables, 7, 0, 0, 10) == (sorted(FILES), len(FILES))
-    assert catalog.expect_files(FILES) == sorted(FILES)
+    assert SentRuns(catalog).expect_files(FILES) == sorted(FILES)
     with pytest.raises(FilesGone) as refused:
         world.receive("r0", HASHES[:2], 0)
     assert refused.value.names == sorted(FILES[:2])
     with catalog.writing() as tables:
         unlisted.confirm(tables, FILES[:2], 6)  # of an attempt that is none any more
-    assert catalog.expect_files(FILES) == sorted(FILES)
+    assert SentRuns(catalog).expect_files(FILES) == sorted(FILES)
     with catalog.writing() as tables:
         unlisted.confirm(tables, FILES[:2], 7)
-    assert catalog.expect_files(FILES) == sorted(FILES[2:])
+    assert SentRuns(catalog).expect_files(FILES) == sorted(FILES[2:])
     with pytest.raises(FilesGone):
         world.receive("r0", HASHES[:2], 1)  # found before the second deletion, which was the one that counts
-    looked, _ = catalog.find_unlisted(FILES)
+    looked, _ = SentRuns(catalog).find_unlisted(FILES)
     world.receive("r0", HASHES[:1], looked)
     with catalog.writing() as tables:
         unlisted.forget(tables, 8)
