@@ -135,8 +135,8 @@ class Replica:
             self._catalog.change_count += 1
         for project, run_id, number in changed:
             try:
-                # At the first look nothing is in memory yet, and whoever looks at runs asks for them.
-                if not is_first and self._is_shown(project, run_id):
+                # At the first look all runs are new, and whoever looks at runs asks for them.
+                if self._store.is_in_memory(project, run_id) or (not is_first and self._is_watched()):
                     await self._store.refresh(project, run_id)
             except BucketUnusable as error:
                 problem = error  # of one run: the others go on, and this one is tried again
@@ -149,9 +149,6 @@ class Replica:
         if problem is not None:
             raise problem
         self._since = news.place
-
-    def _is_shown(self, project: str, run_id: str) -> bool:
-        return self._is_watched() or self._store.is_in_memory(project, run_id)
 
     async def _find_facts(self, names: Sequence[str]) -> dict[str, tuple[int, str]]:
         return await self._store.on_catalog(self._sent.files, names)

@@ -243,9 +243,13 @@ class Store:
             return self._runs[key]
         # Two readers must not load one run twice: the second waits for the first.
         if key not in self._loading:
-            self._loading[key] = asyncio.ensure_future(self._load_now(project, run_id))
-            self._loading[key].add_done_callback(lambda _: self._loading.pop(key, None))
+            loading = self._loading[key] = asyncio.ensure_future(self._load_now(project, run_id))
+            loading.add_done_callback(lambda _: self._loaded(key, loading))
         return await asyncio.shield(self._loading[key])
+
+    def _loaded(self, key: tuple[str, str], loading: asyncio.Future[StoredRun | None]) -> None:
+        if self._loading.get(key) is loading:
+            del self._loading[key]
 
     async def _load_now(self, project: str, run_id: str) -> StoredRun | None:
         found = await self.on_catalog(self._catalog.load_run, project, run_id)
@@ -259,6 +263,8 @@ class Store:
         stored = StoredRun(run, [], self._reads, lambda: self.elsewhere)
         stored.sealed_revision = run.revision
         await self._open_segments(stored, rows)
+        if self._loading.get((project, run_id)) is not asyncio.current_task():
+            return await self._load(project, run_id)  # written by somebody else meanwhile
         if (project, run_id) not in self._runs:
             self._evict()
             self._runs[(project, run_id)] = stored
@@ -300,7 +306,8 @@ class Store:
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise InvalidArgument(f"the document describes no run: {str(error)[:200]}") from None
         await self.on_catalog(self._catalog.replace_run, document, summary, rows, objects)
-        await self._show(run, rows)
+        if not await self._show(run, rows):
+            await self.refresh(run.project, run.run_id)
 
     async def refresh(self, project: str, run_id: str) -> None:
         """Takes in a run as it stands in the catalog by now, which somebody else has written, and tells the readers.
@@ -308,21 +315,29 @@ class Store:
         Raises:
             BucketUnusable: A file that readers of it need now cannot be had.
         """
-        found = await self.on_catalog(self._catalog.load_run, project, run_id)
-        if found is None:
-            self.let_go(project, run_id)
-            return
-        document, summary, rows = found
-        await self._show(await asyncio.to_thread(Run.load, document, summary), rows)
+        is_shown = False
+        while not is_shown:
+            found = await self.on_catalog(self._catalog.load_run, project, run_id)
+            if found is None:
+                self.let_go(project, run_id)
+                return
+            document, summary, rows = found
+            is_shown = await self._show(await asyncio.to_thread(Run.load, document, summary), rows)
 
     def let_go(self, project: str, run_id: str) -> None:
         """Takes that somebody else has deleted a run, and tells the readers."""
+        self._loading.pop((project, run_id), None)
         self._runs.pop((project, run_id), None)
         self.deleted(project, run_id)
 
-    async def _show(self, run: Run, rows: Sequence[SegmentRow]) -> None:
-        """Puts a run in the place of the one in memory, if it is there, and tells the readers."""
+    async def _show(self, run: Run, rows: Sequence[SegmentRow]) -> bool:
+        """Puts a run in the place of the one in memory, if it is there, and tells the readers.
+
+        Returns False where another one has come there meanwhile, which may be newer: nothing is put then.
+        """
         key = (run.project, run.run_id)
+        # What is being loaded just now may have been read before this was written.
+        self._loading.pop(key, None)
         former = self._runs.get(key)
         # A page that knows an older revision must see that this is newer.
         known = 0 if former is None else former.run.revision + 1
@@ -331,8 +346,11 @@ class Store:
             stored = StoredRun(run, [], self._reads, lambda: self.elsewhere)
             stored.sealed_revision = run.revision
             await self._open_segments(stored, rows, former.segments)
+            if self._runs.get(key) is not former:
+                return False
             self._runs[key] = stored
         self.changed(run)
+        return True
 
     def _add_segment(self, stored: StoredRun, row: SegmentRow, is_new: bool) -> None:
         """Opens a segment of a run; a damaged one costs the run its points and nothing else."""
@@ -370,8 +388,8 @@ class Store:
         self._evict_count = len(self._runs) + config.RUNS_CACHED_MAX // 8
 
     def is_in_memory(self, project: str, run_id: str) -> bool:
-        """Says whether a run is in memory."""
-        return (project, run_id) in self._runs
+        """Says whether a run is in memory, or is just being read."""
+        return (project, run_id) in self._runs or (project, run_id) in self._loading
 
     def in_memory(self) -> list[Run]:
         """Returns the runs that are in memory."""

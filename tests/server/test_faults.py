@@ -15,6 +15,8 @@ from tests.s3.uploading import PROJECT, UploadStore, wait_for
 from tests.server.servers import Replica, Team
 from tests.server.test_replication import login, run_of
 
+import trackd
+
 STEPS = 60  # of one stage
 PATIENCE_SECONDS = 150.0
 
@@ -60,6 +62,14 @@ def test_nothing_is_lost_and_nothing_twice_while_parts_of_the_server_die(
             found = [run_of(replica, key, f"run-{place}") for place in range(len(runs))]
             return all(each.get(name) == value for each in found for name, value in expected.items())
 
+        def found() -> list[object]:
+            told = [store.status() for store in own]
+            here = [
+                (run.state, run.id) for store in own for run in trackd.Api(store=str(store)).runs(PROJECT)
+            ]
+            there = [run_of(replica, key, run.id) for replica in team.replicas for run in runs]
+            return [*told, *here, *((run.get("state"), run.get("next_step")) for run in there)]
+
         first, second, third = team.replicas
         log()
         wait_for(lambda: is_at(third, next_step=logged), "the first rows", PATIENCE_SECONDS)
@@ -88,7 +98,7 @@ def test_nothing_is_lost_and_nothing_twice_while_parts_of_the_server_die(
         for replica in team.replicas:
             wait_for(
                 lambda: is_at(replica, state="finished"),  # noqa: B023 - called at once
-                lambda: f"the end: {[store.status() for store in own]} {replica.log.read_text()[-1500:]}",  # noqa: B023
+                lambda: f"the end: {found()} {replica.log.read_text()[-1500:]}",  # noqa: B023
                 PATIENCE_SECONDS,
             )
             for place in range(len(runs)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,66 @@ async def test_a_run_that_came_and_went_between_two_looks_is_not_shown_for_ever(
     await replica.look()
     with pytest.raises(RunNotFound):
         await query.run("p", "a")
+    await replica.close()
+    await store.close()
+    other.close()
+
+
+class Gate:
+    """Holds up whoever opens the segments of a run, the first time."""
+
+    def __init__(self, store: Store) -> None:
+        self._open = store._open_segments
+        store._open_segments = self.pass_through  # type: ignore[method-assign, assignment]
+        self.reached, self.opened = asyncio.Event(), asyncio.Event()
+
+    async def pass_through(self, *arguments: Any) -> None:
+        if not self.reached.is_set():
+            self.reached.set()
+            await self.opened.wait()
+        await self._open(*arguments)
+
+
+@pytest.mark.parametrize("is_watched", [False, True])
+async def test_a_run_that_was_written_while_it_was_read_is_shown_as_it_was_written(
+    is_watched: bool, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    url = postgres.new_schema()
+    catalog, other = PostgresCatalog(url), PostgresCatalog(url)
+    store = Store(catalog, DirectoryStore(tmp_path / "objects"), tmp_path)
+    bucket = Bucket.parse("s3://bucket/p", "http://127.0.0.1:1", "", "")
+    replica = Replica(store, catalog, bucket, tmp_path, lambda: is_watched)
+    query = Query(store)
+    commit(other, "a", "first")
+    await replica.look()
+    gate = Gate(store)
+    reading = asyncio.ensure_future(query.run("p", "a"))
+    await gate.reached.wait()
+    commit(other, "a", "second")
+    await replica.look()
+    gate.opened.set()
+    assert (await reading).run.name == "second"
+    assert (await query.run("p", "a")).run.name == "second"
+    # A slow reader of the catalog does not put back what a later one has shown.
+    gate = Gate(store)
+    commit(other, "a", "third")
+    refreshing = asyncio.ensure_future(store.refresh("p", "a"))
+    await gate.reached.wait()
+    commit(other, "a", "fourth")
+    await replica.look()
+    gate.opened.set()
+    await refreshing
+    assert (await query.run("p", "a")).run.name == "fourth"
+    # Nor does one keep what was deleted.
+    store._runs.clear()
+    gate = Gate(store)
+    reading = asyncio.ensure_future(query.run("p", "a"))
+    await gate.reached.wait()
+    SentRuns(other).delete("p", "a", 1)
+    await replica.look()
+    gate.opened.set()
+    with pytest.raises(RunNotFound):
+        await reading
     await replica.close()
     await store.close()
     other.close()
