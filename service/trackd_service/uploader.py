@@ -439,11 +439,11 @@ class Uploader:
         ):
             return
         found = await self._points.run(transfers.identify)
-        if not found or ledger is not self._ledger:
+        if found is None or ledger is not self._ledger:
             return
         self._identify_time = now + _IDENTIFY_SECONDS
         known = await self._on_ledger(ledger.fact, "catalog")
-        if found == known:
+        if found in ("", known):  # a server that begins does not know yet
             return
         if known:
             _log.warning("%s has another catalog: it is told of all runs again", self._settings.url)
