@@ -1,3 +1,5 @@
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -89,6 +91,20 @@ def test_same_frames_make_the_same_bytes(tmp_path: Path, file_type: str) -> None
     for name in ("a", "b"):
         videos.encode(moving(), 29.97, file_type, tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize("width", [16, 47, 90, 160])
+@pytest.mark.parametrize("file_type", ["mp4", "webm"])
+def test_bytes_do_not_depend_on_what_stood_in_memory_before(tmp_path: Path, file_type: str, width: int) -> None:
+    np.save(tmp_path / "frames.npy", moving(width=width))
+    script = (
+        "import sys, pathlib, numpy as np; from trackd_service import videos; folder = pathlib.Path(sys.argv[1]); "
+        "videos.encode(np.load(folder / 'frames.npy'), 29.97, sys.argv[2], folder / sys.argv[3])"
+    )
+    for byte in ("85", "170"):  # glibc fills each new piece of memory with it
+        environment = os.environ | {"MALLOC_PERTURB_": byte}
+        subprocess.run([sys.executable, "-c", script, tmp_path, file_type, byte], env=environment, check=True)
+    assert (tmp_path / "85").read_bytes() == (tmp_path / "170").read_bytes()
 
 
 @pytest.mark.parametrize("file_type", ["gif", "mp4", "webm"])
