@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from trackd import _decode, _history, _leaves, _values, _wire
+from trackd import _api_facts, _decode, _history
 from trackd._api_files import File, list_files
-from trackd._api_records import StoredRecord, Upload, is_document
+from trackd._api_records import Upload
+from trackd._api_summary import RunSummary, encode_changes
 from trackd._connection import Connection
 from trackd._history import Metric, Table
-from trackd._record import Draft
-from trackd._run import check_archived, check_tags
-from trackd._summary import Summary
+from trackd._identity import check_archived, check_tags
 from trackd.errors import CommError
 
 if TYPE_CHECKING:
@@ -29,14 +28,8 @@ if TYPE_CHECKING:
     from trackd.v1 import runs_pb2
 
 _SCAN_VALUES_MAX = 200_000  # read at once by scan_history: 20 MB as dicts
-_STATES = ("", "running", "finished", "failed", "killed", "crashed", "preempted")  # by the number of RunState
-_ROLES = ("primary", "primary", "shared", "helper", "observer")  # by the number of WriterRole
-_ALERT_LEVELS = ("INFO", "INFO", "WARN", "ERROR")  # by the number of AlertLevel
 _CONSOLE_STREAMS = ("stdout", "stdout", "stderr")  # by the number of ConsoleStream
 _CONSOLE_LINES = 10_000  # read at once
-_WRITER_OPTIONAL_FIELDS = (
-    "exit_code", "last_step", "steps_per_second", "rank", "steps_behind", "seconds_behind",
-)  # fmt: skip
 _EDITABLE = ("name", "notes", "tags", "group", "job_type", "archived")
 
 
@@ -108,7 +101,7 @@ class Run:
     def state(self) -> str:
         """One of "running", "finished", "failed", "killed" (by a signal), "crashed" and "preempted" (by the scheduler)."""
         state = self._message.state
-        return _STATES[state] if state < len(_STATES) else ""
+        return _api_facts.STATES[state] if state < len(_api_facts.STATES) else ""
 
     @property
     def url(self) -> str:
@@ -162,15 +155,7 @@ class Run:
     @property
     def alerts(self) -> list[dict[str, Any]]:
         """The alerts, oldest first: `title`, `text`, `level` ("INFO", "WARN" or "ERROR") and `time` in seconds since 1970."""
-        return [
-            {
-                "title": alert.title,
-                "text": alert.text,
-                "level": _ALERT_LEVELS[alert.level],
-                "time": alert.time_unix_nanos / 1e9,
-            }
-            for alert in self._message.alerts
-        ]
+        return _api_facts.alerts(self._message)
 
     @property
     def environment(self) -> dict[str, Any]:
@@ -180,7 +165,7 @@ class Run:
     @property
     def system_metrics(self) -> dict[str, Any]:
         """The last sample of the machine by name, such as "system.cpu.utilization"; of several, by "HOST/NAME"."""
-        return _strip_host(_decode.entries(self._message.system_metrics))
+        return _api_facts.strip_host(_decode.entries(self._message.system_metrics))
 
     @property
     def writers(self) -> list[dict[str, Any]]:
@@ -188,34 +173,7 @@ class Run:
 
         What is not known is None: `exit_code`, `last_step`, `steps_per_second`, `rank`, `steps_behind`, `seconds_behind`.
         """
-        return [
-            {
-                "id": writer.writer_id,
-                "role": _ROLES[writer.role],
-                "label": writer.label,
-                "client": writer.client,
-                "host": writer.process.host,
-                "pid": writer.process.pid,
-                "open": writer.open,
-                "row_count": writer.row_count,
-                "metrics": list(writer.metrics),
-                "next_step": writer.next_step,
-                "console_line_count": writer.console_line_count,
-                "state": _STATES[writer.state] if writer.state < len(_STATES) else "",
-                "signal": writer.signal,
-                "end_reason": writer.end_reason,
-                "silent": writer.silent,
-                "superseded": writer.superseded,
-                "begin_time": writer.begin_time_unix_nanos / 1e9,
-                "heard_time": writer.heard_time_unix_nanos / 1e9,
-                "row_time": writer.row_time_unix_nanos / 1e9,
-                **{
-                    name: getattr(writer, name) if writer.HasField(name) else None
-                    for name in _WRITER_OPTIONAL_FIELDS
-                },
-            }
-            for writer in self._message.writers
-        ]
+        return _api_facts.writers(self._message)
 
     @property
     def ranks(self) -> dict[str, Any] | None:
@@ -224,28 +182,7 @@ class Run:
         A note has a `kind` ("ended", "silent", "missing" or "slow"), a `text`, `since` in seconds since 1970 or None, and the
         ids of its `writers`.
         """
-        if not self._message.HasField("ranks"):
-            return None
-        message = self._message.ranks
-        return {
-            "rank_count": message.rank_count,
-            "expected_count": message.expected_count if message.HasField("expected_count") else None,
-            "host_count": message.host_count,
-            "running_count": message.running_count,
-            "silent_count": message.silent_count,
-            "finished_count": message.finished_count,
-            "failed_count": message.failed_count,
-            "sentence": message.sentence,
-            "notes": [
-                {
-                    "kind": note.kind,
-                    "text": note.text,
-                    "since": note.since_unix_nanos / 1e9 or None,
-                    "writers": list(note.writer_ids),
-                }
-                for note in message.notes
-            ],
-        }
+        return _api_facts.ranks(self._message)
 
     def console(
         self, writer: str = "", pattern: str = "", first_line: int = 0
@@ -424,7 +361,7 @@ class Run:
         rows = []
         for row in _history.sample(tables, samples, self.create_time, None):
             times = {name: value for name, value in row.items() if name in _history.ROW_COLUMNS}
-            values = _strip_host(
+            values = _api_facts.strip_host(
                 {
                     name.removeprefix(_history.SYSTEM_PREFIX): value
                     for name, value in row.items()
@@ -527,10 +464,10 @@ class Run:
             if key not in self._config_before or _differs(self._config_before[key], value)
         }
         removed = [key for key in self._config_before if key not in self.config]
-        request.config_update.CopyFrom(records_pb2.ConfigUpdate.FromString(_changes(changed, removed)))
+        request.config_update.CopyFrom(records_pb2.ConfigUpdate.FromString(encode_changes(changed, removed)))
         changed, removed = self.summary.pending
         request.summary_update.CopyFrom(
-            records_pb2.SummaryUpdate.FromString(_changes(changed, removed, Upload(self._connection)))
+            records_pb2.SummaryUpdate.FromString(encode_changes(changed, removed, Upload(self._connection)))
         )
         self._show(self._connection.manage(lambda stub, options: stub.UpdateRun(request, **options)).run)
 
@@ -543,7 +480,7 @@ class Run:
         request = run_service_pb2.UpdateRunRequest(
             run=self._message.identity,
             summary_update=records_pb2.SummaryUpdate.FromString(
-                _changes(changed, removed, Upload(self._connection))
+                encode_changes(changed, removed, Upload(self._connection))
             ),
         )
         answer = self._connection.manage(lambda stub, options: stub.UpdateRun(request, **options))
@@ -590,100 +527,6 @@ class Comparison:
         self.environment = differences.get("environment", {})
         self.packages = differences.get("packages", {})
         self.files = files
-
-
-class RunSummary(Summary):
-    """The summary of a run: `run.summary["best"] = 0.9; run.summary.update()`.
-
-    Assignments, nested ones too, wait for `update()`. A value set by hand is no longer overwritten by `log`; `del` gives the
-    key back to `log`. Nested keys are dotted: `summary["a"]["b"]` and `summary["a.b"]` are one value. A typed record or an
-    array reads as a `StoredRecord`: `summary["tensor"].array()`.
-    """
-
-    def __init__(
-        self,
-        values: dict[str, Any],
-        commit: Callable[[Mapping[str, Any], list[str]], dict[str, Any]],
-        connection: Connection,
-    ) -> None:
-        """Takes the values by dotted key, the function that keeps changes and returns what is then, and the daemon."""
-        object.__setattr__(self, "_connection", connection)
-        object.__setattr__(self, "_values", _SummaryValues(values, connection))
-        object.__setattr__(self, "_commit", commit)
-        object.__setattr__(self, "_changed", {})
-        object.__setattr__(self, "_removed", [])
-        super().__init__(self._note, lambda: self._values)
-
-    def _note(self, changed: Mapping[str, Any], removed: list[str]) -> None:
-        for key in removed:
-            self._values.pop(key, None)
-            self._changed.pop(key, None)
-        self._changed.update(changed)
-        kept = [key for key in (*self._removed, *removed) if key not in changed]
-        self._removed[:] = dict.fromkeys(kept)
-
-    @property
-    def pending(self) -> tuple[dict[str, Any], list[str]]:
-        """What was changed and what was removed since the last `update()`."""
-        return dict(self._changed), list(self._removed)
-
-    def update(self, *given: Any, **values: Any) -> None:
-        """Sets the values given, if any, and keeps these and all that wait."""
-        super().update(*given, **values)
-        changed, removed = self.pending
-        if changed or removed:
-            object.__setattr__(
-                self, "_values", _SummaryValues(self._commit(changed, removed), self._connection)
-            )
-            for waiting in (self._changed, self._removed, self._own):
-                waiting.clear()
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        """Sets a value; `update()` keeps it."""
-        super().update({key: value})
-
-    def __setattr__(self, key: str, value: Any) -> None:
-        """Sets a value; `update()` keeps it."""
-        super().update({key: value})
-
-
-class _SummaryValues(dict[str, Any]):
-    """Values of a summary by dotted key, of which a typed record is one only when it is asked for: it may be large."""
-
-    def __init__(self, values: Mapping[str, Any], connection: Connection) -> None:
-        """Takes the values, typed records as their documents."""
-        super().__init__(values)
-        self._connection = connection
-
-    def __getitem__(self, key: str) -> Any:
-        """Returns a value, or a typed record."""
-        value = super().__getitem__(key)
-        return StoredRecord(value, self._connection) if is_document(value) else value
-
-
-def _strip_host(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns values by "HOST/NAME" by their names alone, where they are all of one host."""
-    hosts = {key.partition("/")[0] for key in values}
-    return {key.partition("/")[2] if len(hosts) == 1 else key: value for key, value in values.items()}
-
-
-def _changes(changed: Mapping[str, Any], removed: list[str], draft: Draft | None = None) -> bytes:
-    """Encodes a ConfigUpdate, or with a draft for its typed records a SummaryUpdate."""
-    items: list[tuple[str, _wire.Leaf]] = []
-    for key, value in changed.items():
-        if draft is not None and _leaves.find_record(key, value) is not None:
-            items.append(
-                (_values.check_key(key), _leaves.leaf(key, value, draft, _leaves.SUMMARY_ELEMENTS_MAX))
-            )
-            continue
-        plain = _values.plain(key, value)
-        items.append(
-            (
-                _values.check_key(key),
-                _wire.dump_json(plain) if isinstance(plain, dict) else _values.leaf(key, plain),
-            )
-        )
-    return _wire.changes(items, removed)
 
 
 def _check_keys(keys: Any) -> list[str] | None:

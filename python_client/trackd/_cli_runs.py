@@ -308,7 +308,7 @@ def _run_log(options: argparse.Namespace, store: str, _: str | None) -> int:
 
 
 def _run_program(options: argparse.Namespace, store: str, _: str | None) -> int:
-    from trackd import _config, _init, _names, _program, _run
+    from trackd import _config, _identity, _init, _names, _program
 
     program = options.program[1:] if options.program[:1] == ["--"] else options.program
     if not program:
@@ -343,7 +343,7 @@ def _run_program(options: argparse.Namespace, store: str, _: str | None) -> int:
             run_id=run_id,
             name=options.name or _settings.variable("NAME") or _names.generate_name(),
             notes=options.notes,
-            tags=_run.check_tags(options.tag),
+            tags=_identity.check_tags(options.tag),
             group=options.group or _settings.variable("RUN_GROUP"),
             job_type=options.job_type or _settings.variable("JOB_TYPE"),
             folder="",

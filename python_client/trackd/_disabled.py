@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from trackd import _config, _leaves, _run, _settings, _summary, _values
+from trackd import _config, _leaves, _row, _settings, _summary, _values
+from trackd._identity import Identity
 from trackd._record import Draft
-from trackd._run import History, Run
+from trackd._row import History
+from trackd._run import Run
 from trackd._shipper import Writer
 from trackd._table import Table
 
@@ -28,11 +30,12 @@ class DisabledRun(Run):
         self, *, project: str, run_id: str, name: str, notes: str | None, tags: tuple[str, ...], group: str | None,
         job_type: str | None, folder: str, settings: _settings.Settings,
     ) -> None:  # fmt: skip
-        self._project, self._id, self._name, self._notes, self._tags = project, run_id, name, notes, tags
-        self._group, self._job_type, self._folder, self._settings = group, job_type, folder, settings
-        self._mode, self._role, self._store = "disabled", "primary", ""
-        self._next_step, self._starting_step, self._start_time = 0, None, 0.0
-        self._resumed, self._archived, self.note_folder = False, False, ""
+        Identity.__init__(
+            self, project=project, run_id=run_id, name=name, notes=notes, tags=tags, group=group, job_type=job_type,
+            folder=folder, mode="disabled", settings=settings,
+        )  # fmt: skip
+        self._role, self._store, self.note_folder = "primary", "", ""
+        self._next_step, self._starting_step = 0, None
         self._shipper = None
         self._spool = _NoSpool()  # type: ignore[assignment]
         self._writer = Writer(self._spool, project, run_id)
@@ -55,7 +58,7 @@ class DisabledRun(Run):
         self._check_running("log")
         if not isinstance(data, Mapping):
             raise TypeError(f"log() takes a dict of values by name; got {type(data).__name__}")
-        step = _run.check_step(step)
+        step = _row.check_step(step)
         problems: list[Exception] = []
         for key, value in _values.flatten(data, problems):
             try:

@@ -16,11 +16,11 @@ from trackd import (
     _daemon,
     _disabled,
     _exit,
+    _identity,
     _names,
     _notebook,
     _process,
     _resume,
-    _run,
     _settings,
 )
 from trackd._run import Run
@@ -124,7 +124,7 @@ def init(
         "run_id": run_id,
         "name": name or _settings.variable("NAME") or _names.generate_name(),
         "notes": notes if notes is not None else _settings.variable("NOTES"),
-        "tags": _run.check_tags(tag_values),
+        "tags": _identity.check_tags(tag_values),
         "group": group or _settings.variable("RUN_GROUP"),
         "job_type": job_type or _settings.variable("JOB_TYPE"),
         "folder": os.path.join(root, f"run-{run_id}"),
@@ -165,7 +165,7 @@ def init(
             given = {
                 "name": name,
                 "notes": notes,
-                "tags": _run.check_tags(tags) if tags is not None else None,
+                "tags": _identity.check_tags(tags) if tags is not None else None,
             }
             run.rename(**{key: value for key, value in given.items() if value is not None and fork is None})
         if chosen_resume == "auto":

@@ -14,8 +14,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, Final
+
+from trackd._secret_names import (
+    NAME_CHARACTERS_MAX,
+    NONE,
+    STRONG,
+    WEAK,
+    is_harmless,
+    is_secret_name,
+    looks_like,
+    looks_random,
+    strength_of,
+)
 
 REDACTED: Final = "[redacted]"
 
@@ -33,10 +45,7 @@ KEPT_VARIABLES: Final = (
     "TRACKD_*",
 )  # fmt: skip
 
-_RANDOM_CHARACTERS_MIN = 12  # tokens are longer, most words shorter
-_OPAQUE_CHARACTERS_MIN = 20  # signatures and the like are longer still
 _VALUE_CHARACTERS_MIN = 8  # a shorter value of a variable is a word that stands in many an innocent line
-_NAME_CHARACTERS_MAX = 100  # how far back the name in front of a value is looked for
 _KEY_CHARACTERS_MAX = 20_000  # a private RSA key of 16,384 bits takes 12,900
 _KEY_LINES_MAX = 250  # the same key has 200 lines
 _DECIDING_CHARACTERS_MAX = 256  # of a value: each name may look this far ahead
@@ -82,13 +91,13 @@ def redact_arguments(arguments: Sequence[str]) -> list[str]:
     is_value = False  # of the option before
     for argument in arguments:
         option = _OPTION.match(argument)
-        if is_value and not argument.startswith("--") and not _is_harmless("", argument, is_quoted=True):
+        if is_value and not argument.startswith("--") and not is_harmless("", argument, is_quoted=True):
             redacted.append(REDACTED)
         elif (
             option is not None
             and option["value"] is not None
             and is_secret_name(option["name"])
-            and not _is_harmless("", option["value"], is_quoted=True)
+            and not is_harmless("", option["value"], is_quoted=True)
         ):
             redacted.append(f"{option['name']}={REDACTED}")
         else:
@@ -114,7 +123,7 @@ def redact_mapping(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _redact_value(value: Any, is_secret: bool, depth: int) -> Any:
     if isinstance(value, str):
-        return REDACTED if is_secret and not _is_harmless("", value, is_quoted=True) else redact_text(value)
+        return REDACTED if is_secret and not is_harmless("", value, is_quoted=True) else redact_text(value)
     if isinstance(value, bytes) and is_secret:
         return REDACTED
     if not isinstance(value, Mapping | list | tuple):
@@ -176,146 +185,6 @@ class Redactor:
 
 def _is_path(value: str) -> bool:
     return value.startswith(("/", "~", "./", "../"))
-
-
-# -- names -------------------------------------------------------------------------------------------------------------
-
-_NONE, _BY_LOOK, _WEAK, _STRONG = range(4)  # how much a name says about its value
-
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_SECRET_WORD = re.compile(
-    r"(?:password|passwd|passphrase|passcode|passkey|secret|credential|creds|apikey|accesskey|secretkey|privatekey|authkey"
-    r"|(?:access|api|auth|bearer|csrf|github|gitlab|hf|personal|refresh|secret|session|wandb)token)s?$"
-)
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-# A name that ends so is about a secret, and none: `secret_santa_count`, `password_file`.
-_ABOUT = _words(
-    "accuracy acc counts count dim dir directory embedding embeddings enabled endpoint env expires expiry field file"
-    " filename folder format host ids index idx kind len length limit loss manager max min mode model names name num"
-    " number path policy port prob prompt provider rate ratio required seconds size sock store timeout ttl type uri url"
-    " var variable version weight weights"
-)
-# A name may go on so after the word that counts: `API_KEY_PROD`.
-_ENDINGS = _words(
-    "b backup base dev encoded hash new old plain prod production raw staging string test text v value"
-)
-_AUTHORITIES = _words(
-    "access account admin anthropic api app application auth authentication authorization aws azure bearer client cloud"
-    " cohere comet databricks datadog deploy deployment discord docker encryption gcp gh git github gitlab google groq hf"
-    " hub huggingface jwt kaggle license login master mistral neptune ngc npm oauth openai openrouter personal pinecone"
-    " private pypi refresh registry replicate secret sendgrid service session shared signing slack ssh storage stripe"
-    " subscription telegram trackd twilio vault wandb webhook"
-)
-# Tokens of language models, which are no secrets: `pad_token`.
-_VOCABULARY = _words(
-    "add assistant audio begin blank bos boi class cls concept control current decoder dist dummy each encoder end eoi eom"
-    " eos eot extra fim first generated image init initializer input instance lang language last lm mask max memory middle"
-    " min n new newline next num output pad patch per placeholder pooled predicted prefix prev previous prompt query"
-    " reasoning register sampled sep single sot source space special speech start stop subword suffix system target text"
-    " think trigger unk video vision visual word"
-)
-_ORDINARY_KEYS = _words(
-    "batch cache caption dataset dict foreign group image index input join label map metric monitor output partition primary"
-    " public sort target text"
-)
-_LOGINS = _words(
-    "admin database db email ftp http https keystore ldap login mail mongo mysql pg postgres proxy redis root service smtp"
-    " ssh sudo user"
-)
-
-
-def is_secret_name(name: str) -> bool:
-    """Says whether what a variable, option or setting of this name holds is to be kept secret.
-
-    Names are read as words, in `snake_case`, `kebab-case`, `camelCase` and dotted: `api_key`, `db.password` and
-    `GITHUB_TOKEN` are such names; `tokenizer`, `pad_token`, `num_tokens`, `secret_santa_count` and `image_key` are not.
-    """
-    return _strength(name[-_NAME_CHARACTERS_MAX:]) >= _WEAK
-
-
-@lru_cache(maxsize=1024)
-def _strength(name: str) -> int:
-    words = [word.lower() for word in _WORD.findall(name)]
-    while len(words) > 1 and words[-1] in _ENDINGS:
-        words.pop()
-    if not words or words[-1] in _ABOUT:
-        return _NONE
-    last, qualifier = words[-1], words[-2] if len(words) > 1 else ""
-    is_variable = name.isupper() and qualifier != ""
-    if last in ("credential", "credentials", "creds"):
-        return _WEAK  # of which documentation and code say much
-    if last == "authorization" or any(_SECRET_WORD.search(word) for word in words):
-        return _STRONG
-    if last in ("token", "tokens"):
-        if qualifier in _AUTHORITIES:
-            return _STRONG
-        return _NONE if qualifier in _VOCABULARY or last == "tokens" else _WEAK
-    if last in ("key", "keys") or words[-2:] == ["key", "id"]:
-        before = words[-3] if last == "id" and len(words) > 2 else "" if last == "id" else qualifier
-        if before in _AUTHORITIES:
-            return _STRONG
-        return _WEAK if is_variable and last == "key" and before not in _ORDINARY_KEYS else _NONE
-    if last in ("pass", "pw", "pwd"):
-        return _STRONG if qualifier in _LOGINS or (is_variable and qualifier != "old") else _NONE
-    if is_variable and last in ("auth", "jwt", "pat"):
-        return _WEAK
-    return _BY_LOOK if last in ("auth", "cookie", "jwt", "sig", "signature") else _NONE
-
-
-# -- values ------------------------------------------------------------------------------------------------------------
-
-# What stands where a secret would, and is none: nothing, placeholders, types and expressions of a program's source.
-_HARMLESS = _words(
-    "0 1 any bool bytes default empty false float hidden int missing nil no none null object optional redacted required"
-    " str string tensor true undefined unset yes"
-)
-_MASK = re.compile(r"(?:[*•.-]+|[xX]{3,})$")
-_TEMPLATE = re.compile(
-    r"(?:\$\{[^{}]*\}?|\$[A-Z_][A-Z0-9_]*|\{[^{}]*\}*|<[^<>]*>|%\(?\w*\)?[rs]|\[redacted\]?|[\[(])$"
-)
-_EXPRESSION = re.compile(r"[A-Za-z_][\w.]*[(\[{]")
-_OWNERS = re.compile(r"(?:args|cfg|cls|config|env|hparams|opts?|options|os|params|self|settings|sys)\.")
-_FLOAT = re.compile(r"[+-]?[0-9]+\.[0-9]*(?:[eE][+-]?[0-9]+)?$")
-_OPAQUE_VALUE = re.compile(r"(?!\w+://)[\w.~+/=%:$-]+$", re.ASCII)
-_DIGIT = re.compile(r"[0-9]")
-_LETTER = re.compile(r"[A-Za-z]")
-_NUMBER = re.compile(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?[A-Za-z%/]{0,4}$")
-
-
-def _is_harmless(name: str, value: str, is_quoted: bool) -> bool:
-    if not value or value.lower() in _HARMLESS:
-        return True
-    if _MASK.match(value) or _TEMPLATE.match(value) or _FLOAT.match(value):
-        return True
-    if is_quoted:
-        return False
-    if _EXPRESSION.match(value) or _OWNERS.match(value):
-        return True
-    # `password=password`, `token = credentials.token`, `password=db_password`
-    tail = value.rpartition(".")[2].lower()
-    if not tail.replace("_", "").isalpha():
-        return False
-    words = "_" + name.lower().replace("-", "_").replace(".", "_")
-    return words.endswith(f"_{tail}") or ("_" in tail and is_secret_name(tail))
-
-
-def _looks_like(strength: int, value: str) -> bool:
-    """Says whether a value looks like what a name of this strength promises."""
-    if strength == _BY_LOOK and len(value) < _OPAQUE_CHARACTERS_MIN:
-        return False
-    return strength == _STRONG or _looks_random(value)
-
-
-def _looks_random(value: str) -> bool:
-    if len(value) < _RANDOM_CHARACTERS_MIN or _NUMBER.match(value) or not _OPAQUE_VALUE.match(value):
-        return False
-    # Letters alone are a name in a program; random ones have a digit among them.
-    return _DIGIT.search(value) is not None and _LETTER.search(value) is not None
 
 
 # -- shapes ------------------------------------------------------------------------------------------------------------
@@ -484,20 +353,20 @@ def _token_span(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 def _name_span(text: str, start: int, end: int) -> tuple[int, int] | None:
     name = _name_around(text, start, end)
-    strength = _strength(name)
+    strength = strength_of(name)
     if any(character in "=:" for character in text[start:end]):
         if name.lower() == "pwd" and text[end : end + 1] not in ("/", "~", "\\"):
-            strength = _STRONG  # in a connection string; in a shell it is the working folder
+            strength = STRONG  # in a connection string; in a shell it is the working folder
         return _value_span(text, end, name, strength)
     # Behind a space only an option has a value.
-    if name.startswith("-") and strength >= _WEAK and text[end : end + 1] != "-":
-        return _value_span(text, end, name, _STRONG)
+    if name.startswith("-") and strength >= WEAK and text[end : end + 1] != "-":
+        return _value_span(text, end, name, STRONG)
     return None
 
 
 def _name_around(text: str, start: int, end: int) -> str:
     """Returns the whole name in which a word begins at `start`: `db_password` for the place of `password`."""
-    begin = start - _end(_NAME, text[max(0, start - _NAME_CHARACTERS_MAX) : start][::-1], 0)
+    begin = start - _end(_NAME, text[max(0, start - NAME_CHARACTERS_MAX) : start][::-1], 0)
     if text[begin - 1 : begin] in ("\\", "%", "[", ";"):
         for after in range(begin + 1, min(begin + 6, start) + 1):  # `\npassword` is no `npassword`
             if _is_behind_escape(text, after):
@@ -508,7 +377,7 @@ def _name_around(text: str, start: int, end: int) -> str:
 
 def _value_span(text: str, start: int, name: str, strength: int) -> tuple[int, int] | None:
     """Returns where the value that begins at `start` stands, without its quotes, if it is a secret."""
-    if strength == _NONE:
+    if strength == NONE:
         return None
     opening = _OPENING.match(text, start)
     end = _closing(text, opening.end(), opening[1]) if opening else -1
@@ -520,7 +389,7 @@ def _value_span(text: str, start: int, name: str, strength: int) -> tuple[int, i
     value = text[start:end] if is_quoted else text[start:end].rstrip(")]}:")
     if value.startswith("-----BEGIN"):
         return None  # a private key, which is found as such, and does not end with the word
-    if _is_harmless(name, value, is_quoted) or not _looks_like(strength, value):
+    if is_harmless(name, value, is_quoted) or not looks_like(strength, value):
         return None
     if not is_quoted and len(value) == _DECIDING_CHARACTERS_MAX:
         return start, _end(_UNQUOTED, text, start)
@@ -537,12 +406,12 @@ def _closing(text: str, start: int, quote: str) -> int:
 
 
 def _plain_span(text: str, start: int, end: int) -> tuple[int, int] | None:
-    return _value_span(text, end, "", _STRONG)
+    return _value_span(text, end, "", STRONG)
 
 
 def _bearer_span(text: str, start: int, end: int) -> tuple[int, int] | None:
     limit = _end(_OPAQUE, text, end, end + _DECIDING_CHARACTERS_MAX)
-    return (end, _end(_OPAQUE, text, end)) if _looks_random(text[end:limit]) else None
+    return (end, _end(_OPAQUE, text, end)) if looks_random(text[end:limit]) else None
 
 
 def _cookie_span(text: str, start: int, end: int) -> tuple[int, int] | None:
@@ -556,7 +425,7 @@ def _login_span(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 def _address_span(text: str, start: int, end: int) -> tuple[int, int] | None:
     at = _end(_USER_INFO, text, end) - 1
-    if at < end or _PORT.match(text, end) or _is_harmless("", text[end:at], is_quoted=True):
+    if at < end or _PORT.match(text, end) or is_harmless("", text[end:at], is_quoted=True):
         return None
     user_start = start + len("://")
     return (end, at) if end - user_start <= _USER_CHARACTERS_MAX else (user_start, at)

@@ -11,6 +11,7 @@ import json
 import os
 from typing import Any, NamedTuple
 
+from trackd import _question
 from trackd._settings import variable
 from trackd._shipper import Shipper
 from trackd.errors import UsageError
@@ -94,25 +95,14 @@ def remove_note(folder: str) -> None:
 def find(shipper: Shipper, project: str, run_id: str) -> tuple[bool, Found | None]:
     """Asks the daemon for a run; returns whether it has answered, and the run when it is there."""
 
-    def get(channel: Any, metadata: Any, timeout: float) -> tuple[bool, Found | None]:
-        import grpc
-
+    def read(run: Any) -> tuple[bool, Found | None]:
         from trackd import _decode
-        from trackd.v1 import query_service_pb2, query_service_pb2_grpc, records_pb2
 
-        request = query_service_pb2.GetRunRequest(run=records_pb2.RunIdentity(project=project, run_id=run_id))
-        try:
-            answer = query_service_pb2_grpc.QueryServiceStub(channel).GetRun(
-                request, metadata=metadata, timeout=timeout
-            )
-        except grpc.RpcError as error:
-            if error.code() == grpc.StatusCode.NOT_FOUND:  # type: ignore[attr-defined,unused-ignore]
-                return True, None
-            raise
-        run = answer.run
+        if run is None:
+            return True, None
         return True, Found(run.name, run.notes, tuple(run.tags), run.archived, _decode.entries(run.config))
 
-    return shipper.call(get, ASK_SECONDS) or (False, None)
+    return _question.ask_run(shipper, project, run_id, read, ASK_SECONDS) or (False, None)
 
 
 def check(mode: str, run_id: str, has_answered: bool, found: Found | None) -> None:

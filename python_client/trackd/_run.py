@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
@@ -18,23 +17,26 @@ from typing import TYPE_CHECKING, Any
 from trackd import (
     _capture,
     _config,
+    _definition,
     _exit,
     _files,
     _frames,
     _leaves,
     _notebook,
     _resume,
-    _settings,
+    _row,
     _summary,
-    _surroundings,
     _values,
     _wire,
+    _writer_life,
 )
+from trackd._definition import Metric
+from trackd._question import AskedRun
 from trackd._record import Draft, Record
+from trackd._row import INT64_MAX, History, Row
 from trackd._shipper import Shipper, Writer, tell
 from trackd._spool import Spool
-from trackd._version import VERSION
-from trackd.errors import Error, UsageError
+from trackd.errors import UsageError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -43,14 +45,8 @@ if TYPE_CHECKING:
     from trackd._table import Table
     from trackd._watch import Watcher
 
-_INT64_MAX = (1 << 63) - 1
-_PLAIN_NUMBERS = (float, int, bool)
-# dict(run.summary) reads key by key: one answer serves them all, as long as this process logs nothing.
-_ASK_SECONDS = 2.0  # a daemon that lives answers within milliseconds
-_SUMMARY_AGE_SECONDS = 0.2
 
-
-class Run:
+class Run(AskedRun):
     """A run of an experiment. Made by `trackd.init`."""
 
     def __init__(
@@ -73,30 +69,20 @@ class Run:
         origin: tuple[str, str, int] | None = None,
     ) -> None:
         """Opens a writer of the run; called by `trackd.init`, which documents the arguments."""
-        self._project = project
-        self._id = run_id
-        self._name = name
-        self._notes = notes
-        self._tags = tags
-        self._group = group
-        self._job_type = job_type
-        self._archived = False
-        self._folder = folder
+        super().__init__(
+            project=project, run_id=run_id, name=name, notes=notes, tags=tags, group=group, job_type=job_type,
+            folder=folder, mode=mode, settings=settings,
+        )  # fmt: skip
         self._store = store
-        self._mode = mode
         self._role = role
-        self._settings = settings
         self._shipper = shipper
         self._starting_step = starting_step
         self._origin = origin
-        self._resumed = False
-        self._start_time = time.time()
         self._next_step = starting_step or 0
         self._late_warned = False
         self._late_keep = settings.late_steps == "keep"
         self._finished = False
         self._finish_lock = threading.RLock()
-        self._summary_read: tuple[int, float, Mapping[str, Any]] = (-1, 0.0, {})
         self._watcher: Watcher | None = None
         self._last_words: _exit.LastWords | None = None
         self._card: _notebook.Card | None = None
@@ -149,7 +135,7 @@ class Run:
         elif (
             commit is None
             and type(step) is int
-            and 0 <= step <= _INT64_MAX
+            and 0 <= step <= INT64_MAX
             and (step >= self._next_step or self._late_keep)
             and self._append_row(data, _frames.FLAG_STEP, step)  # type: ignore[arg-type]
         ):
@@ -165,44 +151,35 @@ class Run:
             )
         if not isinstance(data, Mapping):
             raise TypeError(f"log() takes a dict of values by name; got {type(data).__name__}")
-        step = check_step(step)
+        step = _row.check_step(step)
         if step is not None and step < 0:
             self._warn(f"step is {step}; the smallest is 0: this row is not kept")
             self._spool.refused_count += 1
             return
         if step is not None and step < self._next_step and not self._late_keep:
             self._warn_late(step)
-        now = time.time_ns()
-        texts = False
-        items: dict[str, _wire.Leaf] = {}
-        problems: list[Exception] = []
-        draft = Draft()
-        for key, value in _values.flatten(data, problems):
-            if key in _values.RESERVED_KEYS:
-                if key == "_timestamp" and isinstance(value, _PLAIN_NUMBERS):
-                    now = _nanos(float(value), now)
-                continue
-            try:
-                leaf = _leaves.leaf(_values.check_key(key), value, draft)
-            except (TypeError, ValueError, OSError) as problem:
-                problems.append(problem)
-                continue
-            items[key] = leaf
-            texts = texts or isinstance(leaf, str | bytes)
+        row = Row(data)
+        if row.items or not row.problems:
+            is_fixed_width = self._write_row(row, step, commit)
+            if is_fixed_width and not row.problems and type(data) is dict:
+                self._spool.learn(data)
+        if row.problems:
+            raise row.problems[0]
+
+    def _write_row(self, row: Row, step: int | None, commit: bool | None) -> bool:
+        """Writes a row; returns whether as fixed-width numbers."""
         flags = (0 if step is None else _frames.FLAG_STEP) | (
             0 if commit is None else _frames.FLAG_COMMIT if commit else _frames.FLAG_HOLD
         )
-        numbers = list(items.items())
-        if items or not problems:
-            if texts or not self._spool.append_numbers(numbers, flags, step or 0, now):  # type: ignore[arg-type]
-                self._spool.append_record(_wire.ROW, _wire.row(items.items(), step, commit), now, draft)
-            elif not problems and type(data) is dict:
-                self._spool.learn(data)
-            if step is None or step >= self._next_step:  # a late row moves nothing
-                commits = commit or (commit is None and step is None)
-                self._next_step = min((self._next_step if step is None else step) + bool(commits), _INT64_MAX)
-        if problems:
-            raise problems[0]
+        numbers: Any = list(row.items.items())
+        is_fixed_width = row.is_numbers and self._spool.append_numbers(numbers, flags, step or 0, row.time_ns)
+        if not is_fixed_width:
+            body = _wire.row(row.items.items(), step, commit)
+            self._spool.append_record(_wire.ROW, body, row.time_ns, row.draft)
+        if step is None or step >= self._next_step:  # a late row moves nothing
+            commits = commit or (commit is None and step is None)
+            self._next_step = min((self._next_step if step is None else step) + bool(commits), INT64_MAX)
+        return is_fixed_width
 
     def define_metric(
         self,
@@ -231,36 +208,10 @@ class Run:
         Raises:
             Error: an argument is not one of these.
         """
-        if not name or not isinstance(name, str):
-            raise Error("define_metric() needs a name that is not empty")
-        _check_metric(name)
-        if "*" in name[:-1]:
-            raise Error(f"define_metric() name is {name!r}; a glob can only end in *, like 'train/*'")
-        if isinstance(step_metric, Metric):
-            step_metric = step_metric.name
-        if step_metric is not None and not isinstance(step_metric, str):
-            raise Error(
-                f"define_metric() step_metric is a {type(step_metric).__name__}; it must be a metric's name"
-            )
-        if step_metric:
-            _check_metric(step_metric)
-        if not isinstance(summary, str | None):
-            raise Error(f"define_metric() summary is {summary!r}; it must be a text such as 'min,max'")
-        kinds = [kind.strip().lower() for kind in (summary or "").split(",") if kind.strip()]
-        for kind in kinds:
-            if kind not in _wire.SUMMARY_KINDS:
-                raise Error(
-                    f"define_metric() summary is {kind!r}; it can be min, max, mean, best, first, last, copy or none"
-                )
-        if goal is not None and goal not in _wire.GOALS:
-            raise Error(f'define_metric() goal is {goal!r}; it can be "minimize" or "maximize"')
+        metric, body = _definition.define(name, step_metric, step_sync, hidden, summary, goal, overwrite)
         self._check_running("define_metric")
-        self._spool.append_record(
-            _wire.METRIC_DEFINITION,
-            _wire.metric_definition(name, step_metric, step_sync, hidden, kinds, goal, bool(overwrite)),
-        )
-        synced = step_metric is not None if step_sync is None else step_sync
-        return Metric(name, step_metric, synced, hidden, summary)
+        self._spool.append_record(_wire.METRIC_DEFINITION, body)
+        return metric
 
     def alert(self, title: str, text: str = "", level: Any = "INFO", wait_duration: Any = 0) -> None:
         """Asks for the user's attention; docs/alerts.md says where an alert goes.
@@ -422,11 +373,6 @@ class Run:
             self._card.update()
         return self._capture.flush()
 
-    def rename(self, **fields: Any) -> None:
-        """Changes what a person calls the run, where `trackd.init` was given it anew."""
-        if fields:
-            self._update(**fields)
-
     def go_on(self, config: Mapping[str, Any], is_archived: bool, timeout_seconds: float) -> None:
         """Goes on behind what a run of this id has logged before; called by `trackd.init`."""
         self._resumed = True
@@ -467,23 +413,15 @@ class Run:
         if self._role == "helper" and self._spool.sequence == 0:
             self.on_end(self)  # a forked child that logged nothing leaves nothing
             return
-        timeout = self._settings.finish_timeout_seconds
-        sequence = self._spool.append_record(
-            _wire.WRITER_FINISH, _wire.writer_finish(_int32(exit_code), traceback, signal)
+        ending = _writer_life.end(
+            self._spool,
+            self._writer,
+            self._shipper,
+            exit_code,
+            traceback,
+            signal,
+            self._settings.finish_timeout_seconds,
         )
-        is_readable = False
-        problem = self._spool.problem
-        if self._shipper is not None:
-            is_readable = sequence > 0 and self._shipper.flush(self._writer, sequence, timeout)
-        if not is_readable and problem is None:
-            try:
-                self._spool.sync()
-            except OSError as error:
-                problem = error.strerror or str(error)
-        waiting_count = self._spool.waiting_count
-        if self._shipper is not None:
-            self._shipper.remove(self._writer)
-        self._spool.close()
         if self.note_folder and exit_code == 0:
             _resume.remove_note(self.note_folder)
         if self._last_words is not None:
@@ -492,27 +430,8 @@ class Run:
             self._card.close("finished" if exit_code == 0 else f"failed ({exit_code})")
         self.on_end(self)
         if not (quiet or self._settings.quiet or self._role == "helper"):
-            state = f"was ended by signal {signal}" if signal else "finished"
-            if exit_code and not signal:
-                state = f"failed with exit code {exit_code}"
-            self._say_goodbye(is_readable, problem if waiting_count else None, waiting_count, state)
-
-    def _say_goodbye(self, is_readable: bool, problem: str | None, waiting_count: int, state: str) -> None:
-        if problem or waiting_count:
-            lost = waiting_count + self._spool.refused_count
-            tell(
-                f"run {self._name} {state}, but {lost} records could not be kept: {problem or 'the disk is full'}"
-            )
-        elif is_readable or self._shipper is None:
-            refused = self._spool.refused_count
-            tell(f"run {self._name} {state}" + (f"; {refused} rows were refused" if refused else ""))
-        else:
-            reason = f" ({self._shipper.problem})" if self._shipper.problem else ""
-            tell(
-                f"run {self._name} {state}; it is on the disk, and the daemon will take it from there{reason}"
-            )
-        if self._writer.ingest_message:
-            tell(self._writer.ingest_message)
+            for sentence in ending.sentences(self._name):
+                tell(sentence)
 
     def __enter__(self) -> Self:
         """Returns the run; the end of the block finishes it."""
@@ -528,159 +447,17 @@ class Run:
         code = _exit.code_of(error)
         self.end(code, _exit.format_exception(kind, error, trace) if code else "")
 
-    # -- what the run is -------------------------------------------------------------------------------------------
-
-    @property
-    def id(self) -> str:
-        """The run's id, unique in its project."""
-        return self._id
-
-    @property
-    def project(self) -> str:
-        """The project's name."""
-        return self._project
-
-    @property
-    def entity(self) -> str:
-        """Always empty: a store has no entities."""
-        return ""
-
-    @property
-    def path(self) -> str:
-        """`project/id`, as `trackd.Api().run` takes it."""
-        return f"{self._project}/{self._id}"
-
-    @property
-    def dir(self) -> str:
-        """The folder for the run's own files; made on first use."""
-        os.makedirs(self._folder, exist_ok=True)
-        return self._folder
-
-    @property
-    def url(self) -> str | None:
-        """The address of the run's page, or None while no daemon has told it. `trackd ui` opens it with the token."""
-        address = self._shipper.http_address if self._shipper is not None else ""
-        if not address:
-            return None
-        from urllib.parse import quote
-
-        return f"{address}/p/{quote(self._project, safe='')}/r/{quote(self._id, safe='')}"
-
-    def get_url(self) -> str | None:
-        """Returns `url`; for older scripts."""
-        return self.url
+    # -- where the run is -------------------------------------------------------------------------------------------
 
     @property
     def step(self) -> int:
         """The step that the next `log` without a step takes. Never blocks."""
-        return min(self._next_step, _INT64_MAX)
+        return min(self._next_step, INT64_MAX)
 
     @property
     def starting_step(self) -> int:
         """The first automatic step."""
         return self._starting_step or 0
-
-    @property
-    def start_time(self) -> float:
-        """When this process opened the run, in seconds since 1970."""
-        return self._start_time
-
-    @property
-    def settings(self) -> Settings:
-        """The run's settings."""
-        return self._settings
-
-    @property
-    def offline(self) -> bool:
-        """Whether no daemon is started for the run."""
-        return self._mode == "offline"
-
-    @property
-    def disabled(self) -> bool:
-        """Always False: a disabled run is another class."""
-        return False
-
-    @property
-    def resumed(self) -> bool:
-        """Whether the run existed before, and is gone on with."""
-        return self._resumed
-
-    @property
-    def name(self) -> str:
-        """The display name; settable."""
-        return self._name
-
-    @name.setter
-    def name(self, value: str) -> None:
-        self._name = str(value)
-        self._update(name=self._name)
-
-    @property
-    def notes(self) -> str | None:
-        """The notes; settable."""
-        return self._notes
-
-    @notes.setter
-    def notes(self, value: str) -> None:
-        self._notes = str(value)
-        self._update(notes=self._notes)
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """The tags; settable."""
-        return self._tags
-
-    @tags.setter
-    def tags(self, value: Iterable[str]) -> None:
-        self._tags = check_tags(value)
-        self._update(tags=self._tags)
-
-    @property
-    def archived(self) -> bool:
-        """Whether the run is put away: kept, and left out where the page lists runs; settable."""
-        return self._archived
-
-    @archived.setter
-    def archived(self, value: bool) -> None:
-        self._archived = check_archived(value)
-        self._update(archived=self._archived)
-
-    @property
-    def group(self) -> str | None:
-        """The group."""
-        return self._group
-
-    @property
-    def job_type(self) -> str | None:
-        """The job type."""
-        return self._job_type
-
-    @property
-    def durable_sequence(self) -> int:
-        """How many records of this process are known to be on the disk. Never blocks; asked about every half minute."""
-        return self._writer.durable_sequence
-
-    @property
-    def durable_step(self) -> int | None:
-        """The step below which the run's rows are on the disk.
-
-        Asks the daemon, for at most 2 s, and never raises; None when it does not answer.
-        """
-        return self._ask_run(lambda run: run.durable_step)
-
-    @property
-    def synced_step(self) -> int | None:
-        """The step below which the bucket has the run's rows.
-
-        Asks the daemon, for at most 2 s, and never raises; None when it does not answer, and where nothing is uploaded.
-        """
-        return self._ask_run(lambda run: run.synced_step if run.HasField("synced_step") else None)
-
-    def flush(self, timeout_seconds: float = 5.0) -> bool:
-        """Waits until everything logged so far is on the disk and readable; returns whether it is, within the time."""
-        if self._shipper is None:
-            return self._spool.sync() >= self._spool.sequence
-        return self._shipper.flush(self._writer, self._spool.sequence, timeout_seconds)
 
     def __repr__(self) -> str:
         """Shows project, id and name."""
@@ -704,29 +481,14 @@ class Run:
 
     def _begin(self, writer_id: str) -> bytes:
         """Encodes the WriterBegin record of this process."""
-        program, *arguments = _settings.command(self._settings)
-        return _wire.writer_begin(
+        change = _wire.run_update(self._name, self._notes, self._tags or None, self._group, self._job_type)
+        return _writer_life.begin(
             self._project,
             self._id,
             writer_id,
             self._role,
-            _wire.run_update(self._name, self._notes, self._tags or None, self._group, self._job_type),
-            {
-                "pid": os.getpid(),
-                "host": _settings.host(),
-                "program": program,
-                "arguments": _without_secrets(arguments),
-                "boot_id": _surroundings.boot_id(),
-            },
-            _wire.run_settings(
-                self._settings.late_steps,
-                self._settings.system_interval_seconds,
-                self._settings.stalled_after_seconds,
-                self._settings.captures,
-                self._settings.alert_rules,
-            ),
-            self._settings.label,
-            f"python {VERSION}",
+            change,
+            self._settings,
             self._starting_step,
             self._origin,
         )
@@ -752,49 +514,6 @@ class Run:
             for key, value in changed.items()
         ]
         self._spool.append_record(_wire.SUMMARY_UPDATE, _wire.changes(items, removed), draft=draft)
-
-    def _read_summary(self) -> Mapping[str, Any]:
-        """Asks the daemon for the summary of what was logged so far; empty when there is no answer."""
-        if self._shipper is None:
-            return {}
-        sequence, read_time, values = self._summary_read
-        if sequence == self._spool.sequence and time.monotonic() - read_time < _SUMMARY_AGE_SECONDS:
-            return values
-        sequence = self._spool.sequence
-        if not self._finished:
-            self._shipper.flush(self._writer, self._spool.sequence, self._settings.finish_timeout_seconds)
-
-        def get(channel: Any, metadata: Any, timeout: float) -> Mapping[str, Any]:
-            from trackd import _decode
-            from trackd.v1 import query_service_pb2, query_service_pb2_grpc, records_pb2
-
-            request = query_service_pb2.GetRunRequest(
-                run=records_pb2.RunIdentity(project=self._project, run_id=self._id)
-            )
-            stub = query_service_pb2_grpc.QueryServiceStub(channel)
-            answer = stub.GetRun(request, metadata=metadata, timeout=timeout)
-            return _decode.entries(answer.run.summary)
-
-        values = self._shipper.call(get, self._settings.finish_timeout_seconds) or {}
-        self._summary_read = (sequence, time.monotonic(), values)
-        return values
-
-    def _ask_run(self, read: Callable[[Any], int | None]) -> int | None:
-        """Asks the daemon for the run; returns what `read` finds in it, None without an answer."""
-        if self._shipper is None:
-            return None
-
-        def get(channel: Any, metadata: Any, timeout: float) -> int | None:
-            from trackd.v1 import query_service_pb2, query_service_pb2_grpc, records_pb2
-
-            request = query_service_pb2.GetRunRequest(
-                run=records_pb2.RunIdentity(project=self._project, run_id=self._id)
-            )
-            stub = query_service_pb2_grpc.QueryServiceStub(channel)
-            return read(stub.GetRun(request, metadata=metadata, timeout=timeout).run)
-
-        step: int | None = self._shipper.call(get, _ASK_SECONDS)
-        return step
 
     def _check_running(self, name: str) -> None:
         if self._finished:
@@ -830,94 +549,6 @@ class Run:
         self._writer = Writer(self._spool, self._project, self._id)
         self._card = None
         self._capture.after_fork()
-
-
-class History:
-    """The row that is being collected: `run.history.row["x"] = 1`, then `run.history.add({...})`."""
-
-    def __init__(self, run: Run) -> None:
-        """Begins with an empty row."""
-        self._run = run
-        self.row: dict[str, Any] = {}
-
-    def add(self, row: Mapping[str, Any] | None = None, step: int | None = None) -> None:
-        """Logs the collected row with `row` over it, and begins a new one."""
-        data = {**self.row, **(row or {})}
-        self.row = {}
-        self._run.log(data, step=step, commit=True)
-
-
-class Metric:
-    """What `define_metric` defined."""
-
-    def __init__(
-        self,
-        name: str,
-        step_metric: str | None,
-        step_sync: bool | None,
-        hidden: bool | None,
-        summary: str | None,
-    ) -> None:
-        """Holds the arguments."""
-        self.name = name
-        self.step_metric = step_metric
-        self.step_sync = step_sync
-        self.hidden = hidden
-        self.summary = summary
-
-
-def check_tags(tags: Iterable[Any] | str | None) -> tuple[str, ...]:
-    """Returns tags, each once, in order; one text is one tag. Raises ValueError for a tag that is none."""
-    given = (tags,) if isinstance(tags, str) else tuple(tags or ())
-    for tag in given:
-        if not isinstance(tag, str) or not 1 <= len(tag) <= 64:
-            raise ValueError(f"tag is {tag!r}; a tag is a text of 1 to 64 characters")
-    return tuple(dict.fromkeys(given))
-
-
-def check_archived(archived: Any) -> bool:
-    """Returns whether a run is put away. Raises TypeError for what is no truth value: the text "no" would be a yes."""
-    if not isinstance(archived, bool):
-        raise TypeError(f"archived is {archived!r}; it must be True or False")
-    return archived
-
-
-def check_step(step: Any) -> int | None:
-    if step is None or type(step) is int:
-        number = step
-    elif hasattr(step, "__index__") and not isinstance(step, bool):
-        number = step.__index__()  # NumPy integers and 0-d integer tensors
-    else:
-        raise TypeError(f"step is {step!r} of type {type(step).__name__}; it must be an int")
-    if number is not None and number > _INT64_MAX:
-        raise ValueError(f"step is {number}; the largest is 2^63-1")
-    return number
-
-
-def _without_secrets(arguments: list[str]) -> list[str]:
-    if not arguments:
-        return []
-    from trackd import _redact
-
-    return _redact.redact_arguments(arguments)
-
-
-def _int32(exit_code: int) -> int:
-    return (
-        exit_code if -(1 << 31) <= exit_code < 1 << 31 else 1
-    )  # what no system has is a failure all the same
-
-
-def _check_metric(name: str) -> None:
-    try:
-        _values.check_key(name)
-    except ValueError as error:
-        raise Error(f"define_metric(): {error}") from None
-
-
-def _nanos(seconds: float, now: int) -> int:
-    """Returns a time given in seconds as nanoseconds, or `now` when it cannot be one."""
-    return int(seconds * 1e9) if abs(seconds) < _INT64_MAX / 1e9 else now
 
 
 def _refuse_row(data: object, flags: int, step: int) -> bool:

@@ -19,7 +19,6 @@ The layout is drawn in docs/storage.md ("The log").
 from __future__ import annotations
 
 import contextlib
-import errno
 import mmap
 import os
 import struct
@@ -31,13 +30,8 @@ from time import time_ns
 from typing import TypeAlias
 from zlib import crc32
 
-from trackd import _frames, _wire
+from trackd import _disk, _frames, _wire
 from trackd._record import Draft
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - no flock on Windows: the daemon then goes by the pid
-    fcntl = None  # type: ignore[assignment]
 
 # A part is made at its full size; the first is small because most runs are, the later ones rare because a new part costs
 # about 0.3 ms inside log().
@@ -278,16 +272,16 @@ class Spool:
         """Has the disk grant the data file at least `end` bytes; raises OSError when it does not."""
         grant = min(max(self._data_granted, _DATA_GRANT_BYTES), _DATA_GRANT_BYTES_MAX)
         grant = max(grant, end - self._data_granted)
-        if sum(map(_size_of, self._left_parts)) + grant > LOG_BYTES_MAX:
+        if sum(map(_disk.size_of, self._left_parts)) + grant > LOG_BYTES_MAX:
             raise OSError(f"the log of this process has reached its limit of {LOG_BYTES_MAX} bytes")
         try:
-            _grant(self._data, grant, self._data_granted)
+            _disk.grant(self._data, grant, self._data_granted)
         except OSError as error:
             # A disk that is nearly full may have room for these data alone.
-            if error.errno not in _FULL:
+            if error.errno not in _disk.FULL:
                 raise
             grant = end - self._data_granted
-            _grant(self._data, grant, self._data_granted)
+            _disk.grant(self._data, grant, self._data_granted)
         self._data_granted += grant
 
     def ensure_part(self) -> None:
@@ -355,7 +349,7 @@ class Spool:
             os.close(descriptor)
         for path in (*filled, self.folder):
             with contextlib.suppress(FileNotFoundError):  # sealed by the daemon, and deleted
-                _sync_path(path)
+                _disk.sync_path(path)
         return sequence
 
     def close(self) -> None:
@@ -499,14 +493,14 @@ class Spool:
         part = self._part + 1
         part_bytes = max(min(_FIRST_PART_BYTES << (2 * part), _PART_BYTES_MAX), len(head) + size)
         self._left_parts = [path for path in self._left_parts if os.path.exists(path)]
-        if sum(map(_size_of, self._left_parts)) + part_bytes > LOG_BYTES_MAX:
+        if sum(map(_disk.size_of, self._left_parts)) + part_bytes > LOG_BYTES_MAX:
             raise OSError(f"the log of this process has reached its limit of {LOG_BYTES_MAX} bytes")
         try:
             descriptor, mapping = self._make_file(part, part_bytes, head)
         except OSError as error:
             # A disk that is nearly full may have room for a small part.
             part_bytes = max(_FIRST_PART_BYTES, len(head) + size)
-            if error.errno not in _FULL:
+            if error.errno not in _disk.FULL:
                 raise
             descriptor, mapping = self._make_file(part, part_bytes, head)
         self._close_part()
@@ -529,8 +523,8 @@ class Spool:
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
         descriptor = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            _lock(descriptor)
-            _grant(descriptor, part_bytes)
+            _disk.lock(descriptor)
+            _disk.grant(descriptor, part_bytes)
             mapping = mmap.mmap(descriptor, part_bytes)
             mapping[: len(content)] = content
             os.rename(hidden, path)
@@ -567,53 +561,7 @@ class Spool:
         self._is_resting = False
 
 
-def _lock(descriptor: int) -> None:
-    """Locks a part that is being made; where the file system has no locks, the daemon sees a writer that is gone.
-
-    Raises:
-        BlockingIOError: a daemon that has just started looks whether the file was left by a dead client.
-    """
-    if fcntl is not None:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise
-        except OSError:
-            pass
-
-
-def _sync_path(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _size_of(path: str) -> int:
-    """Returns a file's size in bytes; 0 when the daemon has deleted it."""
-    try:
-        return os.path.getsize(path)
-    except OSError:
-        return 0
-
-
-def _grant(descriptor: int, size: int, offset: int = 0) -> None:
-    """Has the disk grant `size` bytes from an offset on, so that no store into them can fail for lack of space."""
-    try:
-        os.posix_fallocate(descriptor, offset, size)
-    except (AttributeError, OSError) as error:
-        # ENOSPC and EDQUOT are the answer; file systems and systems without the call get zeros written instead.
-        if isinstance(error, OSError) and error.errno not in _UNSUPPORTED:
-            raise
-        zeros = bytes(1 << 16)
-        for done in range(0, size, len(zeros)):
-            os.pwrite(descriptor, zeros[: size - done], offset + done)
-
-
 _RECORD_BYTES_MAX = (64 << 20) - 64  # in a frame, whose limit is the daemon's (config.FRAME_BYTES_MAX)
 _NOWHERE = -2
 _NO_LENGTH = bytes(4)
 _RANGE_BYTES_MAX = 32  # an encoded `data_range`
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_UNSUPPORTED = {errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ENODEV}

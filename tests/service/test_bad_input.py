@@ -14,7 +14,7 @@ from tests.service.reading import find_state, get_run, logged, rows, state
 from tests.service.scripts import RunScript
 
 import trackd
-from trackd import _spool
+from trackd import _disk, _spool
 
 pytestmark = pytest.mark.usefixtures("project")
 
@@ -104,18 +104,18 @@ def test_a_full_disk_is_told_once_and_what_waits_in_memory_is_kept(
     run = trackd.init(settings={"quiet": False})
     run.log({"n": 0})
     assert run.flush(20)
-    grant = _spool._grant
+    grant = _disk.grant
 
     def full(*_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_spool, "_grant", full)
+    monkeypatch.setattr(_disk, "grant", full)
     blob = "x" * 100_000
     count = 40
     for n in range(1, count):  # past the first part, which is granted already
         run.log({"n": n, "blob": blob})
     assert not run.flush(0.1)
-    monkeypatch.setattr(_spool, "_grant", grant)
+    monkeypatch.setattr(_disk, "grant", grant)
     assert run.flush(20)
     run.finish()
     assert [row["n"] for _, row in rows(run.id)] == list(range(count))
@@ -134,7 +134,7 @@ def test_rows_beyond_the_memory_for_a_full_disk_are_refused_counted_and_told(
     def full(*_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_spool, "_grant", full)
+    monkeypatch.setattr(_disk, "grant", full)
     monkeypatch.setattr(_spool, "WAITING_BYTES_MAX", 1 << 20)
     for n in range(60):
         run.log({"n": n, "blob": "x" * 100_000})

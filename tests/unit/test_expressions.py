@@ -36,7 +36,7 @@ def formulas(draw: st.DrawFn, depth: int = 3) -> tuple[str, str]:
     if kind == "()":
         return f"({one})", f"({python_one})"
     if kind == "neg":
-        return f"-({one})", f"(-({python_one}))"
+        return f"-({one})", f"-({python_one})"
     if kind in ("abs", "log", "exp", "sqrt"):
         return f"{kind}({one})", f"np.{kind}({python_one})"
     if kind in ("min", "max"):

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from trackd import plot, plots
+from trackd import _predictions, plot, plots
 from trackd._chart import CustomChart
 from trackd._table import Table
 
@@ -228,7 +228,7 @@ def test_many_curves_share_the_points_of_a_chart() -> None:
     chart = plot.roc_curve(truth, scores)
     names = columns(chart)["class"]
     assert len(set(names)) == 40
-    assert len(names) <= plot.CURVES_POINTS_MAX
+    assert len(names) <= _predictions.CURVES_POINTS_MAX
     x, y, _ = metrics.roc_curve(truth == 7, scores[:, 7], drop_intermediate=False)
     found_x, found_y = curve_of(chart, "7", "fpr", "tpr")
     assert len(found_x) < len(x)

@@ -10,13 +10,13 @@ from trackd import _redact
 from trackd._redact import (
     REDACTED,
     Redactor,
-    is_secret_name,
     kept_environment,
     redact_arguments,
     redact_mapping,
     redact_text,
     redact_url,
 )
+from trackd._secret_names import is_secret_name
 
 LETTERS = string.ascii_letters + string.digits
 HEX = "0123456789abcdef"

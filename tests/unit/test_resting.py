@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trackd import _frames, _spool, _wire
+from trackd import _disk, _frames, _wire
 from trackd._spool import Spool
 from trackd.v1 import records_pb2
 from trackd_service import config
@@ -160,7 +160,7 @@ def test_a_log_rests_not_while_records_wait_for_the_disk(
 
     log(spool, 1.0)
     with monkeypatch.context() as full:
-        full.setattr(_spool, "_grant", refuse)
+        full.setattr(_disk, "grant", refuse)
         assert spool.append_record(_wire.ROW, _wire.row([("text", "x" * 1_048_500)], None, None))
         assert spool.waiting_count == 1
         rest(spool)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackd import _frames, _spool, _wire
+from trackd import _disk, _frames, _spool, _wire
 from trackd._record import Draft
 from trackd._spool import INLINE_BYTES_MAX, Spool
 from trackd.v1 import records_pb2
@@ -118,13 +118,13 @@ def test_a_record_too_long_for_its_part_takes_its_data_along(spool: Spool, tmp_p
 def test_data_wait_in_memory_while_the_disk_is_full_and_come_when_it_is_not(
     spool: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    grant = _spool._grant
+    grant = _disk.grant
 
     def refuse(*_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     spool.ensure_part()
-    monkeypatch.setattr(_spool, "_grant", refuse)
+    monkeypatch.setattr(_disk, "grant", refuse)
     first, second = os.urandom(700_000), os.urandom(800_000)
     assert append(spool, first) == 1
     assert append(spool, second) == 2
@@ -133,7 +133,7 @@ def test_data_wait_in_memory_while_the_disk_is_full_and_come_when_it_is_not(
     too_much = bytes(_spool.WAITING_BYTES_MAX // 2 + 1)
     assert append(spool, too_much) == 0
     assert spool.refused_count == 1
-    monkeypatch.setattr(_spool, "_grant", grant)
+    monkeypatch.setattr(_disk, "grant", grant)
     monkeypatch.setattr(_spool, "RETRY_SECONDS", 0.0)
     spool._retry_time = 0.0
     spool.retry()

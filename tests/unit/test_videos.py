@@ -95,7 +95,9 @@ def test_same_frames_make_the_same_bytes(tmp_path: Path, file_type: str) -> None
 
 @pytest.mark.parametrize("width", [16, 47, 90, 160])
 @pytest.mark.parametrize("file_type", ["mp4", "webm"])
-def test_bytes_do_not_depend_on_what_stood_in_memory_before(tmp_path: Path, file_type: str, width: int) -> None:
+def test_bytes_do_not_depend_on_what_stood_in_memory_before(
+    tmp_path: Path, file_type: str, width: int
+) -> None:
     np.save(tmp_path / "frames.npy", moving(width=width))
     script = (
         "import sys, pathlib, numpy as np; from trackd_service import videos; folder = pathlib.Path(sys.argv[1]); "
