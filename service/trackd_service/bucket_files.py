@@ -11,6 +11,7 @@ import contextlib
 import functools
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TypeAlias
@@ -60,7 +61,9 @@ class BucketFiles:
         self._find_facts = find_facts
         self._note_failure = note_failure
         self._worker = Worker()
-        self._coming: dict[str, asyncio.Future[None]] = {}
+        self._coming: dict[str, asyncio.Future[Exception | None]] = {}
+        self._queue: deque[list[str]] = deque()  # of those who wait, what is not being fetched yet
+        self._fetching: asyncio.Task[None] | None = None
         self._going: dict[str, asyncio.Future[None]] = {}
         self._use_times: dict[str, float] = {}  # on the monotonic clock
         self._noted_time = float("-inf")  # up to which use times were taken
@@ -109,20 +112,40 @@ class BucketFiles:
                 await asyncio.shield(self._going[name])
         own = [name for name in dict.fromkeys(names) if name not in self._coming]
         self.fetched_count += len(own)
-        others = [self._coming[name] for name in names if name in self._coming]
         loop = asyncio.get_running_loop()
-        for name in own:
-            self._coming[name] = loop.create_future()
-        try:
-            for start in range(0, len(own), _FILES_AT_ONCE):
-                await self._fetch(own[start : start + _FILES_AT_ONCE])
-        finally:
-            for name in own:
-                self._coming.pop(name).set_result(None)
-        for other in others:
-            await asyncio.shield(other)
+        self._coming |= {name: loop.create_future() for name in own}
+        coming = [self._coming[name] for name in dict.fromkeys(names)]
+        if own:
+            self._queue.append(own)
+            if self._fetching is None or self._fetching.done():
+                self._fetching = asyncio.ensure_future(self._fetch_queue())
+        for arrival in coming:
+            problem = await asyncio.shield(arrival)
+            if problem is not None:
+                raise problem
 
-    async def _fetch(self, names: list[str]) -> None:
+    async def _fetch_queue(self) -> None:
+        """Fetches what is waited for, some files at a time, of each who waits one after the other: nobody waits for all."""
+        while self._queue:
+            names: list[str] = []
+            while self._queue and len(names) < _FILES_AT_ONCE:
+                wanted = self._queue.popleft()
+                names.append(wanted.pop(0))
+                if wanted:
+                    self._queue.append(wanted)
+            problem: Exception | None = BucketUnusable("files are no longer fetched", kind="other")
+            problems: dict[str, BucketUnusable] = {}
+            try:
+                problems = await self._fetch(names)
+                problem = None
+            except Exception as error:  # noqa: BLE001 - told to each who waits
+                problem = error
+            finally:
+                for name in names:
+                    self._coming.pop(name).set_result(problem or problems.get(name))
+
+    async def _fetch(self, names: list[str]) -> dict[str, BucketUnusable]:
+        """Fetches files; returns why those are not here that the bucket has, and that did not come."""
         facts = await self._find_facts([name for name in names if name.startswith("segments/")])
         transfers_ = [
             Transfer(
@@ -137,15 +160,15 @@ class BucketFiles:
         except (WorkerCrashed, WorkerClosed, OSError) as error:
             self._note_failure("other")
             raise BucketUnusable(f"files cannot be fetched: {error}", kind="other") from None
+        problems: dict[str, BucketUnusable] = {}
         for each in moved:
             if each.error is not None:
                 self._note_failure(each.error.kind)
-        for each in moved:
-            if each.error is not None:
-                raise BucketUnusable(str(each.error), kind=each.error.kind)
+                problems[each.name] = BucketUnusable(str(each.error), kind=each.error.kind)
             if each.is_gone:
                 _log.warning("%s is not in the bucket (any more)", each.name)
             self.fetched_bytes += each.size_bytes
+        return problems
 
     async def remotes(self, names: Sequence[str]) -> dict[str, RemoteFile]:
         """Returns, by name, the files of segments that are too large to be fetched for a few pages of them."""
@@ -159,3 +182,5 @@ class BucketFiles:
     async def close(self) -> None:
         """Ends what is under way."""
         await self._worker.abort()
+        if self._fetching is not None:
+            await asyncio.wait({self._fetching})  # what is waited for is answered: it does not come

@@ -13,7 +13,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ from .multipart import UploadGone
 from .objects import ObjectNotFound
 
 if TYPE_CHECKING:
+    from boto3.session import Session
     from types_boto3_s3.client import S3Client
 
 Kind = Literal[
@@ -237,6 +238,27 @@ def kind_of_status(status: int) -> Kind:
     return "throttled" if status == 503 else "unreachable" if status >= 500 else "other"
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How a bucket is reached, as boto3 has found it; holds secrets.
+
+    Attributes:
+        bucket_name: The bucket.
+        endpoint_url: The server.
+        region: The region that requests are signed for.
+        access_key: The name of the credentials.
+        secret_key: Their secret.
+        token: That of a session; empty for none.
+    """
+
+    bucket_name: str
+    endpoint_url: str
+    region: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    token: str = field(repr=False)
+
+
 class BucketError(RuntimeError):
     """A request to a bucket failed, for another reason than that an object is not there. May be pickled.
 
@@ -367,6 +389,7 @@ class Connection:
         self.bucket = bucket
         self._at_once_max = at_once_max
         self._client: S3Client | None = None
+        self._session: Session | None = None
         self._client_lock = threading.Lock()
 
     @property
@@ -399,6 +422,25 @@ class Connection:
             failure = self._failure_met(error, task)
         # Raised out here, so that it carries no exception whose text may hold credentials.
         raise failure
+
+    def find_access(self) -> Access | None:
+        """Returns how the bucket is reached with the credentials of now; None where there are none, or no region."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            client = self._open_client()
+            assert self._session is not None
+            credentials = self._session.get_credentials()
+            if credentials is None:
+                return None
+            # Those that expire are renewed here, in time.
+            frozen = credentials.get_frozen_credentials()
+        except (BotoCoreError, ClientError):
+            return None
+        region, url = client.meta.region_name, client.meta.endpoint_url
+        if not (region and frozen.access_key and frozen.secret_key):
+            return None
+        return Access(self.bucket.name, url, region, frozen.access_key, frozen.secret_key, frozen.token or "")
 
     def _failure_told(self, error: Any, task: str, name: str) -> Exception:
         """Turns an answer of the server into an error. Its message is not repeated: it may name keys."""
@@ -474,10 +516,10 @@ class Connection:
                 import boto3.session
                 from botocore.config import Config
 
-                session = boto3.session.Session(
+                self._session = boto3.session.Session(
                     profile_name=self.bucket.profile or None, region_name=self.bucket.region or None
                 )
-                self._client = session.client(
+                self._client = self._session.client(
                     "s3",
                     endpoint_url=self.bucket.endpoint_url or None,
                     config=Config(

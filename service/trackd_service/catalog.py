@@ -16,11 +16,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from trackd_service import catalog_schema, catalog_tables
 from trackd_service.catalog_tables import Bulk, HistoryStart, SegmentRow, Tables
 
+LoadedRun: TypeAlias = tuple[dict[str, Any], bytes, list[SegmentRow]]
 _NONE: Mapping[str, int] = {}
 
 
@@ -147,18 +148,24 @@ class Catalog(ABC):
 
     # -- runs ------------------------------------------------------------------------------------------------------
 
-    def load_run(self, project: str, run_id: str) -> tuple[dict[str, Any], bytes, list[SegmentRow]] | None:
+    def load_run(self, project: str, run_id: str) -> LoadedRun | None:
         """Returns a run's document, summary and segments in order, or None."""
+        return self.load_runs(project, [run_id]).get(run_id)
+
+    def load_runs(self, project: str, run_ids: Sequence[str]) -> dict[str, LoadedRun]:
+        """Returns what `load_run` does, of runs of a project by id; those that are not there are left out."""
+        found: dict[str, LoadedRun] = {}
         with self.reading() as tables:
-            row = tables.execute(
-                "SELECT run_key, document, summary FROM runs WHERE project = ? AND run_id = ?",
-                (project, run_id),
-            ).fetchone()
-            return (
-                None
-                if row is None
-                else (json.loads(row[1]), row[2], catalog_tables.read_segments(tables, row[0]))
-            )
+            for some in catalog_tables.chunks(run_ids):
+                rows = tables.execute(
+                    "SELECT run_key, run_id, document, summary FROM runs "  # noqa: S608 - no value is pasted
+                    f"WHERE project = ? AND run_id IN {catalog_tables.places(some)}",
+                    (project, *some),
+                ).fetchall()
+                segments = catalog_tables.read_segments(tables, [row[0] for row in rows])
+                for run_key, run_id, document, summary in rows:
+                    found[run_id] = json.loads(document), summary, segments.get(run_key, [])
+        return {run_id: found[run_id] for run_id in run_ids if run_id in found}
 
     def commit_run(
         self,
@@ -233,7 +240,7 @@ class Catalog(ABC):
                 row[1],
                 json.loads(row[2]),
                 row[3],
-                catalog_tables.read_segments(tables, row[0]),
+                catalog_tables.read_segments(tables, [row[0]]).get(row[0], []),
                 dict(objects),
             )
 
@@ -439,19 +446,6 @@ class Catalog(ABC):
                     (project, *some),
                 ).fetchall()
         return {run_id: found[run_id] for run_id in run_ids if run_id in found}
-
-    def segment_names(self, project: str, run_ids: Sequence[str]) -> list[str]:
-        """Returns the names of the segments of runs of a project."""
-        found: list[str] = []
-        with self.reading() as tables:
-            for some in catalog_tables.chunks(run_ids):
-                rows = tables.execute(
-                    "SELECT name FROM segments JOIN runs USING (run_key) "  # noqa: S608 - no value is pasted
-                    f"WHERE project = ? AND run_id IN {catalog_tables.places(some)}",
-                    (project, *some),
-                ).fetchall()
-                found += [name for (name,) in rows]
-        return found
 
     def create_times(self, project: str | None) -> list[tuple[str, str, int]]:
         """Returns (project, run id, create time) of a project's runs, or of all."""

@@ -175,13 +175,18 @@ def segments_of(files: Iterable[str]) -> set[str]:
     }
 
 
-def read_segments(tables: Tables, run_key: int) -> list[SegmentRow]:
-    """Returns the segments of a run, in order."""
-    rows = tables.execute(
-        "SELECT name, position, point_count, size_bytes FROM segments WHERE run_key = ? ORDER BY position",
-        (run_key,),
-    )
-    return [SegmentRow(*row) for row in rows]
+def read_segments(tables: Tables, run_keys: Sequence[int]) -> dict[int, list[SegmentRow]]:
+    """Returns the segments of at most as many runs as `chunks` gives, by run key, in order; no entry where there are none."""
+    found: dict[int, list[SegmentRow]] = {}
+    if run_keys:
+        rows = tables.execute(
+            "SELECT run_key, name, position, point_count, size_bytes FROM segments "  # noqa: S608 - no value is pasted
+            f"WHERE run_key IN {places(run_keys)} ORDER BY run_key, position",
+            tuple(run_keys),
+        )
+        for run_key, *row in rows:
+            found.setdefault(run_key, []).append(SegmentRow(*row))
+    return found
 
 
 def add_segments(tables: Tables, run_key: int, segments: Iterable[SegmentRow]) -> None:
@@ -245,6 +250,6 @@ def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
     return (values[start : start + _VALUES_MAX] for start in range(0, len(values), _VALUES_MAX))
 
 
-def places(values: Sequence[str]) -> str:
+def places(values: Sequence[object]) -> str:
     """Returns a place for each of some values, for `IN`."""
     return f"({', '.join('?' * len(values))})"

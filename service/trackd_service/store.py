@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from trackd_service import access, config, presets, views
-from trackd_service.catalog import Catalog, PresetRow, ViewRow
+from trackd_service.catalog import Catalog, LoadedRun, PresetRow, ViewRow
 from trackd_service.catalog_tables import HistoryStart, SegmentRow
 from trackd_service.definitions import Definitions
 from trackd_service.errors import (
@@ -54,6 +54,8 @@ from trackd_service.summary import Summary
 from trackd_service.tail import Tail
 from trackd_service.worker import Worker, WorkerClosed, WorkerCrashed
 
+_SMALL_BYTES = 64 << 10  # of a segment whose points are fetched with its levels
+_LOADED_AT_ONCE = 128  # runs of one question: the catalog answers others in between
 _SEAL_RETRY_SECONDS = 2.0  # after a seal that failed: a full disk is not asked more often
 
 
@@ -209,13 +211,28 @@ class Store:
         return stored
 
     async def make_ready(self, project: str, run_ids: Iterable[str]) -> None:
-        """Sees to it that what charts of runs need is here: of many runs in one go, where files come from elsewhere."""
-        if self.elsewhere is None or not access.can_read(project):
+        """Reads runs that are not in memory, and sees to it that what charts of them need is here: many in one go."""
+        if not access.can_read(project):
             return
-        missing = [run_id for run_id in dict.fromkeys(run_ids) if (project, run_id) not in self._runs]
-        if len(missing) > 1:
-            names = await self.on_catalog(self._catalog.segment_names, project, missing)
-            await self.need([f"segments/{name}.levels" for name in names])
+        missing = [run_id for run_id in dict.fromkeys(run_ids) if not self.is_in_memory(project, run_id)]
+        if missing:
+            self.keep_warm()
+        for start in range(0, len(missing), _LOADED_AT_ONCE):
+            some = missing[start : start + _LOADED_AT_ONCE]
+            found = asyncio.ensure_future(self._read_runs(project, some))
+            loads = [self._load(project, run_id, found) for run_id in some]
+            await asyncio.gather(asyncio.shield(found), *loads)
+
+    async def _read_runs(self, project: str, run_ids: Sequence[str]) -> dict[str, LoadedRun]:
+        found = await self.on_catalog(self._catalog.load_runs, project, run_ids)
+        segments = [row for *_, rows in found.values() for row in rows]
+        # Few points are drawn as they are: one way to the bucket instead of two.
+        small = [row.name for row in segments if row.size_bytes <= _SMALL_BYTES]
+        await self.need(
+            [f"segments/{row.name}.levels" for row in segments]
+            + [f"segments/{name}.parquet" for name in small]
+        )
+        return found
 
     async def find(self, project: str, run_id: str) -> StoredRun | None:
         """Returns a run, or None."""
@@ -237,13 +254,16 @@ class Store:
         """Says whether a run that was read is still the one in memory: it was not deleted, nor let go of."""
         return self._runs.get((stored.run.project, stored.run.run_id)) is stored
 
-    async def _load(self, project: str, run_id: str) -> StoredRun | None:
+    async def _load(
+        self, project: str, run_id: str, several: asyncio.Future[dict[str, LoadedRun]] | None = None
+    ) -> StoredRun | None:
+        """Returns a run that is in memory, or else is read from the catalog, or found among several that are being read."""
         key = (project, run_id)
         if key in self._runs:
             return self._runs[key]
         # Two readers must not load one run twice: the second waits for the first.
         if key not in self._loading:
-            loading = self._loading[key] = asyncio.ensure_future(self._load_now(project, run_id))
+            loading = self._loading[key] = asyncio.ensure_future(self._load_now(project, run_id, several))
             loading.add_done_callback(lambda _: self._loaded(key, loading))
         return await asyncio.shield(self._loading[key])
 
@@ -251,8 +271,13 @@ class Store:
         if self._loading.get(key) is loading:
             del self._loading[key]
 
-    async def _load_now(self, project: str, run_id: str) -> StoredRun | None:
-        found = await self.on_catalog(self._catalog.load_run, project, run_id)
+    async def _load_now(
+        self, project: str, run_id: str, several: asyncio.Future[dict[str, LoadedRun]] | None
+    ) -> StoredRun | None:
+        if several is None:
+            found = await self.on_catalog(self._catalog.load_run, project, run_id)
+        else:
+            found = (await asyncio.shield(several)).get(run_id)
         if found is None or (project, run_id) in self._runs:
             return self._runs.get((project, run_id))
         document, summary, rows = found

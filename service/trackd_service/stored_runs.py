@@ -237,8 +237,8 @@ class StoredRun:
             found[(key, kind)] = (count, first, last)
 
         for segment in self.segments:
-            for series in segment.levels.all_series():
-                add(series.key, series.kind, series.count, series.first_step, series.last_step)
+            for key, kind, count, first, last in segment.levels.extents():
+                add(key, kind, count, first, last)
         for tail in (self.run.sealing, self.run.tail):
             if tail is not None:
                 for (key, kind), (count, first, last) in tail.extents().items():

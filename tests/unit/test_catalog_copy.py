@@ -47,7 +47,7 @@ QUESTIONS: dict[str, Callable[[Catalog], object]] = {
     "find_unlisted": lambda c: SentRuns(c).find_unlisted(
         ["f0", "f1", *(f"files/{each[:2]}/{each}" for each in HASHES)]
     ),
-    "segment_names": lambda c: [sorted(c.segment_names(p, RUNS)) for p in PROJECTS],
+    "load_runs": lambda c: [c.load_runs(p, RUNS) for p in PROJECTS],
     "is_used": lambda c: [c.is_used(each) for each in HASHES],
     "uses_of_project": lambda c: [sorted(c.uses_of_project(p, HASHES)) for p in PROJECTS],
     "projects_with": lambda c: [sorted(c.projects_with(each)) for each in HASHES],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 from tests.postgres_server import PostgresServer
 
 from trackd_service import catalog_copy
-from trackd_service.bucket_requests import Bucket
+from trackd_service.bucket_files import BucketFiles, FindFacts
+from trackd_service.bucket_requests import Bucket, BucketError
 from trackd_service.errors import BucketUnusable, RunNotFound, StorageUnavailable
 from trackd_service.objects import DirectoryStore
 from trackd_service.postgres_catalog import Place, PostgresCatalog
@@ -22,6 +24,7 @@ from trackd_service.run_sets import RunsQuestion
 from trackd_service.runs import Run
 from trackd_service.sent_runs import SentRuns
 from trackd_service.store import Store
+from trackd_service.transfers import Moved, Target, Transfer
 
 
 def commit(catalog: PostgresCatalog, run_id: str, name: str) -> None:
@@ -223,3 +226,109 @@ async def test_each_file_that_the_bucket_does_not_give_is_told_by_what_was_wrong
     assert told == ["unreachable"]
     await replica.close()
     await store.close()
+
+
+class Waiting:
+    """Stands in for the process that fetches: it notes what it is given, and fetches when it is let."""
+
+    def __init__(self) -> None:
+        self.given: list[list[str]] = []
+        self.failing: dict[str, BucketError] = {}
+        self.let, self.begun = asyncio.Event(), asyncio.Event()
+
+    async def run(self, _: object, __: object, transfers: Sequence[Transfer]) -> list[Moved]:
+        self.given.append([transfer.name for transfer in transfers])
+        self.begun.set()
+        await self.let.wait()
+        return [Moved(transfer.name, 1, error=self.failing.get(transfer.name)) for transfer in transfers]
+
+    async def abort(self) -> None:
+        self.let.set()
+
+
+async def test_what_many_wait_for_is_fetched_together_and_nobody_waits_for_all_that_another_wants(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    catalog = PostgresCatalog(postgres.new_schema())
+    store = Store(catalog, DirectoryStore(tmp_path / "objects"), tmp_path)
+
+    async def find_facts(names: Sequence[str]) -> dict[str, tuple[int, str]]:
+        return dict.fromkeys(names, (1, "0" * 64))
+
+    bucket = Bucket.parse("s3://bucket/p", "http://127.0.0.1:1", "", "")
+    files = BucketFiles(store, Target(bucket, tmp_path), find_facts)
+    worker = files._worker = Waiting()  # type: ignore[assignment]
+    first = asyncio.ensure_future(files.fetch(["segments/0.levels"]))
+    await worker.begun.wait()
+    many = [f"segments/{number}.levels" for number in range(1, 1001)]
+    long = asyncio.ensure_future(files.fetch(many))
+    short = asyncio.ensure_future(files.fetch(["segments/x.levels", "segments/5.levels"]))
+    bad = asyncio.ensure_future(files.fetch(["segments/y.levels"]))
+    worker.failing["segments/y.levels"] = BucketError("unreachable", "no answer")
+    await asyncio.sleep(0)  # each of them puts what it wants into the queue, and waits
+    assert len(files._queue) == 3
+    worker.let.set()
+    await asyncio.gather(first, short)
+    with pytest.raises(BucketUnusable, match="no answer"):
+        await bad
+    await long
+    assert worker.given[0] == ["segments/0.levels"]
+    assert {"segments/x.levels", "segments/y.levels", "segments/5.levels"} <= set(worker.given[1])
+    assert {len(names) for names in worker.given[1:-1]} == {64}
+    fetched = [name for names in worker.given for name in names]
+    assert sorted(fetched) == sorted(["segments/0.levels", *many, "segments/x.levels", "segments/y.levels"])
+    # What cannot be looked up is told to whoever waits, and what comes afterwards is fetched.
+    files._find_facts = fail_once(find_facts)
+    with pytest.raises(StorageUnavailable):
+        await files.fetch(["segments/z.levels"])
+    await files.fetch(["segments/z.levels"])
+    await files.close()
+    await store.close()
+
+
+def fail_once(find: FindFacts) -> FindFacts:
+    calls: list[int] = []
+
+    async def found(names: Sequence[str]) -> dict[str, tuple[int, str]]:
+        calls.append(1)
+        if len(calls) == 1:
+            raise StorageUnavailable("the catalog cannot be asked")
+        return await find(names)
+
+    return found
+
+
+async def test_many_runs_of_one_question_are_read_together_and_as_they_were_written_last(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    url = postgres.new_schema()
+    catalog, other = PostgresCatalog(url), PostgresCatalog(url)
+    store = Store(catalog, DirectoryStore(tmp_path / "objects"), tmp_path)
+    replica = Replica(store, catalog, Bucket.parse("s3://bucket/p", "http://127.0.0.1:1", "", ""), tmp_path)
+    names = [f"run{number}" for number in range(300)]
+    for name in names:
+        commit(other, name, f"{name} at first")
+    await replica.look()
+    asked: list[int] = []
+    load_runs = catalog.load_runs
+
+    def noted(project: str, run_ids: Sequence[str]) -> Any:
+        asked.append(len(run_ids))
+        return load_runs(project, run_ids)
+
+    catalog.load_runs = noted  # type: ignore[method-assign]
+    gate = Gate(store)
+    reading = asyncio.ensure_future(store.make_ready("p", [*names, "none"]))
+    await gate.reached.wait()
+    held = next(iter(store._loading))[1]
+    commit(other, held, "at last")
+    await replica.look()
+    gate.opened.set()
+    await reading
+    assert [count for count in asked if count > 1] == [128, 128, 45]
+    for name in names:
+        assert store.is_in_memory("p", name)
+        assert (await store.get("p", name)).run.name == ("at last" if name == held else f"{name} at first")
+    await replica.close()
+    await store.close()
+    other.close()
