@@ -128,22 +128,11 @@ class TeamRunService(RunService):
         self._store.check_writable()
 
 
-def add_services(
-    server: grpc.aio.Server,
-    daemon: Daemon,
-    receiver: Receiver,
-    people: People,
-    quota: TeamQuota,
-    metrics: ServerMetrics,
-    version: str,
-    catalog_id: Callable[[], str],
-) -> None:
+def add_services(server: grpc.aio.Server, daemon: Daemon, replication: ReplicationService) -> None:
     """Adds the services of a team server."""
     run_service_pb2_grpc.add_RunServiceServicer_to_server(TeamRunService(daemon), server)
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(QueryService(daemon), server)
-    replication_service_pb2_grpc.add_ReplicationServiceServicer_to_server(
-        ReplicationService(receiver, people, quota, metrics, version, catalog_id), server
-    )
+    replication_service_pb2_grpc.add_ReplicationServiceServicer_to_server(replication, server)
 
 
 def _caller() -> Caller:

@@ -265,10 +265,11 @@ class TeamServer:
             MANIFEST_BYTES_MAX // 2,
             functools.partial(self._note_answer, "grpc"),
         )
-        grpc_replication.add_services(
-            *(server, daemon, self._receiver, self._people, self._quota, self._metrics, self._version),
+        replication = grpc_replication.ReplicationService(
+            *(self._receiver, self._people, self._quota, self._metrics, self._version),
             lambda: self._replica.catalog_id,
         )
+        grpc_replication.add_services(server, daemon, replication)
         self._health = grpc_api.add_health(server)
         host = f"[{self._config.host}]" if ":" in self._config.host else self._config.host
         address = f"{host}:{self._config.grpc_port}"

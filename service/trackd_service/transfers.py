@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from trackd_service.server_store import ServerStore
 
 _FILES_AT_ONCE = 8
+_FETCHED_AT_ONCE = 24  # small ones, of which each mostly waits for the bucket
 _BLOCK_BYTES = 1 << 20
 _CHECK_BYTES = 8 << 20  # of an object that is read to check it, at a time
 # After these the credentials are looked for again: somebody may have renewed them.
@@ -177,7 +178,7 @@ def fetch(target: Target, transfers: Sequence[Transfer]) -> list[Moved]:
                 error=BucketError("other", f"{transfer.name} cannot be kept: {error.strerror or error}"),
             )
 
-    return _each(target, fetch_one, transfers)
+    return _each(target, fetch_one, transfers, _FETCHED_AT_ONCE)
 
 
 def check(target: Target, names: Sequence[str], hashes: Sequence[str]) -> list[Moved]:
@@ -348,7 +349,10 @@ def _hash(path: Path) -> str:
 
 
 def _each(
-    target: Target, act: Callable[[_Place, Transfer], Moved], transfers: Sequence[Transfer]
+    target: Target,
+    act: Callable[[_Place, Transfer], Moved],
+    transfers: Sequence[Transfer],
+    at_once: int = _FILES_AT_ONCE,
 ) -> list[Moved]:
     def act_on_one(store: _Place, transfer: Transfer) -> Moved:
         try:
@@ -357,7 +361,7 @@ def _each(
             return Moved(transfer.name, error=error)
 
     try:
-        moved = _pool(_store(target), act_on_one, transfers)
+        moved = _pool(_store(target), act_on_one, transfers, at_once)
     except BucketError as error:
         moved = [Moved(transfer.name, error=error) for transfer in transfers]
     if any(each.error is not None and each.error.kind in _CREDENTIAL_KINDS for each in moved):
@@ -374,10 +378,12 @@ def _with(target: Target, act: Callable[[_Place], _T]) -> _T:
         raise
 
 
-def _pool(store: _Place, act: Callable[[_Place, _Item], _T], items: Sequence[_Item]) -> list[_T]:
+def _pool(
+    store: _Place, act: Callable[[_Place, _Item], _T], items: Sequence[_Item], at_once: int = _FILES_AT_ONCE
+) -> list[_T]:
     if len(items) == 1:
         return [act(store, items[0])]
-    with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         return list(pool.map(lambda item: act(store, item), items))
 
 
