@@ -11,7 +11,7 @@ from tests.crash.conftest import MakeReferee
 from tests.crash.referee import Referee, report, seeds
 
 STORES = 4  # each is used for so many rounds that recovery has logs, segments and merges behind it
-ROUNDS = 25
+ROUNDS = 16
 SEALED_EVERY = 3  # of so many kills one comes when something was sealed since the last one
 WRITERS = 4
 
