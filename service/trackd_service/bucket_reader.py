@@ -8,7 +8,9 @@ obstore (MIT, 16 MB) comes with `trackd[server]`; where it is not installed, eve
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
 _BYTES_MAX = 8 << 20
 # Of a whole request; who is slower than this is read by boto3, which waits between two bytes alone.
 _TIMEOUT_SECONDS = 10
-# Failures in a row after which the slow way has succeeded: this bucket wants something that the quick way does not know.
+# Failures in a row after which the slow way has succeeded: the bucket wants something that the quick way does not know, or
+# many have met one bad moment. It is tried again after a while.
 _FAILURES_MAX = 3
+_REST_SECONDS = 60.0
 
 
 class BucketReader:
@@ -35,6 +39,7 @@ class BucketReader:
         self._access: Access | None = None
         self._store: S3Store | None = None
         self._failure_count = 0
+        self._rest_end = float("-inf")  # on the monotonic clock
 
     def get(self, key: str) -> bytes | None:
         """Returns an object's content; None where it has to be asked for by the slow way."""
@@ -60,11 +65,15 @@ class BucketReader:
 
     def note_slow_success(self, size_bytes: int) -> None:
         """Takes that the slow way has read what the quick one has not; so much of it came."""
-        if size_bytes <= _BYTES_MAX:
-            self._failure_count += 1
+        if size_bytes > _BYTES_MAX or time.monotonic() < self._rest_end:
+            return
+        self._failure_count += 1
+        if self._failure_count >= _FAILURES_MAX:
+            self._failure_count = 0
+            self._rest_end = time.monotonic() + _REST_SECONDS
 
     def _try(self, read: Callable[[S3Store], bytes | None]) -> bytes | None:
-        if self._failure_count >= _FAILURES_MAX:
+        if time.monotonic() < self._rest_end:
             return None
         store = self._open()
         if store is None:
@@ -82,7 +91,7 @@ class BucketReader:
         try:
             from obstore.store import S3Store
         except ImportError:
-            self._failure_count = _FAILURES_MAX
+            self._rest_end = math.inf
             return None
         access = self._find_access()
         with self._lock:

@@ -90,8 +90,12 @@ def test_a_moment_of_trouble_costs_nothing_but_a_request(
     assert asked == []
 
 
-def test_a_bucket_that_the_quick_way_does_not_read_is_soon_read_by_boto3_alone(
-    open_store: OpenStore, proxy: FaultProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_bucket_that_the_quick_way_does_not_read_is_soon_read_by_boto3_alone_for_a_while(
+    open_store: OpenStore,
+    proxy: FaultProxy,
+    asked: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store = open_store(endpoint_url=proxy.endpoint_url)
     store.put("files/a", DATA)
@@ -111,6 +115,14 @@ def test_a_bucket_that_the_quick_way_does_not_read_is_soon_read_by_boto3_alone(
         assert fetch(store, tmp_path / "a") == DATA
         counts.append(proxy.requests["GET"] - before)
     assert counts == [2, 2, 2, 1, 1]
+    monkeypatch.setattr(store._reader, "_find_access", find_access)
+    asked.clear()
+    assert fetch(store, tmp_path / "a") == DATA
+    assert asked
+    monkeypatch.setattr(store._reader, "_rest_end", 0.0)
+    asked.clear()
+    assert fetch(store, tmp_path / "a") == DATA
+    assert asked == []
 
 
 def test_credentials_that_were_renewed_are_taken(
