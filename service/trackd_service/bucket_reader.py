@@ -94,9 +94,11 @@ class BucketReader:
             self._rest_end = math.inf
             return None
         access = self._find_access()
+        if access is None:
+            return None
         with self._lock:
-            if access is None or access == self._access:
-                return None if access is None else self._store
+            if access == self._access:
+                return self._store
             options: dict[str, Any] = {"session_token": access.token} if access.token else {}
             self._store = S3Store(
                 access.bucket_name,

@@ -40,7 +40,9 @@ __all__ = ["Bucket", "BucketError", "BucketStore", "Entry", "Probe", "SignedPut"
 # Up to here a file is sent from memory: a body that is streamed waits for "100 Continue" first, one more round trip.
 _IN_MEMORY_BYTES_MAX = 1 << 20
 _BLOCK_BYTES = 1 << 20
-_CONNECTIONS = 24  # kept open: as many as files are fetched at once
+FETCHES_AT_ONCE = (
+    24  # of small files, each of which mostly waits for the bucket: so many connections are kept
+)
 SIGNED_BYTES_MAX = 5 << 30
 # Signatures are refused beyond 15 minutes; a clock that is a minute wrong is worth a word before that.
 _CLOCK_SKEW_SECONDS_MAX = 60.0
@@ -124,7 +126,7 @@ class BucketStore:
         self._pace = Pace(bytes_per_second_max)
         self._parts_at_once = parts_at_once
         # Beside the parts, other threads ask small things.
-        self._connection = Connection(bucket, max(parts_at_once + 4, _CONNECTIONS))
+        self._connection = Connection(bucket, max(parts_at_once + 4, FETCHES_AT_ONCE))
         self._reader = BucketReader(self._connection.find_access)
 
     def put_file(self, name: str, temp_path: Path) -> None:

@@ -226,12 +226,11 @@ class Store:
     async def _read_runs(self, project: str, run_ids: Sequence[str]) -> dict[str, LoadedRun]:
         found = await self.on_catalog(self._catalog.load_runs, project, run_ids)
         segments = [row for *_, rows in found.values() for row in rows]
+        names = [f"segments/{row.name}.levels" for row in segments]
         # Few points are drawn as they are: one way to the bucket instead of two.
-        small = [row.name for row in segments if row.size_bytes <= _SMALL_BYTES]
-        await self.need(
-            [f"segments/{row.name}.levels" for row in segments]
-            + [f"segments/{name}.parquet" for name in small]
-        )
+        names += [f"segments/{row.name}.parquet" for row in segments if row.size_bytes <= _SMALL_BYTES]
+        if self.elsewhere is not None:  # fetched alone: what is read is counted when it is read
+            await self.elsewhere.fetch([name for name in names if self._objects.local_path(name) is None])
         return found
 
     async def find(self, project: str, run_id: str) -> StoredRun | None:

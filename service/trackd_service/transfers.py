@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from trackd_service.bucket_requests import Bucket, BucketError
-from trackd_service.buckets import BucketStore, Entry, Probe, SignedPut
+from trackd_service.buckets import FETCHES_AT_ONCE, BucketStore, Entry, Probe, SignedPut
 from trackd_service.objects import ObjectConflict, ObjectNotFound
 from trackd_service.server_keys import Server
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from trackd_service.server_store import ServerStore
 
 _FILES_AT_ONCE = 8
-_FETCHED_AT_ONCE = 24  # small ones, of which each mostly waits for the bucket
 _BLOCK_BYTES = 1 << 20
 _CHECK_BYTES = 8 << 20  # of an object that is read to check it, at a time
 # After these the credentials are looked for again: somebody may have renewed them.
@@ -178,7 +177,7 @@ def fetch(target: Target, transfers: Sequence[Transfer]) -> list[Moved]:
                 error=BucketError("other", f"{transfer.name} cannot be kept: {error.strerror or error}"),
             )
 
-    return _each(target, fetch_one, transfers, _FETCHED_AT_ONCE)
+    return _each(target, fetch_one, transfers, FETCHES_AT_ONCE)
 
 
 def check(target: Target, names: Sequence[str], hashes: Sequence[str]) -> list[Moved]:
