@@ -1,6 +1,6 @@
 """Owns `Api`: where reading begins. It names projects and runs; `_api_runs.Run` is what they are.
 
-Invariant: reading works on the local store and needs no network; where no daemon is alive, one is started.
+Invariant: reading a store of this machine needs no network; where no daemon is alive, one is started.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Project:
 
 
 class Api:
-    """Reads and edits the runs of a store.
+    """Reads and edits the runs of a store, or of a team server.
 
         api = trackd.Api()
         run = api.run("digits/3kf81mzq")
@@ -60,16 +60,21 @@ class Api:
         Args:
             overrides: `{"project": NAME}` names the project that is meant where none is given.
             timeout: How long an answer may take, in seconds; 30 by default.
-            api_key: Accepted for older scripts; there is no account.
-            store: The store's folder; by default `TRACKD_STORE`, else `~/.local/state/trackd`.
+            api_key: A key of the team server that `store` names; by default `TRACKD_API_KEY`, else the one that
+                `trackd login` has kept. A store of this machine has no account: there it is accepted and ignored.
+            store: The store's folder, `s3://BUCKET/PREFIX` for a bucket, or a team server's address such as
+                `https://trackd.example`; by default `TRACKD_STORE`, else `~/.local/state/trackd`.
+
+        Raises:
+            ValueError: `store` is an address that cannot be.
         """
         self._project = str((overrides or {}).get("project") or "")
         folder, _ = _settings.store_path(store)
-        self._connection = Connection(folder, timeout or _TIMEOUT_SECONDS)
+        self._connection = Connection(folder, timeout or _TIMEOUT_SECONDS, key=api_key)
 
     @property
     def store(self) -> str:
-        """The store's folder."""
+        """The store's folder, or the team server's address."""
         return self._connection.store
 
     def run(self, path: str) -> Run:

@@ -27,6 +27,11 @@ def run_command(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         store, problem = _settings.store_path(options.store)
+        if _settings.is_server(store) and not options.reads_server:
+            raise ValueError(
+                f"{store} is a team server, which this command has nothing to do with: name a store of this machine by "
+                "--store or TRACKD_STORE"
+            )
         if problem and options.command is not _cli_daemon.run_doctor:
             tell(problem)
         code: int = options.command(options, store, problem)
@@ -55,7 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     of_store = argparse.ArgumentParser(add_help=False)
     of_store.add_argument(
         "--store",
-        help="the store's folder, or s3://BUCKET/PREFIX to read a bucket (default: TRACKD_STORE, else ~/.local/state/trackd)",
+        help="the store's folder; to read, s3://BUCKET/PREFIX or the address of a team server, too (default: TRACKD_STORE, "
+        "else ~/.local/state/trackd)",
     )
     timed = argparse.ArgumentParser(add_help=False)
     timed.add_argument(
@@ -75,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         *,
         has_json: bool = False,
         has_timeout: bool = True,
+        reads_server: bool = False,
         more: str = "",
     ) -> argparse.ArgumentParser:
         added = commands.add_parser(
@@ -83,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
             description=f"{words[0].upper()}{words[1:]}. {more}".strip(),
             parents=[of_store, *([timed] if has_timeout else []), *([as_json] if has_json else [])],
         )
-        added.set_defaults(command=command)
+        added.set_defaults(command=command, reads_server=reads_server)
         return added
 
     _cli_daemon.add_commands(add)

@@ -7,7 +7,7 @@ import time
 import webbrowser
 from typing import TYPE_CHECKING, Any
 
-from trackd import _cli_words, _daemon, _doctor, _space, _upload
+from trackd import _cli_words, _daemon, _doctor, _settings, _space, _upload
 from trackd._connection import Connection
 from trackd._shipper import tell
 from trackd._version import VERSION
@@ -38,7 +38,7 @@ def add_commands(add: _cli_words.Add) -> None:
         has_json=True,
         more="Exit code 1: none.",
     )
-    ui = add("ui", _run_ui, "open the page in a browser, starting the daemon if needed")
+    ui = add("ui", _run_ui, "open the page in a browser, starting the daemon if needed", reads_server=True)
     # The same as --store: whichever is given last counts.
     ui.add_argument(
         "store",
@@ -152,15 +152,21 @@ def _ranks(store: str, timeout: float | None) -> dict[str, dict[str, Any]]:
 
 
 def _run_ui(options: argparse.Namespace, store: str, _: str | None) -> int:
-    daemon = _ask_daemon(store, options.timeout, may_start=True)
-    endpoint = _daemon.read_endpoint(store)
-    if endpoint is None:
-        raise CommError(f"the daemon of {store} is about to end: try again")
-    address = f"{daemon.http_address}/?token={endpoint.token}"
+    if _settings.is_server(store):
+        page = address = store  # where who opens it signs in
+    else:
+        page = _ask_daemon(store, options.timeout, may_start=True).http_address
+        endpoint = _daemon.read_endpoint(store)
+        if endpoint is None:
+            raise CommError(f"the daemon of {store} is about to end: try again")
+        address = f"{page}/?token={endpoint.token}"
     if options.print:
         _cli_words.print_line(address)
     elif webbrowser.open(address):
-        tell(f"opened {daemon.http_address}")
+        tell(f"opened {page}")
+    elif address == page:
+        tell("no browser can be opened here; this is the address of the page:")
+        _cli_words.print_line(address)
     else:
         tell(
             "no browser can be opened here; this address opens the page and is a key to it, so keep it to yourself:"

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from trackd import _cli_words, _daemon, _export, _html_file, _settings
+from trackd import _cli_words, _export, _html_file, _settings
 from trackd._api import Api
-from trackd._connection import NotFoundError
+from trackd._connection import Connection, NotFoundError
 from trackd._shipper import tell
-from trackd.errors import CommError, Error
+from trackd.errors import Error
 
 if TYPE_CHECKING:
     import trackd
@@ -27,7 +27,7 @@ _FOLLOW_SECONDS = 0.5
 
 def add_commands(add: _cli_words.Add) -> None:
     """Adds these commands to the parser."""
-    runs = add("runs", _run_runs, "list runs, newest first", has_json=True)
+    runs = add("runs", _run_runs, "list runs, newest first", has_json=True, reads_server=True)
     runs.add_argument("project", nargs="?", help="the project (default: all)", metavar="PROJECT")
     runs.add_argument(
         "--limit",
@@ -44,7 +44,9 @@ def add_commands(add: _cli_words.Add) -> None:
     runs.add_argument(
         "--order", default="-created_at", help="fields to order by, such as --order=-summary_metrics.acc"
     )
-    show = add("show", _run_show, "show one run: config, summary and metrics", has_json=True)
+    show = add(
+        "show", _run_show, "show one run: config, summary and metrics", has_json=True, reads_server=True
+    )
     show.add_argument("run", metavar="RUN", help="PROJECT/ID or ID")
     log = add(
         "log",
@@ -86,10 +88,12 @@ def add_commands(add: _cli_words.Add) -> None:
         "--no-metrics", action="store_true", help="log no key=value pairs of what is printed"
     )
     program.add_argument("program", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="the program")
-    compare = add("compare", _run_compare, "show what two runs do not share", has_json=True)
+    compare = add(
+        "compare", _run_compare, "show what two runs do not share", has_json=True, reads_server=True
+    )
     compare.add_argument("left", metavar="RUN", help="PROJECT/ID or ID")
     compare.add_argument("right", metavar="RUN", help="PROJECT/ID or ID")
-    logs = add("logs", _run_logs, "print what a run has printed", more="Colours are kept.")
+    logs = add("logs", _run_logs, "print what a run has printed", reads_server=True, more="Colours are kept.")
     logs.add_argument("run", metavar="RUN", help="PROJECT/ID or ID")
     logs.add_argument(
         "--lines", type=_cli_words.count, metavar="N", help="only the last N lines (default: all)"
@@ -100,7 +104,10 @@ def add_commands(add: _cli_words.Add) -> None:
         "--writer", default="", metavar="ID", help="of the writer whose id begins so (see show)"
     )
     export = add(
-        "export", _run_export, "write the full history of a run to a file, and print the file's path"
+        "export",
+        _run_export,
+        "write the full history of a run to a file, and print the file's path",
+        reads_server=True,
     )
     export.add_argument("run", metavar="RUN", help="PROJECT/ID or ID; with --html also PROJECT")
     export.add_argument("--html", metavar="FILE", help="write the page as one file that opens anywhere")
@@ -394,11 +401,9 @@ def _export_html(options: argparse.Namespace, store: str) -> int:
             raise ValueError(
                 f"--view is of a project's runs, and {options.run!r} is a run: name the project alone"
             )
-    endpoint = _daemon.read_endpoint(store)
-    if endpoint is None:
-        raise CommError(f"the daemon of {store} is about to end: try again")
+    connection = Connection(store, options.timeout)
     megabytes = _PAGE_MEGABYTES if options.max_size is None else options.max_size
-    left_out = _html_file.save(endpoint, options.html, project, run_id, options.view, megabytes * 1_000_000)
+    left_out = _html_file.save(connection, options.html, project, run_id, options.view, megabytes * 1_000_000)
     for sentence in left_out:
         tell(f"not in the file: {sentence}")
     tell(f"the file is {os.path.getsize(options.html) / 1e6:,.1f} MB")

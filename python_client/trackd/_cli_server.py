@@ -7,7 +7,7 @@ import getpass
 import os
 import sys
 
-from trackd import _cli_words, _login, _upload
+from trackd import _cli_words, _login, _team_server, _upload
 from trackd._connection import Connection
 from trackd._shipper import tell
 
@@ -51,7 +51,7 @@ def run_server(arguments: list[str]) -> int:
 
 
 def _run_login(options: argparse.Namespace, store: str, _: str | None) -> int:
-    url = _login.server_url(options.url)
+    url = _team_server.server_url(options.url)
     key = _read_key(options.key_file)
     connection = Connection(store, options.timeout)
     words = _login.log_in(connection, store, url, key, team=options.team, ca_file=options.ca)
@@ -63,7 +63,7 @@ def _run_login(options: argparse.Namespace, store: str, _: str | None) -> int:
 
 
 def _run_logout(options: argparse.Namespace, store: str, _: str | None) -> int:
-    url = _login.server_url(options.url) if options.url else ""
+    url = _team_server.server_url(options.url) if options.url else ""
     _cli_words.print_line(_login.log_out(Connection(store, options.timeout), store, url))
     return _cli_words.DONE
 

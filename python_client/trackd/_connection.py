@@ -1,4 +1,4 @@
-"""Owns the way to ask the daemon of a store: finds or starts it, opens the channel, and turns failures into `CommError`.
+"""Owns the way to ask about the runs of a store: asks the peer again while it starts, and turns failures into `CommError`.
 
 Invariants: every call here can be repeated without harm, so a call that finds no daemon is made again with the next one
 until the time is over; every failure is one sentence. gRPC is imported with the first call.
@@ -6,18 +6,15 @@ until the time is over; every failure is one sentence. gRPC is imported with the
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from trackd import _daemon, _shipper
+from trackd import _peer, _settings, _shipper
 from trackd.errors import CommError
 
-ANSWER_BYTES_MAX = 256 << 20  # the daemon's limit (config.ANSWER_BYTES_MAX): one series of 10 M points
 _CHUNK_BYTES = 1 << 20  # of an object, a message: the daemon's limit
-_POLL_SECONDS = 0.01  # a daemon is up in 0.4 s
-_RESTART_SECONDS = 5.0  # within this no second daemon is started
+_CALL_SECONDS_MIN = 0.01  # what a call is given at least
 
 _T = TypeVar("_T")
 
@@ -31,15 +28,27 @@ class AnswerTooLargeError(CommError):
 
 
 class Connection:
-    """A channel to the daemon of one store, opened and opened again as needed. Safe to use from several threads."""
+    """A channel to whoever has the runs of one store, opened and opened again as needed. Safe to use from several threads."""
 
-    def __init__(self, store: str, timeout_seconds: float, *, may_start: bool = True) -> None:
-        """Takes the store's folder, how long a call may take, and whether a daemon is started when none is there."""
+    def __init__(
+        self, store: str, timeout_seconds: float, *, may_start: bool = True, key: str | None = None
+    ) -> None:
+        """Takes where runs are, and how long a call may take.
+
+        Args:
+            store: The store's folder, or the address of a team server, as `_settings.store_path` returns them.
+            timeout_seconds: How long a call may take.
+            may_start: Whether a daemon is started when a folder has none.
+            key: Of a team server; None for the one that is set or kept.
+        """
         self.store = store
         self._timeout_seconds = timeout_seconds
-        self._may_start = may_start
+        self._peer: _peer.Peer
+        if _settings.is_server(store):
+            self._peer = _peer.ServerPeer(store, key)
+        else:
+            self._peer = _peer.DaemonPeer(store, may_start)
         self._channel: Any = None
-        self._endpoint: _daemon.Endpoint | None = None
 
     def query(self, ask: Callable[[Any, dict[str, Any]], _T]) -> _T:
         """Returns `ask(stub, options)` with the stub of QueryService and the options that each of its calls takes.
@@ -59,18 +68,21 @@ class Connection:
 
     def administer(self, ask: Callable[[Any, dict[str, Any]], _T]) -> _T:
         """Returns `ask(stub, options)` as `query` does, with the stub of StoreService."""
+        self._check_local()
         from trackd.v1 import store_service_pb2_grpc
 
         return self._call(store_service_pb2_grpc.StoreServiceStub, ask)
 
     def upload(self, ask: Callable[[Any, dict[str, Any]], _T]) -> _T:
         """Returns `ask(stub, options)` as `query` does, with the stub of UploadService."""
+        self._check_local()
         from trackd.v1 import upload_service_pb2_grpc
 
         return self._call(upload_service_pb2_grpc.UploadServiceStub, ask)
 
     def put_object(self, data: bytes | memoryview) -> str:
         """Stores bytes as an object, before some record refers to it; returns its sha256. Raises CommError."""
+        self._check_local()
         from trackd.v1 import ingest_service_pb2, ingest_service_pb2_grpc
 
         def pieces() -> Iterator[ingest_service_pb2.PutObjectRequest]:
@@ -92,10 +104,14 @@ class Connection:
             lambda stub, options: b"".join(part.chunk for part in stub.ReadObject(request, **options))
         )
 
+    def get(self, path: str) -> Any:
+        """Returns the answer to a GET of a path of the HTTP API (docs/http_api.md), to be closed. Raises CommError."""
+        return self._peer.get(path)
+
     @property
     def http_address(self) -> str:
-        """The address of the web app as the daemon last said; empty before the first call."""
-        return self._endpoint.http_address if self._endpoint is not None else ""
+        """The address of the web app as the peer last said; of a daemon, empty before the first call."""
+        return self._peer.http_address
 
     def close(self) -> None:
         """Closes the channel; the next call opens another."""
@@ -109,92 +125,59 @@ class Connection:
                 "this process was forked from one that used trackd, where gRPC cannot go on: read runs in the parent, or "
                 "start the process with multiprocessing's 'spawn'"
             )
-        import grpc
-
+        grpc = _peer.import_grpc()
         deadline = time.monotonic() + self._timeout_seconds
-        start_time = float("-inf")
         while True:
-            if not _daemon.is_alive(self.store):
+            if self._channel is not None and self._peer.is_gone():
                 self.close()
-                start_time = self._start(start_time)
-            elif self._channel is None:
-                self._open()
+            if self._channel is None:
+                self._channel = self._peer.open_channel()
             left = deadline - time.monotonic()
-            if self._channel is not None and self._endpoint is not None:
+            if self._channel is not None:
                 options = {
-                    "metadata": (("authorization", f"Bearer {self._endpoint.token}"),),
-                    "timeout": max(left, _POLL_SECONDS),
+                    "metadata": (("authorization", f"Bearer {self._peer.key}"),),
+                    "timeout": max(left, _CALL_SECONDS_MIN),
                 }
                 try:
                     return ask(make_stub(self._channel), options)
                 except grpc.RpcError as error:
                     code = error.code() if hasattr(error, "code") else grpc.StatusCode.UNKNOWN
                     words = (error.details() if hasattr(error, "details") else None) or str(error)
-                    # The token is made once a store; a wrong one means that the endpoint file was an older one.
-                    if (
-                        code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAUTHENTICATED)
-                        or left <= 0
-                    ):
-                        raise _explain(code, words, self.store, self._timeout_seconds) from None
+                    if left <= 0 or not self._may_pass(code):
+                        raise self._explain(code, words) from None
                     self.close()
             if left <= 0:
                 raise CommError(
-                    f"no daemon answers for the store {self.store} within {self._timeout_seconds:g} s: run `trackd doctor`, "
-                    "or see daemon.log in the store"
+                    f"{self._peer.name} does not answer within {self._timeout_seconds:g} s: {self._peer.advice}"
                 )
-            time.sleep(_POLL_SECONDS)
+            time.sleep(self._peer.poll_seconds)
 
-    def _start(self, start_time: float) -> float:
-        """Starts a daemon, unless that was done just now; returns when one was last started."""
-        if not self._may_start:
-            raise CommError(f"no daemon serves the store {self.store}: `trackd up` starts one")
-        if time.monotonic() - start_time < _RESTART_SECONDS:
-            return start_time
-        try:
-            _daemon.start(self.store)
-        except OSError as error:
-            raise CommError(f"no daemon can be started for the store {self.store}: {error}") from None
-        return time.monotonic()
+    def _may_pass(self, code: Any) -> bool:
+        """Says whether a call is made again after a failure."""
+        grpc = _peer.import_grpc()
+        # A store's token is made once; a wrong one means that the endpoint file was an older one.
+        return bool(
+            code is grpc.StatusCode.UNAVAILABLE
+            or (code is grpc.StatusCode.UNAUTHENTICATED and self._peer.is_local)
+        )
 
-    def _open(self) -> None:
-        """Opens a channel to the daemon that the endpoint file names; does nothing while there is none."""
-        endpoint = _daemon.read_endpoint(self.store)
-        if endpoint is None:
-            return
-        if endpoint.protocol_version != _daemon.PROTOCOL_VERSION:
-            raise CommError(
-                f"the daemon is trackd {endpoint.version} and speaks protocol {endpoint.protocol_version}; this is protocol "
-                f"{_daemon.PROTOCOL_VERSION}: end it with `trackd down` and try again"
+    def _explain(self, code: Any, words: str) -> CommError:
+        grpc = _peer.import_grpc()
+        if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+            return AnswerTooLargeError(words)
+        if code is grpc.StatusCode.NOT_FOUND:
+            return NotFoundError(words)
+        if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return CommError(
+                f"{self._peer.name} did not answer within {self._timeout_seconds:g} s: give trackd.Api(timeout=…) more, or "
+                f"{self._peer.advice}"
             )
-        # Without its fork hooks (see _shipper).
-        os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-        import grpc
+        if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN):
+            return CommError(f"{self._peer.name} does not answer: {words}")
+        return CommError(words)
 
-        self._endpoint = endpoint
-        self._channel = grpc.insecure_channel(
-            endpoint.grpc_address,
-            options=[
-                ("grpc.enable_http_proxy", 0),
-                ("grpc.max_receive_message_length", ANSWER_BYTES_MAX),
-                # Without it, two channels to one address share one connection and its backoff after a restart.
-                ("grpc.use_local_subchannel_pool", 1),
-            ],
-        )
-
-
-def _explain(code: Any, words: str, store: str, timeout_seconds: float) -> CommError:
-    import grpc
-
-    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        return AnswerTooLargeError(words)
-    if code is grpc.StatusCode.NOT_FOUND:
-        return NotFoundError(words)
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return CommError(
-            f"the daemon of {store} did not answer within {timeout_seconds:g} s: give trackd.Api(timeout=…) more, or run "
-            "`trackd doctor`"
-        )
-    if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN):
-        return CommError(f"the daemon of {store} does not answer: {words}")
-    return CommError(words)
+    def _check_local(self) -> None:
+        if not self._peer.is_local:
+            raise CommError(
+                f"{self._peer.name} does not do that: it takes a store of this machine, by store= or TRACKD_STORE"
+            )

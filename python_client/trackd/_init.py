@@ -137,6 +137,7 @@ def init(
         store, problem = _settings.store_path(chosen.store)
         if problem:
             tell(problem)
+        _settings.check_can_log(store)
         before: _resume.Found | None = None
         if chosen_mode != "offline" and (fork or (given_id and (chosen_resume or rewind))):
             shipper = _process.shipper_of(store, start_daemon=True)
@@ -197,11 +198,7 @@ def open_run(
     on_text: Callable[[str, str], None] | None = None,
 ) -> Run:
     """Opens a writer of a run in this process and says where it can be watched; see `Run.begin_capture` for `on_text`."""
-    if _settings.shows_bucket(store):
-        raise ValueError(
-            "the store is a bucket, which can only be read: log into a local store, and set TRACKD_UPLOAD=s3://BUCKET/PREFIX "
-            "to have it uploaded"
-        )
+    _settings.check_can_log(store)
     if not settings.label:
         settings.label = _settings.rank_label()
     shipper = _process.shipper_of(store, start_daemon=mode != "offline")

@@ -11,6 +11,7 @@ from typing import Any
 from trackd import _record, _values
 from trackd._record import Draft, Record
 from trackd._wire import Encoded, Json, Leaf
+from trackd.errors import Error
 
 SUMMARY_ELEMENTS_MAX = (
     32  # of an array kept as plain numbers in the summary; a larger one is kept whole beside it
@@ -84,6 +85,8 @@ def _encode(key: str, record: Record | list[Record], draft: Draft) -> Encoded:
     mark = draft.mark()
     try:
         return Encoded(_record.encode(record, draft))
+    except Error:
+        raise  # the draft sends the bytes at once, and is told why not
     except Exception as error:
         draft.reset(mark)
         if isinstance(error, TypeError | ValueError):

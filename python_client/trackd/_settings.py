@@ -11,7 +11,7 @@ import os
 import stat
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 MODES = ("online", "offline", "disabled", "shared")
 CONSOLES = ("wrap", "redirect", "off")
@@ -191,11 +191,19 @@ def store_path(given: str | None = None) -> tuple[str, str | None]:
     """Finds the store's folder, making it when it is missing.
 
     Returns:
-        The folder, and a sentence when it is not the one asked for, because that one cannot be used.
+        The folder, and a sentence when it is not the one asked for, because that one cannot be used. The address of a team
+        server, and None, where such a one is asked for.
+
+    Raises:
+        ValueError: it is the address of a bucket or server that cannot be.
     """
     asked = given or os.environ.get("TRACKD_STORE")
     if url := bucket_url(given):
         return _bucket_store(url), None
+    if asked and is_server(asked):
+        from trackd import _team_server  # rarely needed, and dear
+
+        return _team_server.server_url(asked), None
     wanted = absolute_path(os.path.expanduser(asked)) if asked else _default_store()
     problem = _prepare(wanted)
     if problem is None:
@@ -207,6 +215,31 @@ def store_path(given: str | None = None) -> tuple[str, str | None]:
         if _prepare(other) is None:
             return other, f"the store {wanted} cannot be used ({problem}); {other} is used instead"
     return wanted, f"the store {wanted} cannot be used ({problem}); nothing can be kept"
+
+
+def is_server(store: str) -> bool:
+    """Says whether a store is a team server's address, which is read and not logged into."""
+    return store.startswith(("https://", "http://"))
+
+
+class ServerAccess(NamedTuple):
+    """How a team server is come in to: by which key, and with which authorities (a PEM file) its certificate is checked."""
+
+    key: str
+    ca_file: str
+
+
+def server_access(url: str) -> ServerAccess:
+    """Returns what `TRACKD_API_KEY` says, else what `trackd login` has kept in the store of this machine; "" for nothing."""
+    from trackd import _team_server
+
+    # Not WANDB_API_KEY: that one is for another site alone.
+    asked = os.environ.get("TRACKD_STORE") or ""
+    is_folder = asked and not is_server(asked) and not asked.startswith("s3://")
+    folder = absolute_path(os.path.expanduser(asked)) if is_folder else _default_store()
+    entry = _team_server.kept(folder).get(url, {})
+    key = os.environ.get("TRACKD_API_KEY") or entry.get("key") or ""
+    return ServerAccess(key.strip(), entry.get("ca_file") or os.environ.get("SSL_CERT_FILE") or "")
 
 
 def bucket_url(given: str | None = None) -> str:
@@ -224,6 +257,20 @@ def bucket_endpoint() -> str:
 def shows_bucket(store: str) -> bool:
     """Says whether a store's folder shows a bucket, and can only be read."""
     return os.path.exists(os.path.join(store, "bucket.json"))
+
+
+def check_can_log(store: str) -> None:
+    """Raises ValueError for a store that is only read."""
+    if shows_bucket(store):
+        raise ValueError(
+            "the store is a bucket, which can only be read: log into a local store, and set TRACKD_UPLOAD=s3://BUCKET/PREFIX "
+            "to have it uploaded"
+        )
+    if is_server(store):
+        raise ValueError(
+            "the store is a team server, which can only be read: log into a local store, and have that sent there by "
+            f"`trackd login {store}`"
+        )
 
 
 def _bucket_store(url: str) -> str:

@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from trackd_service import access, received_runs
-from trackd_service.errors import RunNotFound
+from trackd_service.encodings import Task
+from trackd_service.errors import InvalidArgument, RunNotFound
 from trackd_service.ingest import Ingest
 from trackd_service.people import People
 from trackd_service.principals import Actor, Operator
+from trackd_service.records import Changes
 from trackd_service.run_edits import Change, RunEdits, RunsEdit
 from trackd_service.runs import Run
 from trackd_service.sent_runs import SentRuns
@@ -34,10 +36,17 @@ class ReceivedEdits(RunEdits):
     async def edit(
         self, project: str, run_id: str, changes_of: Callable[[Run], Iterable[Change]]
     ) -> StoredRun:
-        """Changes a run and commits it; raises RunNotFound, or PermissionDenied."""
+        """Changes a run and commits it; raises RunNotFound, PermissionDenied, or InvalidArgument."""
         access.check_write(project)
         stored = await self._store.get(project, run_id)
         changes = tuple(changes_of(stored.run))
+        for each in changes:
+            if isinstance(each, Changes) and any(isinstance(value, Task) for value in each.values.values()):
+                raise InvalidArgument(
+                    "a team server keeps numbers, texts and lists of what people change, not arrays and records: log those, "
+                    "or set them in the summary where the run was logged",
+                    field="set",
+                )
 
         def change(edits: str) -> str:
             return functools.reduce(received_runs.add_edit, changes, edits)

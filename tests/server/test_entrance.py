@@ -11,9 +11,11 @@ from uuid import uuid4
 import pytest
 from tests.postgres_server import PostgresServer
 from tests.s3.s3_servers import S3Server
-from tests.s3.uploading import UploadStore, wait_for
+from tests.s3.uploading import PROJECT, UploadStore, wait_for
 from tests.server.servers import Team
 from tests.server.test_replication import login, run_of
+
+import trackd
 
 OPENSSL = (
     "openssl",
@@ -31,7 +33,12 @@ NAMES = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:1
 
 
 def test_a_server_with_tls_takes_runs_and_nobody_else_is_taken_for_it(
-    bucket_name: str, s3_server: S3Server, postgres: PostgresServer, store: UploadStore, tmp_path: Path
+    bucket_name: str,
+    s3_server: S3Server,
+    postgres: PostgresServer,
+    store: UploadStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     certificate, private = tmp_path / "certificate.pem", tmp_path / "key.pem"
     subprocess.run(
@@ -63,6 +70,11 @@ def test_a_server_with_tls_takes_runs_and_nobody_else_is_taken_for_it(
         assert done.returncode == 0, done.stderr
         store.log_run("one")
         wait_for(lambda: run_of(replica, key, "one").get("state") == "finished", "the run")
+        with pytest.raises(trackd.CommError, match=r"cannot be reached.*certificate"):
+            trackd.Api(store=replica.url, api_key=key).projects()
+        # The login has kept the key, and the authorities that the server is checked against.
+        monkeypatch.setenv("TRACKD_STORE", str(store))
+        assert trackd.Api(store=replica.url).run(f"{PROJECT}/one").state == "finished"
 
 
 @pytest.mark.parametrize(
