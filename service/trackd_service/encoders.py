@@ -72,9 +72,12 @@ _LANGUAGES = {
 
 _log = logging.getLogger("trackd.encoders")
 _is_limited = False
+_NO_PRESETS: Mapping[str, str] = {}
 
 
-def encode_many(tasks: list[Task], scratch: Path, objects: Path) -> list[Made]:
+def encode_many(
+    tasks: list[Task], scratch: Path, objects: Path, presets: Mapping[str, str] = _NO_PRESETS
+) -> list[Made]:
     """Encodes records; one `Made` a task, in order.
 
     The process that first calls this has its memory limited and lets others go first, for good.
@@ -83,6 +86,7 @@ def encode_many(tasks: list[Task], scratch: Path, objects: Path) -> list[Made]:
         tasks: The records.
         scratch: A folder to write files into, under names that nobody has.
         objects: The root of the object store, for payloads that name an object: `files/AB/SHA256` under it.
+        presets: The specifications, as JSON, of the presets that people have saved, by id.
 
     Raises:
         OSError: the disk takes no more; nothing is left of the call, which may be made again.
@@ -90,7 +94,7 @@ def encode_many(tasks: list[Task], scratch: Path, objects: Path) -> list[Made]:
     _limit_process()
     folder = _Folder(scratch)
     try:
-        return [_Encoder(task, folder, objects).encode() for task in tasks]
+        return [_Encoder(task, folder, objects, presets).encode() for task in tasks]
     except BaseException:
         folder.clear()
         raise
@@ -210,10 +214,11 @@ class _Part:
 class _Encoder:
     """Encodes the record of one task."""
 
-    def __init__(self, task: Task, folder: _Folder, objects: Path) -> None:
+    def __init__(self, task: Task, folder: _Folder, objects: Path, presets: Mapping[str, str]) -> None:
         self._task = task
         self._folder = folder
         self._objects = objects
+        self._presets = presets
         self._made: dict[str, _Kept] = {}  # what the document names and the store has not, in order
         self._found: dict[str, int] = {}  # size by sha256 of the objects that were there already
         self._data: _Part | None = None
@@ -495,6 +500,10 @@ class _Encoder:
         if has_specification:
             text = _checked_specification(self._bytes(message.specification))
             document["specification"] = self._file(self._keep_bytes(text), "application/json")
+        elif message.preset_id in self._presets:
+            # The run may be read where nobody has saved the preset: from a bucket, or on a team server.
+            text = _checked_specification(self._presets[message.preset_id].encode())
+            document["preset"] = self._file(self._keep_bytes(text), "application/json")
         if message.HasField("data"):
             document["table"] = {"type": "table", **self._table(message.data, depth)}
         runtime = [self._file(self._keep(script), "text/javascript", script) for script in message.runtime]

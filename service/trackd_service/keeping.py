@@ -14,7 +14,7 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,6 +31,7 @@ _ENCODED_AT_ONCE_MAX = 32  # typed records: the page shows the first ones while 
 _ENCODED_BYTES_MAX = 64 << 20
 _SETTLE_SECONDS = 30.0  # how long a reader waits for records that are being encoded
 _SHA256_DIGITS = 64
+_KINDS_WITH_PLOTS = frozenset({"plot", "table"})
 _HEXADECIMAL = frozenset("0123456789abcdef")
 
 _log = logging.getLogger("trackd.keeping")
@@ -54,11 +55,11 @@ def is_hash(text: str) -> bool:
     return len(text) == _SHA256_DIGITS and set(text) <= _HEXADECIMAL
 
 
-def _encode_many(tasks: list[Task], scratch: Path, objects: Path) -> list[Made]:
+def _encode_many(tasks: list[Task], scratch: Path, objects: Path, presets: Mapping[str, str]) -> list[Made]:
     """Encodes records, in the encoder process: what it imports there, the daemon neither loads nor waits for."""
     from trackd_service.encoders import encode_many
 
-    return encode_many(tasks, scratch, objects)
+    return encode_many(tasks, scratch, objects, presets)
 
 
 def _copy(file: File, target: Path) -> tuple[str, int]:
@@ -83,8 +84,17 @@ class Keeper:
         objects: DirectoryStore,
         scratch: Path,
         begin: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        presets: Callable[[], Awaitable[Mapping[str, str]]],
     ) -> None:
-        """Takes the object store, a folder for files being made, and what begins work in the background."""
+        """Takes the object store, a folder for files being made, what begins work in the background, and the presets.
+
+        Args:
+            objects: Where objects are.
+            scratch: The folder.
+            begin: Begins work in the background.
+            presets: Returns the specifications, as JSON, of the presets that people have saved, by id.
+        """
+        self._presets = presets
         self._objects = objects
         self._scratch = scratch
         self._begin = begin
@@ -147,8 +157,10 @@ class Keeper:
 
     async def _encode(self, batch: list[Unencoded]) -> list[Made]:
         tasks = [waiting.task for waiting in batch]
+        has_plots = any(task.kind in _KINDS_WITH_PLOTS for task in tasks)
+        presets = await self._presets() if has_plots else {}
         try:
-            return await self._encoder.run(_encode_many, tasks, self._scratch, self._objects.root)
+            return await self._encoder.run(_encode_many, tasks, self._scratch, self._objects.root, presets)
         except (OSError, WorkerClosed):
             raise
         except Exception as error:  # noqa: BLE001 - logged whole

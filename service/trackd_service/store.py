@@ -85,7 +85,7 @@ class Store:
         self._synced: dict[tuple[str, str], int] = {}
         self.synced_count = 0  # grows each time that more of some run is in the bucket
         self._changed: Callable[[Run], None] = lambda run: None
-        self.keeper = Keeper(objects, scratch, self._begin)
+        self.keeper = Keeper(objects, scratch, self._begin, self._presets)
         self.deleted: Callable[[str, str], None] = lambda project, run_id: None
         self.sealed: Callable[[Run, set[str]], None] = lambda run, ended_writers: None
         self.problem = ""
@@ -160,6 +160,10 @@ class Store:
         presets.check_preset(preset_id, title, specification)
         row = PresetRow(preset_id, title, json.dumps(specification))
         await self.on_catalog(self._catalog.save_preset, row)
+
+    async def _presets(self) -> dict[str, str]:
+        """Returns the specifications of the saved presets, as JSON, by id."""
+        return {row.id: row.specification for row in await self.on_catalog(self._catalog.presets)}
 
     async def delete_preset(self, preset_id: str) -> None:
         """Deletes a saved preset; raises PresetNotFound when there is none."""

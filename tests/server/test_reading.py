@@ -23,6 +23,7 @@ from tests.server.test_replication import login, run_of
 import trackd
 
 STEPS = 30
+PRESET = {"mark": "bar", "data": {"name": "table"}, "encoding": {"x": {"field": "${field:x}"}}}
 
 
 class Scene:
@@ -40,13 +41,15 @@ class Scene:
         kept = folder / "kept.txt"
         kept.write_bytes(b"kept with the run")
         self.pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        trackd.save_preset("me/bars", PRESET, store=str(store))
         for run_id, rate in (("one", 0.1), ("two", 0.2)):
             with store.init(run_id, config={"lr": rate}, name=f"run {run_id}") as run:
                 for index in range(STEPS):
                     value = math.nan if index == 7 else index / 3
                     run.log({"loss": value, "count": 2**60 + index, "word": f"w{index}"})
                 run.log({"sample": trackd.Image(self.pixels), "gradients": trackd.Histogram([1.0, 2.0, 2.0])})
-                run.log({"words": trackd.Table(columns=["word", "n"], data=[["a", 1], ["b", 2]])})
+                words = trackd.Table(columns=["word", "n"], data=[["a", 1], ["b", 2]])
+                run.log({"words": words, "chart": trackd.plot_table("me/bars", words, {"x": "word"})})
                 run.save(str(kept), base_path=str(folder))
         wait_for(lambda: all(map(self.is_there, ("one", "two"))), lambda: store.log_text()[-3000:])
 
@@ -113,6 +116,13 @@ def test_a_run_reads_from_the_server_as_it_reads_from_its_store(scene: Scene, tm
     assert Path(run.export(str(tmp_path / "one.jsonl"))).read_bytes() == (
         Path(original.export(str(tmp_path / "original.jsonl"))).read_bytes()
     )
+
+
+def test_a_chart_brings_along_the_preset_that_its_store_has(scene: Scene) -> None:
+    assert scene.replica.get("/api/v1/presets/me/bars", scene.key).status == 404
+    (row,) = scene.api().run(f"{PROJECT}/one").scan_history(["chart"])
+    found = scene.replica.get(f"/api/v1/objects/{row['chart']['preset']['sha256']}", scene.key)
+    assert json.loads(found.content) == PRESET
 
 
 def test_runs_of_the_server_are_found_by_what_they_hold(scene: Scene) -> None:

@@ -370,6 +370,18 @@ def test_plot_of_a_preset_needs_no_specification(bench: Bench) -> None:
     }
 
 
+def test_plot_of_a_saved_preset_carries_it_as_it_was(bench: Bench) -> None:
+    plot = TypedRecord(plot=values_pb2.Plot(preset_id="me/bars"))
+    tasks = [Task("plot", plot.SerializeToString(), bench.data())]
+    saved = {"me/bars": '{"mark": "bar", "__proto__": {}}', "me/other": "{}"}
+    (made,) = encode_many(tasks, bench.scratch, bench.objects, saved)
+    bench.check(made)
+    assert made.document["preset_id"] == "me/bars"
+    (file,) = made.files
+    assert file.sha256 == made.document["preset"]["sha256"]
+    assert json.loads(Path(file.path).read_text()) == {"mark": "bar"}
+
+
 def test_table_with_records_in_its_cells(bench: Bench) -> None:
     image = TypedRecord(image=values_pb2.Image(raw=bench.array(np.zeros((2, 2), np.uint8))))
     broken = TypedRecord(image=values_pb2.Image(raw=bench.array(np.zeros(2, np.uint8))))

@@ -189,6 +189,8 @@ export interface PlotDocument extends Noted {
   /** JSON in an object. */
   specification?: FileRef;
   preset_id?: string;
+  /** The specification of a saved preset as it was when the chart was logged. */
+  preset?: FileRef;
   table?: RecordDocument;
   /** Column names by the preset's field. */
   fields?: Record<string, string>;

@@ -1,7 +1,9 @@
 /** A custom chart: a Vega-Lite specification or preset over a table, a Plotly figure, or a Bokeh document, each in a frame of its own. */
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
+import { ApiError } from "../api/http";
 import {
+  type FileRef,
   fetchObjectJson,
   fetchObjectText,
   fetchPreset,
@@ -30,8 +32,18 @@ const EDITOR_HEIGHT_MIN = 200;
 
 async function fetchSpecification(plot: PlotDocument, signal: AbortSignal): Promise<Json> {
   if (plot.specification) return fetchObjectJson<Json>(plot.specification, signal);
-  if (plot.preset_id) return (await fetchPreset(plot.preset_id, signal)).specification as Json;
+  if (plot.preset_id) return fetchPresetOf(plot.preset_id, plot.preset, signal);
   throw new Error("the record names neither a specification nor a preset");
+}
+
+/** A preset as it is now, else as it was when the chart was logged: it may have been saved elsewhere. */
+async function fetchPresetOf(id: string, carried: FileRef | undefined, signal: AbortSignal): Promise<Json> {
+  try {
+    return (await fetchPreset(id, signal)).specification as Json;
+  } catch (error) {
+    if (!carried || !(error instanceof ApiError) || error.status !== 404) throw error;
+    return fetchObjectJson<Json>(carried, signal);
+  }
 }
 
 /** The table behind a chart, which may stand in an object of its own. */
