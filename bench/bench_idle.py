@@ -23,7 +23,7 @@ _MEMORY_BAR_MB, _CPU_BAR_PERCENT = 60.0, 0.3
 _SETTLE_SECONDS = (
     10.0  # after a run has begun: the daemon has looked around, and the client has let its log rest
 )
-_WORKER_IDLE_SECONDS = 8.0  # after this the sealing process has ended (store._SEALER_IDLE_SECONDS)
+_WORKER_IDLE_SECONDS = 8.0  # after this the sealing process has ended (sealing._IDLE_SECONDS)
 
 
 def hold_open(store: str) -> None:

@@ -6,7 +6,6 @@ holds a key makes no other one with it; when a key was used is known to the minu
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -26,7 +25,6 @@ from trackd_service.principals import (
 from trackd_service.teams import check_project, with_roles
 from trackd_service.users import is_name, not_found
 
-_log = logging.getLogger("trackd.people")
 _SECOND = 10**9
 _DAY_SECONDS = 86_400
 LIFETIME_SECONDS = 90 * _DAY_SECONDS
@@ -224,12 +222,10 @@ class ApiKeys:
                 ),
             )
         if use_time <= now - _USE_INTERVAL:
-            self._note_use(parts.id, now)
+            self._catalog.write_aside(
+                f"when key {parts.id} was used",
+                "UPDATE api_keys SET use_time = ? WHERE key_id = ?",
+                now,
+                parts.id,
+            )
         return principal
-
-    def _note_use(self, key_id: str, now: int) -> None:
-        try:
-            with self._catalog.writing() as tables:
-                tables.execute("UPDATE api_keys SET use_time = ? WHERE key_id = ?", (now, key_id))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the request has nothing to do with it
-            _log.warning("when key %s was used could not be written: %s", key_id, error)

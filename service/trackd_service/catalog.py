@@ -12,6 +12,7 @@ must start in 0.1 s and idle in 60 MB, and is not used here.
 from __future__ import annotations
 
 import json
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -20,6 +21,8 @@ from typing import Any, TypeAlias
 
 from trackd_service import catalog_schema, catalog_tables
 from trackd_service.catalog_tables import Bulk, HistoryStart, SegmentRow, Tables
+
+_log = logging.getLogger("trackd.catalog")
 
 LoadedRun: TypeAlias = tuple[dict[str, Any], bytes, list[SegmentRow]]
 _NONE: Mapping[str, int] = {}
@@ -110,6 +113,14 @@ class Catalog(ABC):
     @abstractmethod
     def writing(self) -> AbstractContextManager[Tables]:
         """Gives the tables for one transaction: all of it is there and durable when this ends, or nothing."""
+
+    def write_aside(self, what: str, statement: str, *arguments: Any) -> None:
+        """Writes what the request at hand does not depend on: where that fails, the log says so, and nobody else."""
+        try:
+            with self.writing() as tables:
+                tables.execute(statement, arguments)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the request has nothing to do with it
+            _log.warning("%s could not be written: %s", what, error)
 
     @abstractmethod
     def snapshot(self) -> AbstractContextManager[Bulk]:

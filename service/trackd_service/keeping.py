@@ -102,7 +102,6 @@ class Keeper:
         self._lock = asyncio.Lock()
         self._is_closing = False
         self.changed: Callable[[Run], None] = lambda run: None
-        self.problem = ""
 
     async def keep(self, stored: Kept) -> None:
         """Takes the files that a run's records name into the object store, and encodes its typed records.
@@ -195,13 +194,13 @@ class Keeper:
             except OSError as error:
                 # Nothing is lost: the log is still there.
                 stored.retry_time = time.monotonic() + _RETRY_SECONDS
-                self.problem = f"typed records cannot be kept: {error.strerror or error}"
-                _log.error("run %s/%s: %s", stored.run.project, stored.run.run_id, self.problem)
+                problem = f"typed records cannot be kept: {error.strerror or error}"
+                _log.error("run %s/%s: %s", stored.run.project, stored.run.run_id, problem)
                 await asyncio.sleep(_RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - logged whole
                 stored.retry_time = time.monotonic() + _RETRY_SECONDS
-                self.problem = f"typed records cannot be encoded: {error}"
-                _log.exception("run %s/%s: %s", stored.run.project, stored.run.run_id, self.problem)
+                problem = f"typed records cannot be encoded: {error}"
+                _log.exception("run %s/%s: %s", stored.run.project, stored.run.run_id, problem)
                 await asyncio.sleep(_RETRY_SECONDS)
 
     def is_behind(self, stored: Kept) -> bool:

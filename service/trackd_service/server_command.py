@@ -300,16 +300,16 @@ def _claim_bucket(options: argparse.Namespace) -> None:
         from trackd_service.postgres_catalog import PostgresCatalog
     except ModuleNotFoundError as error:
         raise _missing(error) from None
-    from trackd_service import bucket_claim
+    from trackd_service import bucket_owner
     from trackd_service.buckets import BucketStore
 
     catalog = PostgresCatalog(_catalog_url(options))
     try:
-        mark = bucket_claim.dump(catalog.identity())
+        mark = bucket_owner.dump(catalog.identity())
     finally:
         catalog.close()
     with tempfile.TemporaryDirectory(prefix="trackd-") as folder:
-        BucketStore(_bucket(options), scratch=Path(folder)).replace(bucket_claim.NAME, mark)
+        BucketStore(_bucket(options), scratch=Path(folder)).replace(bucket_owner.NAME, mark)
 
 
 def _people(options: argparse.Namespace) -> People:

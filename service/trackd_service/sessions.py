@@ -7,7 +7,6 @@ somebody was refused is told to nobody.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,7 +19,6 @@ from trackd_service.principals import Actor, Caller, Principal, require, require
 from trackd_service.teams import with_roles
 from trackd_service.users import Identity, end_sessions, is_name
 
-_log = logging.getLogger("trackd.people")
 _SECOND = 10**9
 IDLE_SECONDS = 12 * 3600
 LIFETIME_SECONDS = 7 * 86_400
@@ -178,7 +176,12 @@ class Sessions:
                 return None
             principal = _principal(tables, _Account(row[1], row[2], bool(row[3]), ""), parts.id)
         if row[4] <= now - _USE_INTERVAL:
-            self._note_use(parts.id, now)
+            self._catalog.write_aside(
+                "when a session was used",
+                "UPDATE sessions SET use_time = ? WHERE session_id = ?",
+                now,
+                parts.id,
+            )
         return principal
 
     def expire_time(self, caller: Caller) -> int:
@@ -231,13 +234,6 @@ class Sessions:
         if row is None or not is_right or row[4] != 0:
             return None
         return _Account(row[0], row[1], bool(row[2]), row[3])
-
-    def _note_use(self, session_id: str, now: int) -> None:
-        try:
-            with self._catalog.writing() as tables:
-                tables.execute("UPDATE sessions SET use_time = ? WHERE session_id = ?", (now, session_id))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the request has nothing to do with it
-            _log.warning("when a session was used could not be written: %s", error)
 
 
 def _begin(tables: Tables, account: _Account, now: int, address: str, by: str) -> NewSession:

@@ -1,10 +1,7 @@
-"""Owns the runs of a store: loads them, seals their points into segments, and commits that to the catalog.
+"""Owns the runs of a store: which are in memory, and how they are found, read, changed, shown and deleted.
 
-Invariants:
-- A run is in memory while somebody writes it or reads it; what is not in memory is whole in catalog and segments.
-- Sealing takes a cut: the points, the summary and the writers' sequences of one moment go into one segment and one
-  transaction. Until it is committed the points are read from memory; after a crash before it they come from the log again.
-- The catalog is used from as many threads as it says; the event loop never waits for the disk.
+Invariants: a run is in memory while somebody writes it or reads it; what is not in memory is whole in catalog and segments;
+there are never two of one run.
 """
 
 from __future__ import annotations
@@ -13,18 +10,17 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from trackd_service import access, config, presets, views
+from trackd_service.background import Background
+from trackd_service.beginnings import Beginnings
 from trackd_service.catalog import Catalog, LoadedRun, PresetRow, ViewRow
-from trackd_service.catalog_tables import HistoryStart, SegmentRow
-from trackd_service.definitions import Definitions
+from trackd_service.catalog_tables import SegmentRow
+from trackd_service.catalog_threads import CatalogThreads
 from trackd_service.errors import (
     BucketUnusable,
     FileNotFound,
@@ -35,35 +31,21 @@ from trackd_service.errors import (
     RunNotFound,
 )
 from trackd_service.keeping import Keeper, is_hash, object_name
-from trackd_service.levels import LevelsFile, SegmentDamaged
-from trackd_service.manifests import run_folder
 from trackd_service.objects import DirectoryStore
-from trackd_service.records import Begin, Origin
+from trackd_service.records import Begin
 from trackd_service.runs import Run
-from trackd_service.segments import (
-    SegmentInfo,
-    cut_segments,
-    merge_segments,
-    write_table,
-)
-from trackd_service.series_table import collect
+from trackd_service.sealing import Sealer
+from trackd_service.segment_files import SegmentFiles
 from trackd_service.shared_reads import SharedReads
-from trackd_service.stored_runs import Elsewhere, Segment, StoredRun
-from trackd_service.streams import ROW_KEY, stream_of
-from trackd_service.summary import Summary
-from trackd_service.tail import Tail
-from trackd_service.worker import Worker, WorkerClosed, WorkerCrashed
+from trackd_service.stored_runs import Elsewhere, StoredRun
+from trackd_service.worker import Worker, WorkerCrashed
 
 _SMALL_BYTES = 64 << 10  # of a segment whose points are fetched with its levels
 _LOADED_AT_ONCE = 128  # runs of one question: the catalog answers others in between
-_SEAL_RETRY_SECONDS = 2.0  # after a seal that failed: a full disk is not asked more often
 
 
 _T = TypeVar("_T")
 _log = logging.getLogger("trackd.store")
-_SEALER_IDLE_SECONDS = (
-    5.0  # a run seals once in minutes, then merges at once: 100 MB need not wait for the next time
-)
 
 
 class Store:
@@ -73,23 +55,23 @@ class Store:
         """Takes the catalog, the object store, and a folder for files being made."""
         self._catalog = catalog
         self._objects = objects
-        self._scratch = scratch
-        # Two processes, each started on first need: a chart must not wait for a merge.
-        self._worker, self._sealer = Worker(), Worker(_SEALER_IDLE_SECONDS)
+        self._files = SegmentFiles(objects, scratch)
+        self._threads = CatalogThreads(catalog)
+        self._background = Background()
+        # Another process than the sealer's, started on first need: a chart must not wait for a merge.
+        self._worker = Worker()
         self._reads = SharedReads(self._worker)
         self._evict_count = config.RUNS_CACHED_MAX  # of runs in memory, before which none is let go
-        self._thread = ThreadPoolExecutor(catalog.thread_count, "trackd-catalog")
         self._runs: dict[tuple[str, str], StoredRun] = {}
         self._loading: dict[tuple[str, str], asyncio.Future[StoredRun | None]] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._synced: dict[tuple[str, str], int] = {}
         self.synced_count = 0  # grows each time that more of some run is in the bucket
         self._changed: Callable[[Run], None] = lambda run: None
-        self.keeper = Keeper(objects, scratch, self._begin, self._presets)
+        self.keeper = Keeper(objects, scratch, self._background.begin, self._presets)
+        self._sealer = Sealer(self._threads, self._files, self.keeper, self._background)
+        self._sealer.merged = self.collect_garbage
+        self._beginnings = Beginnings(self._threads, self._files, self._sealer, self._background, self.get)
         self.deleted: Callable[[str, str], None] = lambda project, run_id: None
-        self.sealed: Callable[[Run, set[str]], None] = lambda run, ended_writers: None
-        self.problem = ""
-        self.elsewhere: Elsewhere | None = None
         self.read_only_reason = ""
         self.takes_views = True  # also where the runs are only shown
         self.unreadable_reason = ""
@@ -110,14 +92,6 @@ class Store:
         if not self.takes_views:
             self.check_writable()
 
-    async def need(self, names: Sequence[str]) -> None:
-        """Sees to it, as far as that is possible, that objects lie in the directory."""
-        if self.elsewhere is not None:
-            going = self.elsewhere.use(names)
-            missing = [name for name in names if name in going or self._objects.local_path(name) is None]
-            if missing:
-                await self.elsewhere.fetch(missing)
-
     async def object_path(self, sha256: str) -> Path:
         """Returns where an object lies; raises ObjectMissing."""
         if access.caller() is not None:
@@ -125,7 +99,7 @@ class Store:
             if not any(map(access.can_read, users)):
                 raise ObjectMissing(f"the store has no object {sha256[:64]!r}", sha256=sha256[:64])
         if self.elsewhere is not None and is_hash(sha256):
-            await self.need([object_name(sha256)])
+            await self._files.need([object_name(sha256)])
         return self.keeper.object_path(sha256)
 
     @property
@@ -135,11 +109,29 @@ class Store:
 
     @changed.setter
     def changed(self, tell: Callable[[Run], None]) -> None:
-        self._changed = self.keeper.changed = tell
+        self._changed = self.keeper.changed = self._beginnings.changed = tell
 
     async def on_catalog(self, function: Callable[..., _T], *arguments: Any) -> _T:
         """Runs a function of the catalog in a thread of its own."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+        return await self._threads.run(function, *arguments)
+
+    @property
+    def sealed(self) -> Callable[[Run, set[str]], None]:
+        """What is told of every run that was sealed, with the ids of its ended writers."""
+        return self._sealer.sealed
+
+    @sealed.setter
+    def sealed(self, tell: Callable[[Run, set[str]], None]) -> None:
+        self._sealer.sealed = tell
+
+    @property
+    def elsewhere(self) -> Elsewhere | None:
+        """Where the rest is, of a store whose directory has only a part of its objects; None where it has all."""
+        return self._files.elsewhere
+
+    @elsewhere.setter
+    def elsewhere(self, elsewhere: Elsewhere | None) -> None:
+        self._files.elsewhere = elsewhere
 
     @property
     def catalog(self) -> Catalog:
@@ -233,8 +225,7 @@ class Store:
         names = [f"segments/{row.name}.levels" for row in segments]
         # Few points are drawn as they are: one way to the bucket instead of two.
         names += [f"segments/{row.name}.parquet" for row in segments if row.size_bytes <= _SMALL_BYTES]
-        if self.elsewhere is not None:  # fetched alone: what is read is counted when it is read
-            await self.elsewhere.fetch([name for name in names if self._objects.local_path(name) is None])
+        await self._files.look_ahead(names)
         return found
 
     async def find(self, project: str, run_id: str) -> StoredRun | None:
@@ -290,28 +281,13 @@ class Store:
         run.synced_step = self._synced.get((project, run_id))
         stored = StoredRun(run, [], self._reads, lambda: self.elsewhere)
         stored.sealed_revision = run.revision
-        await self._open_segments(stored, rows)
+        await self._files.open_all(stored, rows)
         if self._loading.get((project, run_id)) is not asyncio.current_task():
             return await self._load(project, run_id)  # written by somebody else meanwhile
         if (project, run_id) not in self._runs:
             self._evict()
             self._runs[(project, run_id)] = stored
         return self._runs[(project, run_id)]
-
-    async def _open_segments(
-        self, stored: StoredRun, rows: Sequence[SegmentRow], known: Iterable[Segment] = ()
-    ) -> None:
-        opened = {segment.row.name: segment for segment in known}
-        await self.need([f"segments/{row.name}.levels" for row in rows if row.name not in opened])
-        for row in rows:
-            segment = opened.get(row.name)
-            if segment is not None:
-                segment = Segment(row, segment.parquet, segment.levels)
-                stored.segments = [*stored.segments, segment]
-                stored.next_position = max(stored.next_position, row.position + 1)
-            else:
-                # Verified whole, away from the event loop: a chart is drawn from the levels alone.
-                await asyncio.to_thread(self._add_segment, stored, row, is_new=False)
 
     async def show(
         self,
@@ -373,29 +349,12 @@ class Store:
         if former is not None:
             stored = StoredRun(run, [], self._reads, lambda: self.elsewhere)
             stored.sealed_revision = run.revision
-            await self._open_segments(stored, rows, former.segments)
+            await self._files.open_all(stored, rows, former.segments)
             if self._runs.get(key) is not former:
                 return False
             self._runs[key] = stored
         self.changed(run)
         return True
-
-    def _add_segment(self, stored: StoredRun, row: SegmentRow, is_new: bool) -> None:
-        """Opens a segment of a run; a damaged one costs the run its points and nothing else."""
-        stored.next_position = max(stored.next_position, row.position + 1)
-        parquet = self._objects.local_path(f"segments/{row.name}.parquet")
-        levels = self._objects.local_path(f"segments/{row.name}.levels")
-        if self.elsewhere is not None:  # it is fetched when somebody wants to see single points
-            parquet = self.object_file(f"segments/{row.name}.parquet")
-        try:
-            if parquet is None or levels is None:
-                raise SegmentDamaged("it is not in the store")
-            file = LevelsFile(levels)
-            if not is_new:
-                file.verify()
-            stored.segments = [*stored.segments, Segment(row, parquet, file)]
-        except (SegmentDamaged, OSError) as error:
-            stored.note_damage(f"{row.point_count} points of segment {row.name} cannot be read: {error}")
 
     def _evict(self) -> None:
         """Lets go of the ended runs that were not read for the longest time: seldom, as it looks at all."""
@@ -489,7 +448,7 @@ class Store:
                 await self.on_catalog(
                     self._catalog.commit_run, stored.run.dump(), stored.run.summary.dump(), (), (), objects
                 )
-                self._forget_committed(stored.run, objects)
+                stored.forget_committed(objects)
                 stored.sealed_revision = stored.run.revision
 
     async def update_at_rest(self, found: Sequence[StoredRun], change: Callable[[Run], None]) -> set[str]:
@@ -498,7 +457,7 @@ class Store:
         Left out are runs that somebody writes or that are gone: `update` is for them.
         """
         self.check_writable()
-        return await asyncio.shield(self._begin(self._update_at_rest(found, change)))
+        return await asyncio.shield(self._background.begin(self._update_at_rest(found, change)))
 
     async def _update_at_rest(self, found: Sequence[StoredRun], change: Callable[[Run], None]) -> set[str]:
         async with contextlib.AsyncExitStack() as held:
@@ -522,7 +481,7 @@ class Store:
             revisions = [stored.run.revision for stored in resting]
             await self.on_catalog(self._catalog.commit_runs, rows)
             for stored, revision, (_, _, objects) in zip(resting, revisions, rows, strict=True):
-                self._forget_committed(stored.run, objects)
+                stored.forget_committed(objects)
                 stored.sealed_revision = revision
         return {stored.run.run_id for stored in resting}
 
@@ -577,8 +536,7 @@ class Store:
             if name.startswith("files/"):
                 await self.delete_unused(name.rpartition("/")[2])
                 continue
-            for ending in ("parquet", "levels"):
-                await asyncio.to_thread(self._objects.delete, f"segments/{name}.{ending}")
+            await self._files.delete(name)
         if names:
             await self.on_catalog(self._catalog.forget_garbage, names)
 
@@ -596,7 +554,7 @@ class Store:
         await self.keeper.settle(stored)
         facts = stored.run.files.get(path)
         if facts is not None:
-            await self.need([object_name(facts["sha256"])])
+            await self._files.need([object_name(facts["sha256"])])
         found = None if facts is None else self._objects.local_path(object_name(facts["sha256"]))
         if found is None:
             raise FileNotFound(f"run {stored.run.run_id!r} has no file {path[:60]!r}", path=path[:200])
@@ -613,272 +571,30 @@ class Store:
             if stored.is_sealed and not self.read_only_reason:
                 await self.on_catalog(self._catalog.commit_run, run.dump(), run.summary.dump())
 
-    def _forget_committed(self, run: Run, objects: Mapping[str, int]) -> None:
-        """Forgets the objects whose use by the run is in the catalog now."""
-        for sha256 in objects:
-            run.objects.pop(sha256, None)
-
-    # -- the history that a writer begins with ----------------------------------------------------------------------
+    # -- writing ---------------------------------------------------------------------------------------------------
 
     async def begin_history(self, stored: StoredRun, begin: Begin, starting_step: int) -> int:
-        """Makes the history that a new writer begins with, and keeps where its automatic steps begin; once for each writer.
-
-        Args:
-            stored: The run.
-            begin: How the writer opens it.
-            starting_step: Where its automatic steps begin, unless that was said before.
-
-        Returns:
-            Where they begin.
-        """
-        # A client that hangs up must leave no history half made.
-        return await asyncio.shield(self._begin(self._begin_history(stored, begin, starting_step)))
-
-    async def _begin_history(self, stored: StoredRun, begin: Begin, starting_step: int) -> int:
-        catalog, run = self._catalog, stored.run
-        # A scan and a call may meet the same new writer: the second one finds what the first has kept. Were a run taken
-        # back twice, the second time would mask what the writer itself has logged since.
-        async with stored.beginning_lock:
-            if begin.writer_id in run.writers:
-                return starting_step
-            kept = await self.on_catalog(catalog.writer_start, begin.writer_id)
-            if kept is not None:
-                return kept
-            start = HistoryStart(begin.writer_id, starting_step)
-            if begin.origin is None:
-                await self.on_catalog(catalog.save_writer_start, begin.writer_id, starting_step)
-            elif (begin.origin.project, begin.origin.run_id) == (run.project, run.run_id):
-                await self._rewind(stored, begin.origin.last_step, start)
-            else:
-                await self._fork(stored, begin.origin, start)
-            return starting_step
-
-    async def _rewind(self, stored: StoredRun, last_step: int, start: HistoryStart) -> None:
-        """Takes a run back to a step: what was logged behind it is masked, and stays on the disk."""
-        await self._seal(stored)
-        await stored.need_points()
-        run = stored.run
-        async with stored.lock:
-            masked = [segment.row for segment in stored.segments]
-            count = sum(row.point_count for row in masked)
-            name = os.urandom(16).hex()
-            paths = [segment.parquet for segment in stored.segments]
-            info, summary = await self._sealer.run(cut_segments, paths, last_step, True, self._scratch, name)
-            added = [] if info is None else [await self._keep(run, info, stored.next_position)]
-            # Nothing that came since the seal is in the document: another writer's rows come from its log again.
-            found = await self.on_catalog(self._catalog.load_run, run.project, run.run_id)
-            now = time.time_ns()
-            rewind = {
-                "time_unix_ms": now / 1e6,
-                "last_step": last_step,
-                "masked_point_count": count - sum(row.point_count for row in added),
-            }
-            assert found is not None  # sealed above
-            document = found[0]
-            document["rewinds"] = [*run.rewinds, rewind]
-            # Who comes next goes on behind what is left, not behind what the ended writers had logged.
-            for each in document["writers"]:
-                if not each["is_open"]:
-                    each["current_step"] = min(each["current_step"], last_step + 1)
-            for writer in run.writers.values():
-                if not writer.is_open:
-                    writer.steps.current = min(writer.steps.current, last_step + 1)
-            start = replace(start, masked=tuple(row.name for row in masked), mask_time=now)
-            by_hand, rest = run.summary.by_hand, Summary.load(summary)
-            rest.by_hand = by_hand
-            document["metric_kinds"] = rest.kinds()
-            await self.on_catalog(self._catalog.commit_run, document, rest.dump(), added, (), {}, start)
-            run.rewinds = [*run.rewinds, rewind]
-            stored.segments = []
-            for row in added:
-                self._add_segment(stored, row, is_new=True)
-            for key, kind in run.tail.series_keys():
-                if stream_of(key) == "history" and key != ROW_KEY:
-                    rest.add_series(run.tail.read(key, kind))
-            run.replace_summary(rest)
-        self.changed(run)
-
-    async def _fork(self, stored: StoredRun, origin: Origin, start: HistoryStart) -> None:
-        """Begins a run with the history of another one up to a step, its config and its metric definitions."""
-        run = stored.run
-        try:
-            if stored.segments or run.tail.point_count:
-                raise InvalidArgument(f"run {run.run_id!r} has a history already")
-            source = await self.get(origin.project, origin.run_id)
-        except (InvalidArgument, RunNotFound) as error:
-            run.health.refuse(f"the run to fork is not taken over: {error.message}")
-            await self.on_catalog(self._catalog.save_writer_start, start.writer_id, start.starting_step)
-            return
-        await self._seal(source)
-        await source.need_points()
-        async with source.lock:  # no merge takes its segments away meanwhile
-            name = os.urandom(16).hex()
-            paths = [segment.parquet for segment in source.segments]
-            info, summary = await self._sealer.run(
-                cut_segments, paths, origin.last_step, False, self._scratch, name
-            )
-        async with stored.lock:
-            run.config = {**source.run.config, **run.config}
-            run.definitions = Definitions.load(source.run.definitions.dump())
-            run.forked_from = {
-                "project": origin.project,
-                "run_id": origin.run_id,
-                "last_step": origin.last_step,
-            }
-            run.replace_summary(Summary.load(summary))
-            added = [] if info is None else [await self._keep(run, info, stored.next_position)]
-            start = replace(start, objects_of=(source.run.project, source.run.run_id))
-            await self.on_catalog(
-                self._catalog.commit_run, run.dump(), run.summary.dump(), added, (), {}, start
-            )
-            for row in added:
-                self._add_segment(stored, row, is_new=True)
-        self.changed(run)
-
-    # -- sealing ---------------------------------------------------------------------------------------------------
+        """Makes the history that a new writer begins with, as `Beginnings.begin` does; returns its first step."""
+        return await self._beginnings.begin(stored, begin, starting_step)
 
     def seal_soon(self, stored: StoredRun) -> None:
         """Seals a run in the background, unless that is under way."""
-        if not stored.lock.locked() and time.monotonic() >= stored.retry_time:
-            self._begin(self._seal_quietly(stored))
-
-    def _begin(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
-        """Begins work that goes on whoever waits for it; `close` waits for it."""
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def _seal_quietly(self, stored: StoredRun) -> None:
-        try:
-            await self.seal(stored)
-            await self._merge_when_many(stored)
-            self.problem = ""
-        except WorkerClosed:
-            pass  # the next daemon goes on from the log
-        except SegmentDamaged as error:
-            stored.note_damage(f"segments cannot be merged: {error}")
-        except Exception as error:  # noqa: BLE001 - logged whole; one failure must not end the rest
-            # Nothing is lost: the log is still there. A later seal tries again.
-            stored.retry_time = time.monotonic() + _SEAL_RETRY_SECONDS
-            self.problem = f"a run cannot be sealed: {error}"
-            is_expected = isinstance(error, (OSError, WorkerCrashed))
-            run = stored.run
-            _log.error("sealing %s/%s failed: %s", run.project, run.run_id, error, exc_info=not is_expected)
+        self._sealer.seal_soon(stored)
 
     async def seal(self, stored: StoredRun) -> None:
         """Seals what is unsealed of a run and commits it; the points stay readable all the while."""
-        # A caller that goes away must not leave it unknown whether the cut was committed.
-        await asyncio.shield(self._begin(self._seal(stored)))
-
-    async def _seal(self, stored: StoredRun) -> None:
-        async with stored.lock:
-            run = stored.run
-            while (
-                run.files_to_keep or run.unencoded
-            ):  # the cut must not seal a record whose objects are not kept yet
-                await self.keeper.keep(stored)
-            tail, run.tail = run.tail, Tail()
-            run.sealing, revision = tail, run.revision
-            document, summary = run.dump(), run.summary.dump()
-            objects = dict(run.objects)
-            sequences = {writer.writer_id: writer.sequence for writer in run.writers.values()}
-            ended_writers = {writer.writer_id for writer in run.writers.values() if not writer.is_open}
-            name = os.urandom(16).hex()
-            try:
-                added: list[SegmentRow] = []
-                if tail.point_count:
-                    keys = tail.series_keys()
-                    sealed_counts = [sum(part.count for part in stored.sealed(*key)) for key in keys]
-                    table = await asyncio.to_thread(
-                        lambda: collect([tail.read(*key) for key in keys], sealed_counts)
-                    )
-                    info = await self._sealer.run(write_table, table, self._scratch, name)
-                    added.append(await self._keep(run, info, stored.next_position))
-                await self.on_catalog(self._catalog.commit_run, document, summary, added, (), objects)
-            except BaseException:
-                # Back to one tail: what came meanwhile goes behind what was to be sealed.
-                run.tail, run.sealing = tail.joined(run.tail), None
-                self._clear_scratch(name)
-                raise
-            for row in added:
-                self._add_segment(stored, row, is_new=True)
-            run.sealing = None
-            run.note_change(is_logged=False)
-            stored.sealed_time, stored.sealed_revision = time.monotonic(), revision + 1
-            self._forget_committed(run, objects)
-            for writer_id, sequence in sequences.items():
-                run.writers[writer_id].sealed_sequence = sequence
-        self.sealed(run, ended_writers)
-
-    def _clear_scratch(self, name: str) -> None:
-        """Removes what a failed seal or merge has left: on a full disk it would keep the next one from succeeding."""
-        for path in self._scratch.glob(f"{name}.*"):
-            path.unlink(missing_ok=True)
-
-    async def _keep(self, run: Run, info: SegmentInfo, position: int) -> SegmentRow:
-        """Moves a written segment into the object store, into a folder of the run's own."""
-        # Any engine reads FOLDER/*.parquet as one run.
-        name = f"{run_folder(run.project, run.run_id)}/{info.name}"
-        for path, ending in ((info.parquet_path, "parquet"), (info.levels_path, "levels")):
-            await asyncio.to_thread(self._objects.put_file, f"segments/{name}.{ending}", path)
-        return SegmentRow(name, position, info.point_count, info.size_bytes)
-
-    async def _merge_when_many(self, stored: StoredRun) -> None:
-        """Merges the newest segments of about one size into one, when there are many, or all small ones of an ended run."""
-        segments = stored.segments
-        if not stored.run.is_open:
-            chosen = (
-                segments
-                if sum(segment.row.point_count for segment in segments) <= 16 * config.SEAL_POINTS
-                else []
-            )
-        else:
-            newest = segments[-config.MERGE_COUNT :]
-            largest = max((segment.row.point_count for segment in newest), default=0)
-            total = sum(segment.row.point_count for segment in newest)
-            chosen = (
-                newest
-                if len(newest) == config.MERGE_COUNT and total >= largest * config.MERGE_COUNT // 2
-                else []
-            )
-        if len(chosen) < 2:
-            return
-        await stored.need_points()
-        async with stored.lock:
-            segments = stored.segments
-            if segments[-len(chosen) :] != chosen:
-                return
-            name = os.urandom(16).hex()
-            paths = [segment.parquet for segment in chosen]
-            try:
-                info = await self._sealer.run(merge_segments, paths, self._scratch, name)
-                row = await self._keep(stored.run, info, chosen[0].row.position)
-            except BaseException:
-                self._clear_scratch(name)
-                raise
-            # The run's document is as sealed last: what came since is not in segments yet.
-            found = await self.on_catalog(self._catalog.load_run, stored.run.project, stored.run.run_id)
-            if found is None:
-                return
-            removed = [segment.row.name for segment in chosen]
-            await self.on_catalog(self._catalog.commit_run, found[0], found[1], [row], removed)
-            stored.segments = segments[: -len(chosen)]
-            self._add_segment(stored, row, is_new=True)
-        await self.collect_garbage()
+        await self._sealer.seal(stored)
 
     async def close(self) -> None:
         """Waits for what is under way and closes the catalog."""
         await self.keeper.close()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=20)
+        await self._background.close()
         await self._worker.close()
         await self._sealer.close()
-        await self.on_catalog(self._catalog.close)
-        self._thread.shutdown()
+        await self._threads.close()
         import shutil  # a megabyte with the compressors that it loads, for the end alone
 
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        shutil.rmtree(self._files.scratch, ignore_errors=True)
 
 
 def _parse(texts: Iterable[str]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -107,6 +107,11 @@ class StoredRun:
     def sealed_version(self) -> tuple[str, ...]:
         """The names of the segments: one name is always the same points."""
         return tuple(segment.row.name for segment in self.segments)
+
+    def forget_committed(self, objects: Iterable[str]) -> None:
+        """Forgets objects whose use by the run is in the catalog now."""
+        for sha256 in objects:
+            self.run.objects.pop(sha256, None)
 
     def tail(self, key: str, kind: Kind) -> Series:
         """Returns the unsealed points of a series, sorted, each step once."""

@@ -8,7 +8,7 @@ Invariants:
   what that lists.
 - A file that is listed is never deleted; `unlisted` says how a deletion and a new use exclude each other.
 - One replica at a time sweeps, by a lease. Whatever it dies at, the next one goes on: what was condemned is deleted again.
-- Nothing is deleted from a bucket that another catalog has claimed (`bucket_claim`): what that one lists is not known here.
+- Nothing is deleted from a bucket that another catalog has claimed (`bucket_owner`): what that one lists is not known here.
 - A bucket that stores upload to by themselves, with manifests beside the files, is not swept: this catalog does not know what
   those list.
 """
@@ -21,7 +21,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from trackd_service import bucket_claim, manifests, transfers, unlisted
+from trackd_service import bucket_owner, manifests, transfers, unlisted
 from trackd_service.bucket_requests import BucketError
 from trackd_service.catalog_tables import Tables
 from trackd_service.errors import StorageUnavailable
@@ -157,14 +157,14 @@ class Sweeper:
         mark = await self._read_mark()
         if mark is None:
             (moved,) = await self._worker.run(
-                transfers.replace, self._target, bucket_claim.NAME, bucket_claim.dump(own)
+                transfers.replace, self._target, bucket_owner.NAME, bucket_owner.dump(own)
             )
             if moved.error is not None:
                 raise moved.error
             mark = await self._read_mark()  # of two servers that begin at once, one finds the other's
         try:
-            found = bucket_claim.load(mark or b"")
-        except bucket_claim.ClaimUnreadable as error:
+            found = bucket_owner.load(mark or b"")
+        except bucket_owner.OwnerUnreadable as error:
             self._tell(f"nothing is deleted from {self._target.bucket.url}: {error}")
             return False
         if found != own:
@@ -175,7 +175,7 @@ class Sweeper:
         return found == own
 
     async def _read_mark(self) -> bytes | None:
-        (mark,) = await self._worker.run(transfers.read_many, self._target, [bucket_claim.NAME])
+        (mark,) = await self._worker.run(transfers.read_many, self._target, [bucket_owner.NAME])
         return mark
 
     async def _take_garbage(self, lease: Lease) -> None:

@@ -132,9 +132,9 @@ def test_a_file_that_is_going_is_fetched_again_once_it_is_gone(
             await asyncio.to_thread(send, one.catalog, daemon.manifest("finished"))
             name = daemon.segments[0].files()[0][0]
             files, path = one.replica.files, one.store.object_file(name)
-            await one.store.need([name])
+            await one.store._files.need([name])
             with files.going([name]):
-                needing = asyncio.ensure_future(one.store.need([name]))
+                needing = asyncio.ensure_future(one.store._files.need([name]))
                 await asyncio.sleep(0)
                 assert not needing.done()
                 path.unlink()

@@ -15,7 +15,7 @@ from tests.s3.s3_servers import S3Server
 from tests.s3.test_compactor import Daemon, compactor, values_of
 from tests.s3.uploading import PROJECT, BucketContent, clear_environment, delete_objects, put_object
 
-from trackd_service import bucket_claim, server_command, transfers
+from trackd_service import bucket_owner, server_command, transfers
 from trackd_service.bucket_requests import Bucket, BucketError
 from trackd_service.errors import BucketUnusable, ObjectMissing
 from trackd_service.leases import Leases
@@ -56,7 +56,7 @@ async def sweeper(shown: Shown, **options: Any) -> AsyncIterator[Sweeper]:
 
 def files_of(raw: S3Client, bucket_url: str) -> set[str]:
     """Returns what is in the bucket, but for the mark of its catalog."""
-    return set(BucketContent.read(raw, bucket_url).objects) - {bucket_claim.NAME}
+    return set(BucketContent.read(raw, bucket_url).objects) - {bucket_owner.NAME}
 
 
 def pass_by(shown: Shown, seconds: float) -> None:
@@ -301,7 +301,7 @@ def test_nothing_is_deleted_from_a_bucket_of_another_catalog_until_it_is_claimed
             put_object(raw, bucket_url, ORPHAN, b"x")
             for mark in (None, b"{}", b"nothing that can be read"):
                 if mark is not None:
-                    put_object(raw, bucket_url, bucket_claim.NAME, mark)
+                    put_object(raw, bucket_url, bucket_owner.NAME, mark)
                 for _ in range(2):  # an empty catalog, to which everything is garbage
                     assert await mine.look() == 0
                     pass_by(two, DAY)

@@ -121,8 +121,8 @@ class Gate:
     """Holds up whoever opens the segments of a run, the first time."""
 
     def __init__(self, store: Store) -> None:
-        self._open = store._open_segments
-        store._open_segments = self.pass_through  # type: ignore[method-assign, assignment]
+        self._open = store._files.open_all
+        store._files.open_all = self.pass_through  # type: ignore[method-assign, assignment]
         self.reached, self.opened = asyncio.Event(), asyncio.Event()
 
     async def pass_through(self, *arguments: Any) -> None:

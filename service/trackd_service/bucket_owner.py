@@ -14,7 +14,7 @@ _FORMAT, _VERSION = "trackd-server", 1
 _CATALOG_ID = re.compile(r"[0-9a-f-]{32,60}")
 
 
-class ClaimUnreadable(ValueError):
+class OwnerUnreadable(ValueError):
     """The mark is none that this trackd understands."""
 
 
@@ -24,7 +24,7 @@ def dump(catalog_id: str) -> bytes:
 
 
 def load(data: bytes) -> str:
-    """Returns the catalog that a mark is of. Raises ClaimUnreadable."""
+    """Returns the catalog that a mark is of. Raises OwnerUnreadable."""
     try:
         document = json.loads(data)
         if document["format"] == _FORMAT and document["version"] == _VERSION:
@@ -33,4 +33,4 @@ def load(data: bytes) -> str:
                 return found
     except (KeyError, TypeError, ValueError):
         pass
-    raise ClaimUnreadable(f"{NAME} in the bucket is not what this trackd writes there: update trackd")
+    raise OwnerUnreadable(f"{NAME} in the bucket is not what this trackd writes there: update trackd")
