@@ -131,7 +131,10 @@ class Run:
 
     @property
     def end_reason(self) -> str:
-        """Why the run ended as it did, in one sentence; empty while it runs and when it ended well."""
+        """Why the run ended as it did, in one sentence; empty when it ended well, and while it runs.
+
+        Where a team server does not hear of the run's machine any more, it says since when, and `stalled` is true.
+        """
         return self._message.end_reason
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # What replicas write by themselves, even where nobody has written anything yet.
 OWN_TABLES = ("leases", "unlisted", "sweeps")
-VERSION = 8
+VERSION = 9
 _SCHEMA = """
 CREATE TABLE runs (
     run_key INTEGER PRIMARY KEY,
@@ -206,6 +206,13 @@ CREATE TABLE sweeps (
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL
 )
+""",
+    # When a team server last heard of each store at work, by the database's clock in microseconds since 1970, 0 for what was
+    # sent before this was kept; and whether it has been given up on since.
+    8: """
+ALTER TABLE manifests ADD COLUMN receive_time INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE manifests ADD COLUMN is_lost INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX running_runs ON runs (run_key) WHERE state = 'running'
 """,
 }
 

@@ -51,6 +51,7 @@ SILENT_AFTER_SECONDS = (
     120.0  # one rank, while others go on: told long before collectives time out, after 600 s
 )
 SLOW_AFTER_SECONDS = 10.0  # behind the first rank: less is what lies between two looks at logs and buckets
+LOST_AFTER_SECONDS = 180.0  # without a word of a machine at work, on a team server: three signs of life
 HEARD_SECONDS = (
     60.0  # between two signs of life of a run in which nothing happens: half of what makes one silent
 )

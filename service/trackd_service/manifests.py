@@ -11,7 +11,9 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
 from trackd_service import config
@@ -21,6 +23,7 @@ from trackd_service.run_states import SEVERITY, RunState
 from trackd_service.summary import Summary
 
 FORMAT_VERSION = 1
+_HOSTS_SHOWN = 3
 PREFIX = "runs/"
 _NAME = re.compile(r"runs/([0-9a-f]{16})/([0-9a-f]{16})\.json")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -260,18 +263,21 @@ class MergedRun:
     objects: dict[str, int]
 
 
-def merge(manifests: Iterable[Manifest]) -> MergedRun:
+def merge(manifests: Iterable[Manifest], lost: AbstractSet[str] = frozenset()) -> MergedRun:
     """Returns the run that the manifests of several stores are of; each store fed it by writers of its own.
 
     What a run has one of, such as its name, is that of the store where it began first; it runs while it runs anywhere, and
     has ended as badly as the worst of its ends. Writers at work of a store of which nothing was heard for long, while others
-    were, are silent: their machine may be gone. Its segments are those of the store where it began first, then the next
-    one's, and so on.
+    were, are silent: their machine may be gone. So are those of the stores whose ids are `lost`. Its segments are those of
+    the store where it began first, then the next one's, and so on.
     """
     parts = sorted(_without_copies(manifests), key=lambda part: (part.document["create_time"], part.store_id))
+    # A store at work is written at least once in HEARD_SECONDS, whether anything happens or not.
     latest_ms = max(part.write_time_unix_ms for part in parts)
+    heard_ms = latest_ms - config.SILENT_AFTER_SECONDS * 1000
+    lost = lost | {part.store_id for part in parts if part.write_time_unix_ms < heard_ms}
     first = parts[0]
-    if len(parts) == 1:
+    if len(parts) == 1 and not lost:
         return MergedRun(first.document, first.summary, list(first.segments), dict(first.objects))
     documents = [part.document for part in parts]
     document = dict(first.document)
@@ -279,7 +285,7 @@ def merge(manifests: Iterable[Manifest]) -> MergedRun:
         document[name] = next((each[name] for each in documents if each.get(name)), document.get(name))
     for name in _LATEST:
         document[name] = max(each.get(name, 0) for each in documents)
-    document |= _merge_ends(parts, latest_ms)
+    document |= _merge_ends(parts, lost)
     document["tags"] = list(dict.fromkeys(tag for each in documents for tag in each["tags"]))
     for name in ("config", "environment", "rules_seen"):
         document[name] = {
@@ -291,7 +297,7 @@ def merge(manifests: Iterable[Manifest]) -> MergedRun:
         for each in sorted(documents, key=lambda each: each["update_time"])
         for host, values in each.get("system_metrics", {}).items()
     }
-    document["writers"] = _merge_writers(parts, latest_ms)
+    document["writers"] = _merge_writers(parts, lost)
     for name in ("alerts", "rewinds"):
         document[name] = sorted(
             (entry for each in documents for entry in each.get(name, ())),
@@ -348,13 +354,19 @@ def _without_copies(manifests: Iterable[Manifest]) -> list[Manifest]:
     return kept
 
 
-def _is_lost(part: Manifest, latest_ms: int) -> bool:
-    """Says whether nothing was heard of a store at work for long, while others were."""
-    # A store at work is written at least once in HEARD_SECONDS, whether anything happens or not.
-    return latest_ms - part.write_time_unix_ms > config.SILENT_AFTER_SECONDS * 1000
+def _loss_words(parts: Sequence[Manifest]) -> str:
+    """Returns what is said of a run whose only machines at work are lost."""
+    hosts = sorted({part.host for part in parts if part.host})
+    shown = ", ".join(hosts[:_HOSTS_SHOWN]) + (
+        f" and {len(hosts) - _HOSTS_SHOWN} more" if len(hosts) > _HOSTS_SHOWN else ""
+    )
+    heard_ms = max(part.write_time_unix_ms for part in parts)
+    heard = datetime.fromtimestamp(heard_ms / 1000, timezone.utc).strftime("%Y-%m-%d %H:%M")
+    machines = "the machines" if len(hosts) > 1 else "the machine"
+    return f"nothing was heard of {shown or machines} after {heard} UTC: {machines}, or the network between, may be gone"
 
 
-def _merge_writers(parts: Sequence[Manifest], latest_ms: int) -> list[dict[str, Any]]:
+def _merge_writers(parts: Sequence[Manifest], lost: AbstractSet[str]) -> list[dict[str, Any]]:
     writers: dict[str, dict[str, Any]] = {}
     for part in parts:
         for writer in part.document["writers"]:
@@ -367,11 +379,11 @@ def _merge_writers(parts: Sequence[Manifest], latest_ms: int) -> list[dict[str, 
                 written = part.write_time_unix_ms * 1_000_000
                 merged["heard_time"] = max(merged.get("heard_time", 0), written)
                 merged["as_of_time"] = written
-                merged["is_silent"] = merged.get("is_silent", False) or _is_lost(part, latest_ms)
+                merged["is_silent"] = merged.get("is_silent", False) or part.store_id in lost
     return list(writers.values())
 
 
-def _merge_ends(parts: Sequence[Manifest], latest_ms: int) -> dict[str, Any]:
+def _merge_ends(parts: Sequence[Manifest], lost: AbstractSet[str]) -> dict[str, Any]:
     documents = [part.document for part in parts]
     names = (
         "state",
@@ -387,8 +399,10 @@ def _merge_ends(parts: Sequence[Manifest], latest_ms: int) -> dict[str, Any]:
     if running:
         chosen = max(running, key=lambda part: part.document["update_time"]).document
         ends = {name: chosen.get(name) for name in names}
-        is_stalled = all(part.document.get("stalled") or _is_lost(part, latest_ms) for part in running)
-        return ends | {"stalled": is_stalled}
+        ends["stalled"] = all(part.document.get("stalled") or part.store_id in lost for part in running)
+        if all(part.store_id in lost for part in running):
+            ends["end_reason"] = _loss_words(running)
+        return ends
     chosen = max(documents, key=lambda each: SEVERITY[RunState(each["state"])])
     ends = {name: chosen.get(name) for name in names}
     for name in ("finish_time", "finish_time_unix_ms"):

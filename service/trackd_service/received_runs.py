@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from trackd_service import manifests
@@ -45,17 +46,23 @@ def replaces(former: bytes, content: bytes) -> bool:
     return is_further or new.write_time_unix_ms >= old.write_time_unix_ms
 
 
-def combine(contents: Sequence[bytes], edits: str, compactions: Sequence[Compaction] = ()) -> ReceivedRun:
+def combine(
+    contents: Sequence[bytes],
+    edits: str,
+    compactions: Sequence[Compaction] = (),
+    lost: AbstractSet[str] = frozenset(),
+) -> ReceivedRun:
     """Returns the run that the packed manifests of several stores are of, with the changes that people have made.
 
-    Of compactions those hold that fit; of two that have a segment in common, the larger one.
+    Of compactions those hold that fit; of two that have a segment in common, the larger one. `lost` are the stores of which
+    nothing was heard for long.
 
     Raises:
         ManifestInvalid: One of them is none.
         ArithmeticError, AttributeError, LookupError, TypeError, ValueError: A document describes no run.
     """
     parts = [unpack(content) for content in contents]
-    merged = manifests.merge(parts)
+    merged = manifests.merge(parts, lost)
     document, summary = merged.document, merged.summary
     run = Run.load(
         document, summary

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from trackd_service import catalog_tables, unlisted
 from trackd_service.catalog import Catalog
 from trackd_service.catalog_tables import SegmentRow, Tables
+
+_SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,9 @@ class ReceivedRun:
     compactions: frozenset[str] = frozenset()
 
 
-# Makes one run of what each store says, of the changes that people have made of it, and of compactions.
-Combine: TypeAlias = Callable[[Sequence[bytes], str, Sequence[Compaction]], ReceivedRun]
+# Makes one run of what each store says, of the changes that people have made of it, of compactions, and of the ids of the
+# stores of which nothing was heard for long.
+Combine: TypeAlias = Callable[[Sequence[bytes], str, Sequence[Compaction], AbstractSet[str]], ReceivedRun]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +124,19 @@ class SentRuns:
                 "SELECT 1 FROM deleted_runs WHERE project = ? AND run_id = ?", (project, run_id)
             ).fetchone():
                 return False
-            run_key, edits, contents, compactions = _received(tables, project, run_id)
+            run_key, edits, contents, compactions, lost = _received(tables, project, run_id)
             former = contents.get(store_id)
             if former is not None and not replaces(former, content):
                 return True
             contents[store_id] = content
-            received = combine(list(contents.values()), edits, compactions)
+            received = combine(list(contents.values()), edits, compactions, lost - {store_id})
             self._catalog.hold_listing(tables, is_alone=False)
             unlisted.relist(tables, _new_files(tables, run_key, received), looked)
             run_key = _write_received(tables, received)
             tables.execute(
-                "INSERT INTO manifests VALUES (?, ?, ?) ON CONFLICT (run_key, store_id) DO UPDATE SET "
-                "content = excluded.content",
-                (run_key, store_id, content),
+                "INSERT INTO manifests VALUES (?, ?, ?, ?, 0) ON CONFLICT (run_key, store_id) DO UPDATE SET "
+                "content = excluded.content, receive_time = excluded.receive_time, is_lost = 0",
+                (run_key, store_id, content, self._catalog.clock(tables)),
             )
         self._catalog.change_count += 1
         return True
@@ -147,12 +151,64 @@ class SentRuns:
         """Changes what people have changed of a run that was received; returns False where there is none."""
         with self._catalog.writing() as tables:
             self._catalog.hold_run(tables, project, run_id)
-            run_key, edits, contents, compactions = _received(tables, project, run_id)
+            run_key, edits, contents, compactions, lost = _received(tables, project, run_id)
             if run_key is None or not contents:
                 return False
             edits = change(edits)
-            _write_received(tables, combine(list(contents.values()), edits, compactions))
+            _write_received(tables, combine(list(contents.values()), edits, compactions, lost))
             tables.execute("UPDATE runs SET edits = ? WHERE run_key = ?", (edits, run_key))
+        self._catalog.change_count += 1
+        return True
+
+    def unheard(self, seconds: float) -> list[tuple[str, str]]:
+        """Returns (project, run id) of the runs at work of which some store was not heard of for so many seconds."""
+        with self._catalog.reading() as tables:
+            before = self._catalog.clock(tables) - int(seconds * _SECOND)
+            rows = tables.execute(
+                "SELECT DISTINCT project, run_id, receive_time = 0 FROM runs JOIN manifests USING (run_key) WHERE "
+                "state = 'running' AND is_lost = 0 AND receive_time <= ?",
+                (before,),
+            ).fetchall()
+        if any(is_unknown for *_, is_unknown in rows):  # sent to an older trackd: heard of from now on
+            with self._catalog.writing() as tables:
+                tables.execute(
+                    "UPDATE manifests SET receive_time = ? WHERE receive_time = 0",
+                    (self._catalog.clock(tables),),
+                )
+        return [(project, run_id) for project, run_id, is_unknown in rows if not is_unknown]
+
+    def give_up(
+        self,
+        project: str,
+        run_id: str,
+        seconds: float,
+        combine: Combine,
+        check: Callable[[Tables], object],
+    ) -> bool:
+        """Takes for lost the stores of a run that were not heard of for so long, until they are heard of again.
+
+        Args:
+            project: The run's project.
+            run_id: Its id.
+            seconds: For how long.
+            combine: As of `receive`.
+            check: Called in the same transaction: raises an error where nothing is to be written.
+
+        Returns:
+            Whether there were any.
+        """
+        with self._catalog.writing() as tables:
+            check(tables)
+            self._catalog.hold_run(tables, project, run_id)
+            run_key, edits, contents, compactions, _ = _received(tables, project, run_id)
+            given_up = tables.execute(
+                "UPDATE manifests SET is_lost = 1 WHERE run_key = ? AND is_lost = 0 AND receive_time <= ?",
+                (run_key, self._catalog.clock(tables) - int(seconds * _SECOND)),
+            )
+            if run_key is None or not given_up.rowcount:
+                return False
+            *_, lost = _received(tables, project, run_id)
+            _write_received(tables, combine(list(contents.values()), edits, compactions, lost))
         self._catalog.change_count += 1
         return True
 
@@ -177,7 +233,7 @@ class SentRuns:
             row = tables.execute(
                 "SELECT commit_number FROM runs WHERE project = ? AND run_id = ?", (project, run_id)
             ).fetchone()
-            _, edits, contents, compactions = _received(tables, project, run_id)
+            _, edits, contents, compactions, _ = _received(tables, project, run_id)
         return SentRun(row[0], list(contents.values()), edits, compactions) if row and contents else None
 
     def compact(
@@ -208,12 +264,12 @@ class SentRuns:
         with self._catalog.writing() as tables:
             check(tables)
             self._catalog.hold_run(tables, project, run_id)
-            run_key, edits, contents, compactions = _received(tables, project, run_id)
+            run_key, edits, contents, compactions, lost = _received(tables, project, run_id)
             if run_key is None or not contents:
                 return False
             replaced = set(compaction.replaced)
             others = [each for each in compactions if not replaced.issuperset(each.replaced)]
-            received = combine(list(contents.values()), edits, [*others, compaction])
+            received = combine(list(contents.values()), edits, [*others, compaction], lost)
             if not received.compactions.issuperset([compaction.name, *(each.name for each in others)]):
                 return False
             self._catalog.hold_listing(tables, is_alone=False)
@@ -290,14 +346,16 @@ class SentRuns:
 
 def _received(
     tables: Tables, project: str, run_id: str
-) -> tuple[int | None, str, dict[str, bytes], list[Compaction]]:
-    """Returns a run's key, None for none, the changes that people made of it, what each store says, and its compactions."""
+) -> tuple[int | None, str, dict[str, bytes], list[Compaction], set[str]]:
+    """Returns a run's key, None for none, what people changed of it, what each store says, compactions, and lost stores."""
     row = tables.execute(
         "SELECT run_key, edits FROM runs WHERE project = ? AND run_id = ?", (project, run_id)
     ).fetchone()
     if row is None:
-        return None, "", {}, []
-    rows = tables.execute("SELECT store_id, content FROM manifests WHERE run_key = ?", (row[0],)).fetchall()
+        return None, "", {}, [], set()
+    rows = tables.execute(
+        "SELECT store_id, content, is_lost FROM manifests WHERE run_key = ?", (row[0],)
+    ).fetchall()
     compactions = tables.execute(
         "SELECT name, point_count, parquet_bytes, parquet_sha256, levels_bytes, levels_sha256, replaced FROM compactions "
         "WHERE run_key = ? ORDER BY name",
@@ -306,11 +364,12 @@ def _received(
     return (
         row[0],
         row[1],
-        {store_id: bytes(content) for store_id, content in rows},
+        {store_id: bytes(content) for store_id, content, _ in rows},
         [
             Compaction(name, count, size, sha256, levels_size, levels_sha256, tuple(json.loads(replaced)))
             for name, count, size, sha256, levels_size, levels_sha256, replaced in compactions
         ],
+        {store_id for store_id, _, is_lost in rows if is_lost},
     )
 
 

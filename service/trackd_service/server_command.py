@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
+import math
 import os
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trackd_service import server_logs
+from trackd_service import config, server_logs
 from trackd_service.bucket_requests import Bucket
 from trackd_service.errors import TrackdError
 
@@ -125,8 +126,23 @@ def server_parser() -> argparse.ArgumentParser:
         default=0,
         help="how much each team may keep; 0 for any amount (default: %(default)g)",
     )
+    parser.add_argument(
+        "--lost-after",
+        type=_seconds,
+        default=config.LOST_AFTER_SECONDS,
+        metavar="SECONDS",
+        help="after how long without a word a machine at work is taken for lost; daemons say one each minute "
+        "(default: %(default)g)",
+    )
     _add_oidc(parser)
     return parser
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise ValueError(text)  # which argparse says in its words
+    return seconds
 
 
 def _add_oidc(parser: argparse.ArgumentParser) -> None:
@@ -202,6 +218,7 @@ def _serve(arguments: Sequence[str]) -> int:
         cache_bytes_max=round(options.cache_gb * 1e9),
         requests_per_second=options.requests_per_second,
         team_bytes_max=round(options.team_quota_gb * 1e9),
+        lost_after_seconds=options.lost_after,
         proxies=tuple(part.strip() for part in options.behind_proxy.split(",") if part.strip()),
         oidc=_oidc_settings(options),
     )

@@ -31,6 +31,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from trackd_service import config, grpc_api, grpc_gate, grpc_replication, http_api, memory, web_serving
+from trackd_service.absences import Absences
 from trackd_service.bucket_requests import Bucket
 from trackd_service.cache import CACHE_BYTES_MAX, Cache
 from trackd_service.compactor import Compactor
@@ -88,6 +89,7 @@ class ServerConfig:
         requests_per_second: How often each user may ask this replica; 0 for any number.
         team_bytes_max: How much each team may keep; 0 for any amount.
         proxies: Addresses or networks of the proxies before it, whose X-Forwarded headers are believed; none for no proxy.
+        lost_after_seconds: After how long without a word a machine at work is taken for lost.
         oidc: The OpenID Connect provider by which people sign in; None for none.
     """
 
@@ -105,6 +107,7 @@ class ServerConfig:
     cache_bytes_max: int = CACHE_BYTES_MAX
     requests_per_second: float = REQUESTS_PER_SECOND
     team_bytes_max: int = 0
+    lost_after_seconds: float = config.LOST_AFTER_SECONDS
     oidc: OidcSettings | None = None
 
     def __post_init__(self) -> None:
@@ -207,6 +210,7 @@ class TeamServer:
         self._receiver = Receiver(store, catalog, target)
         self._compactor = Compactor(store, catalog, target, folder / "scratch", leases)
         self._sweeper = Sweeper(store, catalog, target, leases)
+        self._absences = Absences(store, catalog, leases, self._config.lost_after_seconds)
         self._cache = Cache(objects, self._replica.files, self._config.cache_bytes_max)
         self._people = People(catalog, time.time_ns)
         self._limit = RequestLimit(self._config.requests_per_second)
@@ -233,6 +237,7 @@ class TeamServer:
             ("tidy", self._tidy),
             ("compactor", self._compactor.run),
             ("sweeper", self._sweeper.run),
+            ("absences", self._absences.run),
             ("cache", self._cache.run),
         ):
             self._tasks.append(asyncio.create_task(work(), name=name))

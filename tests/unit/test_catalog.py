@@ -100,7 +100,7 @@ def test_a_catalog_of_a_newer_trackd_is_not_touched(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "c")
     connection.execute("PRAGMA user_version=99")
     connection.close()
-    with pytest.raises(CatalogTooNew, match="has version 99; this trackd knows 8: update trackd"):
+    with pytest.raises(CatalogTooNew, match="has version 99; this trackd knows 9: update trackd"):
         SqliteCatalog(tmp_path / "c")
 
 

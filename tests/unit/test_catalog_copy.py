@@ -79,6 +79,7 @@ CHANGES = {
         "delete_run",
     ),
     *("save_writer_start", "forget_garbage", "save_preset", "delete_preset", "save_view", "delete_view"),
+    *("unheard", "give_up", "write_aside"),
     *("compact", "expect_files", "clock", "hold_listing", "hold_run"),
     *("reading", "writing", "snapshot", "loading", "close"),
 }

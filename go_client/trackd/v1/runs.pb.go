@@ -142,7 +142,8 @@ type Run struct {
 	Environment []*Entry `protobuf:"bytes,23,rep,name=environment,proto3" json:"environment,omitempty"`
 	// Who writes the run and what each has logged, in the order they came.
 	Writers []*Writer `protobuf:"bytes,24,rep,name=writers,proto3" json:"writers,omitempty"`
-	// Why the run ended as it did, in one sentence; empty while it runs and when it ended well.
+	// Why the run ended as it did, in one sentence; empty when it ended well and while it runs, but where it is stalled because
+	// nothing is heard of its machine.
 	EndReason string `protobuf:"bytes,25,opt,name=end_reason,json=endReason,proto3" json:"end_reason,omitempty"`
 	// The alerts, oldest first.
 	Alerts []*RunAlert `protobuf:"bytes,26,rep,name=alerts,proto3" json:"alerts,omitempty"`
