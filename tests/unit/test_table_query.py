@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackd_service import table_query, tables
-from trackd_service.table_query import QueryInvalid, read_rows
+from trackd_service.table_query import read_rows
+from trackd_service.table_question import QueryInvalid
 from trackd_service.tables import Column, Document
 
 FLOATS = (
