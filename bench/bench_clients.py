@@ -23,7 +23,7 @@ def measure(client: Client, row_count: int, *, alternate: bool, number: int) -> 
     """Logs rows through a client's driver; returns µs a call, rows a second until durable, and µs of the daemon a row."""
     daemon = Daemon()
     try:
-        driver = Driver(client.command, Path(tempfile.gettempdir()), daemon.store)
+        driver = Driver(client.command, Path(tempfile.gettempdir()), daemon.store, {})
         try:
             _do(driver, {"do": "init", "project": _PROJECT, "id": f"run{number}"})
             _do(driver, {"do": "log_many", "count": 1000, "key": "n", "alternate": alternate})

@@ -26,6 +26,7 @@ EXPECTATIONS = (
     "alerts",
     "console",
     "calls",
+    "host",
 )
 
 
@@ -38,6 +39,7 @@ class Case:
     steps: list[dict[str, Any]]
     expect: dict[str, Any]
     faults: list[Fault] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 def load() -> list[Case]:
@@ -47,7 +49,7 @@ def load() -> list[Case]:
 
 def _load(path: Path) -> Case:
     data = yaml.safe_load(path.read_text("utf-8"))
-    unknown = data.keys() - {"title", "steps", "expect", "faults"}
+    unknown = data.keys() - {"title", "steps", "expect", "faults", "environment"}
     if unknown:
         raise ValueError(f"{path.name}: {sorted(unknown)} are no parts of a case")
     for step in data["steps"]:
@@ -57,4 +59,4 @@ def _load(path: Path) -> Case:
         if name not in EXPECTATIONS:
             raise ValueError(f"{path.name}: {name!r} cannot be expected")
     faults = [Fault(**each) for each in data.get("faults", ())]
-    return Case(path.stem, data["title"], data["steps"], data["expect"], faults)
+    return Case(path.stem, data["title"], data["steps"], data["expect"], faults, data.get("environment", {}))

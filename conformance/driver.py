@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -21,12 +21,14 @@ class DriverFailed(Exception):
 class Driver:
     """One client process."""
 
-    def __init__(self, command: Sequence[str], folder: Path, store: Path) -> None:
-        """Starts it; `TRACKD_STORE` names the store."""
+    def __init__(
+        self, command: Sequence[str], folder: Path, store: Path, variables: Mapping[str, str]
+    ) -> None:
+        """Starts it, with some more variables in its environment; `TRACKD_STORE` names the store."""
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("TRACKD_", "WANDB_"))
         }
-        environment = {**kept, "TRACKD_STORE": str(store), "TRACKD_CAPTURES": "none"}
+        environment = {**kept, "TRACKD_STORE": str(store), "TRACKD_CAPTURES": "none", **variables}
         self._errors = (store / "driver.err").open("ab")
         self._process = subprocess.Popen(
             list(command),

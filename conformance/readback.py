@@ -52,6 +52,7 @@ class Stored:
             "exit_code": run.exit_code if run.HasField("exit_code") else None,
             "name": run.name,
             "tags": sorted(run.tags),
+            "host": run.process.host,
             "config": plain(_decode.entries(run.config)),
             "summary": plain(_decode.entries(run.summary)),
             "alerts": [alert.title for alert in run.alerts],

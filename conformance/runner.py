@@ -34,7 +34,7 @@ def run(case: Case, command: Sequence[str], folder: Path, wait_seconds: float = 
     daemon = Daemon(proxy)
     problems: list[str] = []
     try:
-        driver = Driver(command, folder, daemon.store)
+        driver = Driver(command, folder, daemon.store, case.environment)
         is_killed = False
         try:
             for number, step in enumerate(case.steps, 1):

@@ -387,7 +387,7 @@ func newBegin(chosen *settings) *pb.WriterBegin {
 		WriterId: randomWriterID(),
 		Role:     chosen.role(),
 		Start:    start,
-		Process:  thisProcess(),
+		Process:  thisProcess(chosen.host),
 		Settings: &pb.RunSettings{Captures: chosen.captures},
 		Label:    chosen.label,
 		Client:   "go " + Version,

@@ -103,6 +103,7 @@ type settings struct {
 	tags              []string
 	group, jobType    string
 	notes, label      string
+	host              string // what this machine is called
 	mode              string
 	store             string
 	address, token    string
@@ -131,6 +132,7 @@ func resolveSettings(options Options, getenv func(string) string) (*settings, er
 		jobType:        firstText(options.JobType, variable("JOB_TYPE")),
 		notes:          firstText(options.Notes, variable("NOTES")),
 		label:          firstText(options.Label, variable("LABEL"), rankLabel(getenv)),
+		host:           firstText(variable("HOST"), hostName()),
 		mode:           firstText(options.Mode, variable("MODE"), ModeOnline),
 		address:        firstText(options.Address, getenv("TRACKD_GRPC_ADDRESS")),
 		token:          firstText(options.Token, getenv("TRACKD_TOKEN")),
@@ -242,6 +244,11 @@ func firstText(texts ...string) string {
 
 func isTrue(text string) bool {
 	return slices.Contains([]string{"1", "true", "yes", "on"}, strings.ToLower(text))
+}
+
+func hostName() string {
+	name, _ := os.Hostname()
+	return name
 }
 
 func rankLabel(getenv func(string) string) string {

@@ -9,9 +9,8 @@ import (
 	pb "github.com/trackd/trackd/go_client/trackd/v1"
 )
 
-// thisProcess names this process. Its arguments are left out: they may hold secrets.
-func thisProcess() *pb.Process {
-	host, _ := os.Hostname()
+// thisProcess names this process, on a machine of this name. Its arguments are left out: they may hold secrets.
+func thisProcess(host string) *pb.Process {
 	return &pb.Process{Pid: int64(os.Getpid()), Host: validText(host), Program: validText(programName()), BootId: readLine("/proc/sys/kernel/random/boot_id")}
 }
 

@@ -148,7 +148,7 @@ module Trackd
     def call(seconds = DEADLINE_SECONDS) = { metadata: @metadata, deadline: Time.now + seconds }
 
     def open_run
-      process = V1::Process.new(pid: @pid, host: Socket.gethostname, program: $PROGRAM_NAME, arguments: ARGV)
+      process = V1::Process.new(pid: @pid, host: ENV["TRACKD_HOST"] || Socket.gethostname, program: $PROGRAM_NAME, arguments: ARGV)
       writer = { writer_id: @writer_id, role: @role, label: @label, start: @start, process: process, client: "ruby 0.1.0" }
       @runs.create_run(V1::CreateRunRequest.new(begin: V1::WriterBegin.new(run: @identity, **writer)), **call)
       @mutex.synchronize { (@open = true) && @changed.broadcast }

@@ -30,7 +30,7 @@ pub(crate) fn begin(settings: &Settings) -> wire::WriterBegin {
         }),
         process: Some(wire::Process {
             pid: i64::from(std::process::id()),
-            host: host(),
+            host: settings.host.clone(),
             program: std::env::args_os().next().unwrap_or_default().to_string_lossy().into_owned(),
             arguments: Vec::new(),
             boot_id: file("/proc/sys/kernel/random/boot_id"),
@@ -65,7 +65,8 @@ fn operating_system() -> String {
     format!("{name} {}", std::env::consts::ARCH)
 }
 
-fn host() -> String {
+/// Returns the name that the system gives this machine.
+pub(crate) fn host() -> String {
     let name = file("/proc/sys/kernel/hostname");
     if !name.is_empty() {
         return name;

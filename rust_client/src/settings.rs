@@ -243,6 +243,8 @@ pub(crate) struct Settings {
     pub job_type: Option<String>,
     pub notes: Option<String>,
     pub label: String,
+    /// What this machine is called.
+    pub host: String,
     pub mode: Mode,
     pub store: PathBuf,
     pub elsewhere: Option<Elsewhere>,
@@ -281,6 +283,7 @@ impl Settings {
             job_type: options.job_type,
             notes: options.notes,
             label: options.label.or_else(|| variable("LABEL")).unwrap_or_else(|| rank_label(environment)),
+            host: variable("HOST").unwrap_or_else(crate::process::host),
             mode,
             store: options.store.map_or_else(|| default_store(&raw), |store| absolute(&store, &raw)),
             elsewhere: elsewhere(

@@ -28,7 +28,7 @@ export function writerBegin(settings: Settings): WriterBegin {
     },
     process: {
       pid: BigInt(process.pid),
-      host: os.hostname(),
+      host: settings.host,
       program: process.argv[1] ?? "node",
       bootId: bootId(),
     },

@@ -67,6 +67,8 @@ export interface Settings {
   readonly jobType: string | undefined;
   readonly notes: string | undefined;
   readonly label: string;
+  /** What this machine is called. */
+  readonly host: string;
   readonly mode: Mode;
   readonly store: string;
   readonly address: string | undefined;
@@ -117,6 +119,7 @@ export function readSettings(options: InitOptions, environment: Environment = pr
     jobType: text("jobType", options.jobType) ?? variable("JOB_TYPE"),
     notes: text("notes", options.notes) ?? variable("NOTES"),
     label: text("label", options.label) ?? variable("LABEL") ?? rankLabel(environment),
+    host: variable("HOST") ?? os.hostname(),
     mode: checkMode(options.mode ?? variable("MODE") ?? "online"),
     store: storeFolder(text("store", options.store), environment),
     address,
