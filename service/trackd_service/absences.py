@@ -2,7 +2,7 @@
 
 Invariants: a store at work says something once a minute, whether anything happens or not; one that is heard of again is not
 lost any more, in the same transaction. One replica at a time looks, by a lease. What the server itself has missed, since it
-was not there or could not ask the catalog, is nobody's silence.
+was not there or could not ask the catalog or the bucket, is nobody's silence.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 
 from trackd_service import config, received_runs
 from trackd_service.catalog import Catalog
@@ -31,6 +32,7 @@ class Absences:
         store: Store,
         catalog: Catalog,
         leases: Leases,
+        bucket_answers: Callable[[], Awaitable[bool]],
         lost_after_seconds: float = config.LOST_AFTER_SECONDS,
     ) -> None:
         """Makes it; `run` begins its work.
@@ -39,11 +41,13 @@ class Absences:
             store: Of the replica.
             catalog: That it is over.
             leases: By which one replica at a time looks.
+            bucket_answers: Says whether the bucket can be asked: a store puts its files there before it says a word.
             lost_after_seconds: After how long without a word.
         """
         self._store = store
         self._sent = SentRuns(catalog)
         self._leases = leases
+        self._bucket_answers = bucket_answers
         self._seconds = lost_after_seconds
         self._listening_time = time.monotonic()  # since when the server has missed nothing
 
@@ -75,7 +79,10 @@ class Absences:
             if lease is None:
                 return 0
             unheard = await self._store.on_catalog(self._sent.unheard, self._seconds)
-            if time.monotonic() - self._listening_time < self._seconds:
+            if not unheard or time.monotonic() - self._listening_time < self._seconds:
+                return 0
+            if not await self._bucket_answers():
+                self._listening_time = time.monotonic()
                 return 0
             for project, run_id in unheard:
                 is_lost = await self._store.on_catalog(

@@ -13,13 +13,15 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from trackd_service import transfers
 from trackd_service.bucket_files import BucketFiles
-from trackd_service.bucket_requests import Bucket
+from trackd_service.bucket_requests import Bucket, BucketError
 from trackd_service.errors import BucketUnusable, StorageUnavailable
 from trackd_service.postgres_catalog import Place, PostgresCatalog
 from trackd_service.sent_runs import SentRuns
 from trackd_service.store import Store
 from trackd_service.transfers import Target
+from trackd_service.worker import Worker, WorkerClosed, WorkerCrashed
 
 _LOOK_SECONDS = 0.5
 _RETRY_SECONDS = 2.0
@@ -56,6 +58,7 @@ class Replica:
         self._is_watched = is_watched
         self.target = Target(bucket, folder / "uploads")
         self.files = BucketFiles(store, self.target, self._find_facts, note_failure)
+        self._asker = Worker()
         self._since: Place | None = None
         self._known: dict[tuple[str, str], int] = {}
         self._running: set[tuple[str, str]] = set()
@@ -78,6 +81,14 @@ class Replica:
     def running_count(self) -> int:
         """How many of them have not ended."""
         return len(self._running)
+
+    async def bucket_answers(self) -> bool:
+        """Says whether the bucket answers a question just now."""
+        try:
+            await self._asker.run(transfers.page, self.target, "", "", 1)
+        except (BucketError, WorkerClosed, WorkerCrashed):
+            return False
+        return True
 
     async def look_first(self) -> None:
         """Looks once, as well as that goes: a server that begins shows what there is."""
@@ -155,4 +166,5 @@ class Replica:
 
     async def close(self) -> None:
         """Ends the transfers that are under way."""
+        await self._asker.close()
         await self.files.close()

@@ -210,7 +210,9 @@ class TeamServer:
         self._receiver = Receiver(store, catalog, target)
         self._compactor = Compactor(store, catalog, target, folder / "scratch", leases)
         self._sweeper = Sweeper(store, catalog, target, leases)
-        self._absences = Absences(store, catalog, leases, self._config.lost_after_seconds)
+        self._absences = Absences(
+            store, catalog, leases, self._replica.bucket_answers, self._config.lost_after_seconds
+        )
         self._cache = Cache(objects, self._replica.files, self._config.cache_bytes_max)
         self._people = People(catalog, time.time_ns)
         self._limit = RequestLimit(self._config.requests_per_second)

@@ -43,7 +43,11 @@ class Server:
 
     def __init__(self, catalog: Catalog, folder: Path) -> None:
         self.store = Store(catalog, DirectoryStore(folder / "objects"), folder / "scratch")
-        self.absences = Absences(self.store, catalog, Leases(catalog), SECONDS)
+        self.bucket_answers = True
+        self.absences = Absences(self.store, catalog, Leases(catalog), self._bucket_answers, SECONDS)
+
+    async def _bucket_answers(self) -> bool:
+        return self.bucket_answers
 
     async def look_once_silence_counts(self) -> int:
         """Looks again and again until it is long enough that something could have been given up on."""
@@ -146,6 +150,20 @@ def test_what_the_server_has_missed_itself_is_nobodys_silence(
         assert not document(catalog)["stalled"]
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+        await server.store.close()
+
+    asyncio.run(work())
+
+
+def test_while_the_bucket_is_away_nobody_is_given_up_on(catalog: Catalog, tmp_path: Path) -> None:
+    async def work() -> None:
+        send(catalog, manifest(1, 5, names="a"))
+        server = Server(catalog, tmp_path)
+        server.bucket_answers = False
+        assert await server.look_once_silence_counts() == 0
+        server.bucket_answers = True
+        assert await server.absences.look() == 0  # it may have kept the store from saying a word until now
+        assert await server.look_once_silence_counts() == 1
         await server.store.close()
 
     asyncio.run(work())
