@@ -7,6 +7,7 @@ import argparse
 from trackd import _cli_words, _settings, _space, _upload
 from trackd._connection import Connection
 from trackd._shipper import tell
+from trackd.errors import Error
 
 _UPLOAD_OPTIONS = (
     "endpoint_url", "region", "profile", "interval_seconds", "bytes_per_second_max", "keep_local_days",
@@ -71,11 +72,12 @@ def add_commands(add: _cli_words.Add) -> None:
     pull = add(
         "pull",
         _run_pull,
-        "copy runs of a bucket into the store, whole",
+        "copy runs of a bucket, or of a team server, into the store, whole",
         has_json=True,
-        more="What is here already is not copied again.",
+        more="What is here already is not copied again. The key of a server is that of TRACKD_API_KEY, else the one that "
+        "`trackd login` has kept.",
     )
-    pull.add_argument("url", metavar="s3://BUCKET/PREFIX", help="where from")
+    pull.add_argument("url", metavar="URL", help="where from: s3://BUCKET/PREFIX, or https://HOST")
     pull.add_argument(
         "path", nargs="?", default="", metavar="PROJECT[/ID]", help="a project or a run (default: all runs)"
     )
@@ -144,14 +146,19 @@ def _run_sync(options: argparse.Namespace, store: str, _: str | None) -> int:
 def _run_pull(options: argparse.Namespace, store: str, _: str | None) -> int:
     connection = _open_upload(options, store)
     endpoint_url = options.endpoint_url if options.endpoint_url is not None else _settings.bucket_endpoint()
-    source = {
-        "url": options.url,
-        "endpoint_url": endpoint_url,
-        "region": options.region or "",
-        "profile": options.profile or "",
-    }
+    server: dict[str, str] | None = None
+    if _settings.is_server(options.url):
+        url, server = _find_server(options.url)
+        source = {"url": url}
+    else:
+        source = {
+            "url": options.url,
+            "endpoint_url": endpoint_url,
+            "region": options.region or "",
+            "profile": options.profile or "",
+        }
     try:
-        done = _upload.pull(connection, source, options.path)
+        done = _upload.pull(connection, source, options.path, server)
     except KeyboardInterrupt:
         tell("the same command goes on with what is missing")
         raise
@@ -162,6 +169,18 @@ def _run_pull(options: argparse.Namespace, store: str, _: str | None) -> int:
         copied = _space.format_bytes(done["copied_bytes"])
         _cli_words.print_line(f"{count} {'run is' if count == 1 else 'runs are'} here; {copied} copied")
     return _cli_words.DONE
+
+
+def _find_server(text: str) -> tuple[str, dict[str, str]]:
+    """Returns the address of a team server, and how the daemon comes in there."""
+    from trackd import _peer, _team_server
+
+    url = _team_server.server_url(text)
+    key, ca_file = _settings.server_access(url)
+    if not key:
+        raise Error(_peer.no_key(url))
+    facts = _team_server.ask(url, key, ca_file)
+    return url, {"grpc_address": facts["grpc_address"], "api_key": key, "ca_file": ca_file}
 
 
 def _run_verify(options: argparse.Namespace, store: str, _: str | None) -> int:

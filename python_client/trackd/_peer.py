@@ -25,6 +25,14 @@ def import_grpc() -> Any:
     return grpc
 
 
+def no_key(url: str) -> str:
+    """Returns what to do where nothing lets anybody in to a team server."""
+    return (
+        f"there is no key for {url}: make one on its page, under Settings, and set TRACKD_API_KEY to it, or run "
+        f"`trackd login {url}`"
+    )
+
+
 class Peer(Protocol):
     """Who answers.
 
@@ -179,7 +187,4 @@ class ServerPeer:
 
     def _check_key(self) -> None:
         if not self.key:
-            raise Error(
-                f"there is no key for {self._url}: make one on its page, under Settings, and set TRACKD_API_KEY to it, or "
-                f"run `trackd login {self._url}`"
-            )
+            raise Error(no_key(self._url))

@@ -395,26 +395,32 @@ def sync_words(done: Mapping[str, Any]) -> str:
     return words
 
 
-def pull(connection: Connection, source: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """Copies runs of a bucket into the store.
+def pull(
+    connection: Connection, source: Mapping[str, Any], path: str, server: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Copies runs of a bucket, or of a team server, into the store.
 
     Args:
         connection: The way to the daemon.
-        source: Where from: `url`, `endpoint_url`, `region` and `profile`.
+        source: Where from: `url`, and of a bucket `endpoint_url`, `region` and `profile`.
         path: "PROJECT/ID", "PROJECT" or nothing for all runs.
+        server: Of a team server, `grpc_address`, `api_key` and `ca_file`.
 
     Returns:
         `run_count` and `copied_bytes`; what was here already is not copied.
 
     Raises:
-        NotFoundError: The bucket has no such run.
-        CommError: The bucket cannot be read, or no daemon answers.
+        NotFoundError: There is no such run.
+        CommError: The bucket or server cannot be read, or no daemon answers.
     """
     from trackd.v1 import upload_service_pb2
 
     project, _, run_id = path.strip("/").partition("/")
     request = upload_service_pb2.PullRunsRequest(
-        source=upload_service_pb2.UploadSettings(**source), project=project, run_id=run_id
+        source=upload_service_pb2.UploadSettings(**source),
+        project=project,
+        run_id=run_id,
+        server=None if server is None else upload_service_pb2.TeamServer(**server),
     )
     progress = Progress()
     last = upload_service_pb2.PullRunsResponse()

@@ -47,6 +47,7 @@ class BucketFiles:
         target: Target,
         find_facts: FindFacts,
         note_failure: Callable[[str], object] = lambda _: None,
+        run: tuple[str, str] = ("", ""),
     ) -> None:
         """Takes the store and the bucket.
 
@@ -55,7 +56,9 @@ class BucketFiles:
             target: The bucket.
             find_facts: Finds the size in bytes and the sha256 of files of segments by name.
             note_failure: Told of each file that could not be fetched, by the kind of `BucketError`.
+            run: Whose files they are, as (project, run id): a team server is asked by it.
         """
+        self._run = run
         self._store = store
         self._target = target
         self._find_facts = find_facts
@@ -152,6 +155,7 @@ class BucketFiles:
                 name,
                 self._store.object_file(name),
                 facts.get(name, (0, ""))[1] if name.startswith("segments/") else name.rpartition("/")[2],
+                self._run,
             )
             for name in names
         ]

@@ -230,6 +230,19 @@ class BucketStore:
         noted = {f"x-amz-meta-{key}": value for key, value in metadata.items()}
         return SignedPut(url, {"x-amz-checksum-sha256": digest, **noted})
 
+    def sign_get(self, name: str, *, seconds: int = 900) -> str:
+        """Returns where somebody without credentials may get one object, for some time."""
+        check_name(name)
+
+        def sign(client: S3Client) -> str:
+            return client.generate_presigned_url(
+                "get_object",
+                Params={"Bucket": self.bucket.name, "Key": self._connection.key(name)},
+                ExpiresIn=seconds,
+            )
+
+        return self._connection.ask(f"sign the reading of '{name}'", sign, name)
+
     def owner(self, name: str) -> str:
         """Returns who has put an object last, of those to whom `sign_put` was given; empty for nobody that is known.
 

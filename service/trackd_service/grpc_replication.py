@@ -16,6 +16,7 @@ from trackd.v1 import (
     run_service_pb2_grpc,
 )
 from trackd_service import access, config
+from trackd_service.copies import Copies
 from trackd_service.daemon import Daemon
 from trackd_service.errors import BucketUnusable, InvalidArgument, PermissionDenied, Unauthenticated
 from trackd_service.grpc_api import QueryService, RunService
@@ -33,16 +34,18 @@ class ReplicationService(replication_service_pb2_grpc.ReplicationServiceServicer
     def __init__(
         self,
         receiver: Receiver,
+        copies: Copies,
         people: People,
         quota: TeamQuota,
         metrics: ServerMetrics,
         version: str,
         catalog_id: Callable[[], str],
     ) -> None:
-        """Takes what receives runs, who there is, how much a team may keep, what counts, and what is said of the server."""
+        """Takes what receives runs and gives copies, who there is, quotas, what counts, and what is said of the server."""
         self._catalog_id = catalog_id
         self._metrics = metrics
         self._receiver = receiver
+        self._copies = copies
         self._quota = quota
         self._people = people
         self._version = version
@@ -98,6 +101,22 @@ class ReplicationService(replication_service_pb2_grpc.ReplicationServiceServicer
         is_taken = await self._receiver.commit(data, lambda project: self._check(project, request.team))
         self._metrics.note_commit(len(request.manifest))
         return replication_service_pb2.CommitRunResponse(is_deleted=not is_taken)
+
+    async def GetManifest(  # noqa: N802
+        self, request: replication_service_pb2.GetManifestRequest, context: Any
+    ) -> replication_service_pb2.GetManifestResponse:
+        """Tells what the server has of a run."""
+        return replication_service_pb2.GetManifestResponse(
+            manifest=await self._copies.manifest(request.run.project, request.run.run_id)
+        )
+
+    async def SignReads(  # noqa: N802
+        self, request: replication_service_pb2.SignReadsRequest, context: Any
+    ) -> replication_service_pb2.SignReadsResponse:
+        """Tells how files may be read from the bucket."""
+        return replication_service_pb2.SignReadsResponse(
+            urls=await self._copies.sign(request.run.project, request.run.run_id, request.names)
+        )
 
     async def _check(self, project: str, team: str) -> Principal:
         """Returns who calls, for whom a project that nobody owns is claimed; raises PermissionDenied."""

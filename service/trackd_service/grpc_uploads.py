@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from trackd.v1 import upload_service_pb2, upload_service_pb2_grpc
-from trackd_service import upload_settings
+from trackd_service import server_keys, upload_settings
 from trackd_service.bucket_requests import Bucket, BucketError
 from trackd_service.daemon import Daemon
 from trackd_service.errors import BucketUnusable, InvalidArgument, StorageUnavailable
+from trackd_service.server_keys import Server
 from trackd_service.upload_settings import INTERVAL_SECONDS, UploadSettings
 from trackd_service.uploader import UploadStatus
 from trackd_service.worker import Worker, WorkerCrashed
@@ -92,12 +93,17 @@ class UploadService(upload_service_pb2_grpc.UploadServiceServicer):
     async def PullRuns(  # noqa: N802
         self, request: upload_service_pb2.PullRunsRequest, context: Any
     ) -> AsyncIterator[upload_service_pb2.PullRunsResponse]:
-        """Copies runs of a bucket into the store."""
+        """Copies runs of a bucket, or of a team server, into the store."""
         from trackd_service.pulling import pull  # rarely needed, as verification is
 
-        source = request.source
+        source, server = request.source, request.server
+        bucket: Bucket | Server
         try:
-            bucket = Bucket.parse(source.url, source.endpoint_url, source.region, source.profile)
+            if request.HasField("server"):
+                server_keys.check_url(source.url)
+                bucket = Server(source.url, server.grpc_address, server.api_key, ca_file=server.ca_file)
+            else:
+                bucket = Bucket.parse(source.url, source.endpoint_url, source.region, source.profile)
         except ValueError as error:
             raise InvalidArgument(str(error), field="source") from None
         async for pulled in pull(self._store, bucket, request.project, request.run_id):

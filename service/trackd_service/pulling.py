@@ -1,4 +1,4 @@
-"""Owns the copying of runs out of a bucket into a store of one's own.
+"""Owns the copying of runs out of a bucket, or from a team server, into a store of one's own.
 
 Invariants: a run is taken in when all its files are here; what the store itself knows better is never replaced; doing it
 again copies what is new.
@@ -15,9 +15,10 @@ from trackd_service.bucket_files import BucketFiles
 from trackd_service.bucket_requests import Bucket, BucketError
 from trackd_service.errors import BucketUnusable, InvalidArgument, RunNotFound
 from trackd_service.keeping import object_name
-from trackd_service.manifests import ManifestInvalid, MergedRun
+from trackd_service.manifests import Manifest, ManifestInvalid, MergedRun
 from trackd_service.run_states import RunState
 from trackd_service.runs import Run
+from trackd_service.server_keys import Server
 from trackd_service.store import Store
 from trackd_service.transfers import Target
 from trackd_service.worker import Worker, WorkerCrashed
@@ -47,7 +48,7 @@ class Pulled:
     run_id: str = ""
 
 
-async def pull(store: Store, bucket: Bucket, project: str, run_id: str) -> AsyncIterator[Pulled]:
+async def pull(store: Store, bucket: Bucket | Server, project: str, run_id: str) -> AsyncIterator[Pulled]:
     """Copies runs of a bucket into the store, and tells how far it is.
 
     Args:
@@ -69,12 +70,13 @@ async def pull(store: Store, bucket: Bucket, project: str, run_id: str) -> Async
     try:
         found = False
         progress = Pulled()
-        groups = await _list(worker, target, project, run_id)
+        is_bucket = isinstance(bucket, Bucket)
+        groups = await (_list if is_bucket else _list_server)(worker, target, project, run_id)
         progress = replace(progress, run_count=len(groups))
         failure: InvalidArgument | BucketUnusable | None = None
         for names in groups:
             try:
-                merged = await _read(store, worker, target, names)
+                merged = await (_read if is_bucket else _read_server)(store, worker, target, names)
                 if merged is None or (project and merged.document["project"] != project):
                     progress = replace(progress, run_count=progress.run_count - 1)
                     yield progress
@@ -113,6 +115,26 @@ async def _list(worker: Worker, target: Target, project: str, run_id: str) -> li
     return list(groups.values())
 
 
+async def _list_server(worker: Worker, target: Target, project: str, run_id: str) -> list[list[str]]:
+    """Returns project and run id of each run of a team server."""
+    if project and run_id:
+        return [[project, run_id]]
+    return [list(key) for key in await worker.run(transfers.runs_of_server, target, project)]
+
+
+async def _read_server(store: Store, worker: Worker, target: Target, key: Sequence[str]) -> MergedRun | None:
+    data = await worker.run(transfers.manifest_of_server, target, *key)
+    if data is None:
+        return None
+    project, run_id = key
+    place = f"run {project}/{run_id} of {target.bucket.url}"
+    try:
+        part = manifests.read(manifests.manifest_name(project, run_id, "0" * 16), data)
+    except ManifestInvalid as error:
+        raise InvalidArgument(f"{place} cannot be used: {error}") from None
+    return _merge(store, place, [part])
+
+
 async def _read(store: Store, worker: Worker, target: Target, names: Sequence[str]) -> MergedRun | None:
     parts = []
     for name, data in zip(names, await worker.run(transfers.read_many, target, names), strict=True):
@@ -121,15 +143,15 @@ async def _read(store: Store, worker: Worker, target: Target, names: Sequence[st
                 parts.append(manifests.read(name, data))
             except ManifestInvalid as error:
                 raise InvalidArgument(f"{name} in the bucket cannot be used: {error}") from None
-    if not parts:
-        return None
+    return _merge(store, f"{names[0]} in the bucket", parts) if parts else None
+
+
+def _merge(store: Store, place: str, parts: Sequence[Manifest]) -> MergedRun:
     try:
         merged = manifests.merge(parts)
         store.check_run(Run.load(merged.document, merged.summary))
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise InvalidArgument(
-            f"{names[0]} in the bucket cannot be used: it describes no run ({error!r})"
-        ) from None
+        raise InvalidArgument(f"{place} cannot be used: it describes no run ({error!r})") from None
     return merged
 
 
@@ -151,7 +173,7 @@ async def _copy(store: Store, target: Target, merged: MergedRun, before: Pulled)
     async def find_facts(names: Sequence[str]) -> dict[str, tuple[int, str]]:
         return {name: files[name] for name in names}
 
-    source = BucketFiles(store, target, find_facts)
+    source = BucketFiles(store, target, find_facts, run=(project, run_id))
     try:
         for start in range(0, len(missing), _FILES_AT_ONCE):
             batch = missing[start : start + _FILES_AT_ONCE]

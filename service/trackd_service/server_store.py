@@ -1,16 +1,19 @@
-"""Owns the sending of files and manifests to a team server, in a helper process: with what `transfers` needs of a bucket.
+"""Owns what a helper process does with a team server: sending files and manifests there, and copying runs from there.
 
-A file is announced, the server says where it may be put, and it goes straight into the server's bucket; a manifest goes to
-the server itself. Invariants: one request is one try that ends in bounded time; what the server refuses of one run is that
-run's own trouble; no error holds the key or a signed address.
+It has what `transfers` needs of a bucket. A file is announced, the server says where it may be put or read, and it goes
+straight into the server's bucket, or comes from there; a manifest goes to the server itself. Invariants: one request is one
+try that ends in bounded time; what the server refuses of one run is that run's own trouble; no error holds the key or a
+signed address.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
+import os
 import urllib.request
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,11 +22,17 @@ import urllib3
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from trackd.v1 import records_pb2, replication_service_pb2, replication_service_pb2_grpc
+from trackd.v1 import (
+    query_service_pb2,
+    query_service_pb2_grpc,
+    records_pb2,
+    replication_service_pb2,
+    replication_service_pb2_grpc,
+)
 from trackd_service.bucket_requests import BucketError, FileBody, Kind, Pace, kind_of_status
 from trackd_service.buckets import Entry, Probe
 from trackd_service.errors import ObjectMissing
-from trackd_service.objects import ObjectConflict
+from trackd_service.objects import ObjectConflict, ObjectNotFound, sync_directory
 from trackd_service.server_keys import Server
 
 _CALL_SECONDS = 60.0
@@ -31,6 +40,9 @@ _CONNECT_SECONDS, _READ_SECONDS = 5.0, 60.0
 _RECONNECT_MILLISECONDS = 10_000
 _FILES_MAX = 256  # of one question
 _CONNECTIONS = 8
+_PAGE_SIZE = 1000  # runs of one answer
+_BLOCK_BYTES = 1 << 20
+_ANSWER_BYTES_MAX = 256 << 20  # the server's limit: what it has of a run of 100,000 metrics is 10 MB
 # What a status says of the server or of the way to it; whatever else it says is of what was sent.
 _KINDS: dict[grpc.StatusCode, Kind] = {
     grpc.StatusCode.UNAVAILABLE: "unreachable",
@@ -55,6 +67,7 @@ class ServerStore:
         self._pace = Pace(bytes_per_second_max)
         self._channel: grpc.Channel | None = None
         self._signed: dict[str, Any] = {}
+        self._readable: dict[str, str] = {}
         self._pool = functools.cache(self._open_pool)
 
     # -- what `transfers` asks for ------------------------------------------------------------------------------------
@@ -161,6 +174,86 @@ class ServerStore:
             self._channel.close()
         self._pool().clear()
 
+    # -- copies of its runs -------------------------------------------------------------------------------------------
+
+    def runs(self, project: str) -> list[tuple[str, str]]:
+        """Returns (project, run id) of the server's runs; an empty project means all. Raises BucketError."""
+        found: list[tuple[str, str]] = []
+        request = query_service_pb2.ListRunsRequest(project=project, order="created_at", page_size=_PAGE_SIZE)
+        while True:
+            answer = self._call("ListRuns", request, "list its runs", query_service_pb2_grpc.QueryServiceStub)
+            found += [(run.identity.project, run.identity.run_id) for run in answer.runs]
+            if not answer.next_page_token:
+                return found
+            request.page_token = answer.next_page_token
+
+    def manifest(self, project: str, run_id: str) -> bytes | None:
+        """Returns what the server has of a run; None for a run that is not there. Raises BucketError."""
+        run = records_pb2.RunIdentity(project=project, run_id=run_id)
+        request = replication_service_pb2.GetManifestRequest(run=run)
+        try:
+            answer = self._call("GetManifest", request, f"tell what it has of run {run_id!r}")
+        except BucketError as error:
+            if error.code == grpc.StatusCode.NOT_FOUND.name:
+                return None
+            raise
+        return zlib.decompress(answer.manifest)
+
+    def announce_reads(self, run: tuple[str, str], names: Sequence[str]) -> None:
+        """Asks where files of a run may be read. Raises BucketError."""
+        for start in range(0, len(names), _FILES_MAX):
+            some = names[start : start + _FILES_MAX]
+            request = replication_service_pb2.SignReadsRequest(
+                run=records_pb2.RunIdentity(project=run[0], run_id=run[1]), names=some
+            )
+            answer = self._call("SignReads", request, f"give files of run {run[1]!r}")
+            self._readable |= dict(zip(some, answer.urls, strict=True))
+
+    def fetch_file(self, name: str, path: Path, *, sha256: str = "") -> None:
+        """Fetches a file that was announced, which is there whole and with its sum, or not at all.
+
+        Raises:
+            ObjectNotFound: The run has no such file, or the bucket has it no more.
+            BucketError: It cannot be fetched, or is of kind `damaged`.
+            OSError: It cannot be kept.
+        """
+        url = self._readable.pop(name)
+        if not url:
+            raise ObjectNotFound(name)
+        digest = hashlib.sha256()
+        temp_path = path.parent / f".{os.urandom(16).hex()}.part"
+        try:
+            with (
+                self._pool().request(
+                    "GET", url, preload_content=False, retries=False, redirect=False
+                ) as answer,
+                temp_path.open("xb") as file,
+            ):
+                if answer.status == 404:
+                    raise ObjectNotFound(name)
+                if answer.status != 200:
+                    kind = kind_of_status(answer.status)
+                    raise BucketError(
+                        "unreachable" if kind == "denied" else kind,
+                        f"the bucket of {self._server.url} did not give {name}: it answered {answer.status}",
+                    )
+                for block in answer.stream(_BLOCK_BYTES):
+                    digest.update(block)
+                    file.write(block)
+                file.flush()
+                os.fsync(file.fileno())
+            if digest.hexdigest() != sha256:
+                raise BucketError("damaged", f"{name} was altered in the bucket of {self._server.url}")
+            temp_path.replace(path)
+        except urllib3.exceptions.HTTPError as error:
+            # Its words may hold the address, with the signature.
+            raise BucketError(
+                "unreachable", f"the bucket of {self._server.url} cannot be reached: {type(error).__name__}"
+            ) from None
+        finally:
+            temp_path.unlink(missing_ok=True)
+        sync_directory(path.parent)
+
     # -- what is not asked of a server ----------------------------------------------------------------------------------
 
     def get(self, name: str) -> bytes:
@@ -168,10 +261,6 @@ class ServerStore:
         self._refuse(name)
 
     def get_range(self, name: str, start: int, end: int) -> bytes:  # noqa: ARG002
-        """Raises BucketError."""
-        self._refuse(name)
-
-    def fetch_file(self, name: str, path: Path, *, sha256: str = "") -> None:  # noqa: ARG002
         """Raises BucketError."""
         self._refuse(name)
 
@@ -190,10 +279,16 @@ class ServerStore:
 
     # -- requests -------------------------------------------------------------------------------------------------------
 
-    def _call(self, method: str, request: Any, task: str) -> Any:
+    def _call(
+        self,
+        method: str,
+        request: Any,
+        task: str,
+        make_stub: Callable[[Any], Any] = replication_service_pb2_grpc.ReplicationServiceStub,
+    ) -> Any:
         if self._channel is None:
             self._channel = self._open_channel()
-        stub = replication_service_pb2_grpc.ReplicationServiceStub(self._channel)
+        stub = make_stub(self._channel)
         metadata = (("authorization", f"Bearer {self._server.key}"),)
         try:
             return getattr(stub, method)(request, timeout=_CALL_SECONDS, metadata=metadata)
@@ -210,7 +305,7 @@ class ServerStore:
     def _open_channel(self) -> grpc.Channel:
         # A name may have several addresses, one a replica: another one is asked while one does not answer.
         options = [
-            ("grpc.max_receive_message_length", 4 << 20),
+            ("grpc.max_receive_message_length", _ANSWER_BYTES_MAX),
             ("grpc.lb_policy_name", "round_robin"),
             ("grpc.max_reconnect_backoff_ms", _RECONNECT_MILLISECONDS),  # two minutes, unless it is said
         ]

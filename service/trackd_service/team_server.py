@@ -35,6 +35,7 @@ from trackd_service.absences import Absences
 from trackd_service.bucket_requests import Bucket
 from trackd_service.cache import CACHE_BYTES_MAX, Cache
 from trackd_service.compactor import Compactor
+from trackd_service.copies import Copies
 from trackd_service.daemon import Daemon
 from trackd_service.errors import Unauthenticated
 from trackd_service.http_parts import answer
@@ -208,6 +209,7 @@ class TeamServer:
         )
         target, leases = self._replica.target, Leases(catalog)
         self._receiver = Receiver(store, catalog, target)
+        self._copies = Copies(store, catalog, target, self._version)
         self._compactor = Compactor(store, catalog, target, folder / "scratch", leases)
         self._sweeper = Sweeper(store, catalog, target, leases)
         self._absences = Absences(
@@ -273,7 +275,7 @@ class TeamServer:
             functools.partial(self._note_answer, "grpc"),
         )
         replication = grpc_replication.ReplicationService(
-            *(self._receiver, self._people, self._quota, self._metrics, self._version),
+            *(self._receiver, self._copies, self._people, self._quota, self._metrics, self._version),
             lambda: self._replica.catalog_id,
         )
         grpc_replication.add_services(server, daemon, replication)
@@ -472,6 +474,7 @@ class TeamServer:
         await self._compactor.close()
         await self._sweeper.close()
         await self._receiver.close()
+        await self._copies.close()
         await self._replica.close()
         await self._store.close()
         _log.info("ended")

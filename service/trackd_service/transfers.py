@@ -51,7 +51,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A file and its name in the bucket; its sha256 where that is known, else empty; whose it is, where it is sent."""
+    """A file and its name in the bucket; its sha256 where that is known, else empty; whose it is, for a team server."""
 
     name: str
     path: Path
@@ -162,7 +162,20 @@ def _unreadable(transfer: Transfer, error: OSError) -> Moved:
 
 
 def fetch(target: Target, transfers: Sequence[Transfer]) -> list[Moved]:
-    """Gets objects into files, whole and checked or not at all; returns what became of each, in order."""
+    """Gets objects into files, whole and checked or not at all; returns what became of each, in order.
+
+    Of a team server they are files of one run, which the transfers name.
+    """
+    if isinstance(target.bucket, Server) and transfers:
+        names = [transfer.name for transfer in transfers]
+
+        def announce(store: _Place) -> None:
+            cast("ServerStore", store).announce_reads(transfers[0].run, names)
+
+        try:
+            _with(target, announce)
+        except BucketError as error:
+            return [Moved(name, error=error) for name in names]
 
     def fetch_one(store: _Place, transfer: Transfer) -> Moved:
         try:
@@ -214,6 +227,21 @@ def sign(target: Target, files: Sequence[SentFile], owner: str) -> list[SignedPu
         ]
 
     return _with(target, sign_all)
+
+
+def sign_reads(target: Target, names: Sequence[str]) -> list[str]:
+    """Returns where somebody without credentials may get each object. Raises BucketError."""
+    return _with(target, lambda store: [cast("BucketStore", store).sign_get(name) for name in names])
+
+
+def runs_of_server(target: Target, project: str) -> list[tuple[str, str]]:
+    """Returns (project, run id) of the runs of a team server; an empty project means all. Raises BucketError."""
+    return _with(target, lambda store: cast("ServerStore", store).runs(project))
+
+
+def manifest_of_server(target: Target, project: str, run_id: str) -> bytes | None:
+    """Returns what a team server has of a run, as a manifest; None for a run that is not there. Raises BucketError."""
+    return _with(target, lambda store: cast("ServerStore", store).manifest(project, run_id))
 
 
 def replace(target: Target, name: str, data: bytes) -> list[Moved]:

@@ -309,6 +309,28 @@ def test_questions_are_answered_to_the_team(scene: Scene) -> None:
     assert {"GetRun", "ListRuns", "ReadSeries", "ReadFile", "ReadObject", "ListFiles"} <= answered, answered
 
 
+def test_files_are_signed_for_reading_to_who_may_see_their_run_alone(scene: Scene) -> None:
+    name = f"files/{scene.sha256[:2]}/{scene.sha256}"
+
+    def urls(key: str, project: str, run_id: str) -> list[str]:
+        request = replication_service_pb2.SignReadsRequest(
+            run=records_pb2.RunIdentity(project=project, run_id=run_id),
+            names=[name, "files/../secret", "segments/0123456789abcdef/none.parquet", ""],
+        )
+        with grpc.insecure_channel(f"127.0.0.1:{scene.replica.grpc_port}") as channel:
+            stub: Any = replication_service_pb2_grpc.ReplicationServiceStub(channel)
+            return list(
+                stub.SignReads(request, metadata=(("authorization", f"Bearer {key}"),), timeout=30).urls
+            )
+
+    url, *others = urls(scene.reader_key, PROJECT, RUN)
+    assert urllib3.request("GET", url).data == SECRET.encode()
+    assert others == ["", "", ""]
+    for key in (scene.other_key, scene.project_key):
+        with pytest.raises(grpc.RpcError, match="is not in project"):
+            urls(key, PROJECT, RUN)
+
+
 def test_a_password_is_no_key(scene: Scene) -> None:
     assert scene.replica.get("/api/v1/projects", PASSWORD).status == 401
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -10,17 +11,21 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import numpy as np
 import pytest
 from tests.postgres_server import PostgresServer
 from tests.s3.s3_servers import S3Server
-from tests.s3.uploading import PROJECT, UploadStore, clear_environment, wait_for
+from tests.s3.uploading import PROJECT, UploadStore, clear_environment, put_object, wait_for
 from tests.server.servers import Replica, Team
 from tests.server.test_replication import login, run_of
 
 import trackd
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
 
 STEPS = 30
 PRESET = {"mark": "bar", "data": {"name": "table"}, "encoding": {"x": {"field": "${field:x}"}}}
@@ -32,6 +37,7 @@ class Scene:
     def __init__(self, team: Team, store: UploadStore, folder: Path) -> None:
         self.store = store
         self.replica: Replica = team.replicas[0]
+        self.bucket_url = team.bucket_url
         team.add_member("vision", "ada")
         team.add_member("speech", "bob", "admin")
         self.key = team.add_key("ada")
@@ -148,6 +154,74 @@ def test_edits_are_seen_by_everyone_and_what_a_server_does_not_take_is_said(scen
     run.summary["weights"] = np.zeros(100_000)
     with pytest.raises(trackd.CommError, match="does not do that: it takes a store of this machine"):
         run.summary.update()
+
+
+def pull(scene: Scene, store: UploadStore, *path: str, key: str = "") -> subprocess.CompletedProcess[str]:
+    """Copies runs of the server into a store of one's own."""
+    return subprocess.run(
+        [sys.executable, "-m", "trackd", "pull", scene.replica.url, *path, "--store", str(store)],
+        env={**os.environ, "TRACKD_API_KEY": key or scene.key},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_runs_are_copied_from_the_server_whole(scene: Scene, tmp_path: Path) -> None:
+    edited = scene.api().run(f"{PROJECT}/one")
+    edited.tags = ["seen"]
+    edited.update()
+    with UploadStore() as mine:
+        done = pull(scene, mine, f"{PROJECT}/one")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("1 run is here; ")
+        copy, original = trackd.Api(store=str(mine)).run(f"{PROJECT}/one"), scene.api().run(f"{PROJECT}/one")
+        assert (copy.tags, copy.state, copy.config) == (["seen"], "finished", original.config)
+        assert list(copy.scan_history(["count", "word"])) == list(original.scan_history(["count", "word"]))
+        np.testing.assert_array_equal(
+            next(iter(copy.scan_history(["sample"])))["sample"].array(), scene.pixels
+        )
+        with copy.file("kept.txt").download(str(tmp_path)) as file:
+            assert file.read() == "kept with the run"
+        # What is here is not copied again, and the rest comes.
+        again = pull(scene, mine, PROJECT, "--json")
+        assert again.returncode == 0, again.stderr
+        assert json.loads(again.stdout)["run_count"] == 2
+        assert pull(scene, mine).stdout == "2 runs are here; 0 B copied\n"
+        # The key is nowhere in the store.
+        holders = [
+            path
+            for path in mine.folder.rglob("*")
+            if path.is_file() and scene.key.encode() in path.read_bytes()
+        ]
+        assert holders == []
+
+
+def test_what_cannot_be_copied_is_said_in_one_sentence(scene: Scene) -> None:
+    with UploadStore() as mine:
+        refused = pull(scene, mine, PROJECT, key=scene.other_key)
+        assert (refused.returncode, "has no run" in refused.stderr) == (1, True), refused.stderr
+        refused = pull(scene, mine, f"{PROJECT}/one", key=scene.other_key)
+        assert (refused.returncode, "has no run" in refused.stderr) == (1, True), refused.stderr
+        wrong = pull(scene, mine, key="tk_wrong")
+        assert (wrong.returncode, "refuses the key" in wrong.stderr) == (1, True), wrong.stderr
+        none = pull(scene, mine, key=" ")
+        assert (none.returncode, "there is no key for" in none.stderr) == (1, True), none.stderr
+        assert list(trackd.Api(store=str(mine)).runs()) == []
+
+
+def test_a_file_that_was_altered_in_the_bucket_is_not_taken_over(scene: Scene, raw: S3Client) -> None:
+    sha256 = hashlib.sha256(b"kept with the run").hexdigest()
+    name = f"files/{sha256[:2]}/{sha256}"
+    put_object(raw, scene.bucket_url, name, b"kept with another")
+    try:
+        with UploadStore() as mine:
+            done = pull(scene, mine, f"{PROJECT}/one")
+            assert (done.returncode, "was altered in the bucket" in done.stderr) == (1, True), done.stderr
+            assert list(trackd.Api(store=str(mine)).runs()) == []
+    finally:
+        put_object(raw, scene.bucket_url, name, b"kept with the run")
 
 
 def test_a_key_is_needed_and_shows_what_its_user_may_see(

@@ -507,6 +507,199 @@ func (x *CommitRunResponse) GetIsDeleted() bool {
 	return false
 }
 
+// Asks what the server has of a run.
+type GetManifestRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	Run           *RunIdentity `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetManifestRequest) Reset() {
+	*x = GetManifestRequest{}
+	mi := &file_trackd_v1_replication_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetManifestRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetManifestRequest) ProtoMessage() {}
+
+func (x *GetManifestRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_trackd_v1_replication_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetManifestRequest.ProtoReflect.Descriptor instead.
+func (*GetManifestRequest) Descriptor() ([]byte, []int) {
+	return file_trackd_v1_replication_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *GetManifestRequest) GetRun() *RunIdentity {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+// Answers GetManifest.
+type GetManifestResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A manifest as docs/open_format.md has it, compressed by zlib.
+	Manifest      []byte `protobuf:"bytes,1,opt,name=manifest,proto3" json:"manifest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetManifestResponse) Reset() {
+	*x = GetManifestResponse{}
+	mi := &file_trackd_v1_replication_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetManifestResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetManifestResponse) ProtoMessage() {}
+
+func (x *GetManifestResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_trackd_v1_replication_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetManifestResponse.ProtoReflect.Descriptor instead.
+func (*GetManifestResponse) Descriptor() ([]byte, []int) {
+	return file_trackd_v1_replication_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *GetManifestResponse) GetManifest() []byte {
+	if x != nil {
+		return x.Manifest
+	}
+	return nil
+}
+
+// Asks how files of a run may be read.
+type SignReadsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	Run *RunIdentity `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	// Their names, as its manifest has them; at most 256.
+	Names         []string `protobuf:"bytes,2,rep,name=names,proto3" json:"names,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignReadsRequest) Reset() {
+	*x = SignReadsRequest{}
+	mi := &file_trackd_v1_replication_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignReadsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignReadsRequest) ProtoMessage() {}
+
+func (x *SignReadsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_trackd_v1_replication_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignReadsRequest.ProtoReflect.Descriptor instead.
+func (*SignReadsRequest) Descriptor() ([]byte, []int) {
+	return file_trackd_v1_replication_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SignReadsRequest) GetRun() *RunIdentity {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+func (x *SignReadsRequest) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+// Answers SignReads.
+type SignReadsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where to GET each, within 15 minutes, in the order of the names; empty for one that the run does not have.
+	Urls          []string `protobuf:"bytes,1,rep,name=urls,proto3" json:"urls,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignReadsResponse) Reset() {
+	*x = SignReadsResponse{}
+	mi := &file_trackd_v1_replication_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignReadsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignReadsResponse) ProtoMessage() {}
+
+func (x *SignReadsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_trackd_v1_replication_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignReadsResponse.ProtoReflect.Descriptor instead.
+func (*SignReadsResponse) Descriptor() ([]byte, []int) {
+	return file_trackd_v1_replication_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SignReadsResponse) GetUrls() []string {
+	if x != nil {
+		return x.Urls
+	}
+	return nil
+}
+
 var File_trackd_v1_replication_service_proto protoreflect.FileDescriptor
 
 const file_trackd_v1_replication_service_proto_rawDesc = "" +
@@ -546,11 +739,22 @@ const file_trackd_v1_replication_service_proto_rawDesc = "" +
 	"\x04team\x18\x02 \x01(\tR\x04team\"2\n" +
 	"\x11CommitRunResponse\x12\x1d\n" +
 	"\n" +
-	"is_deleted\x18\x01 \x01(\bR\tisDeleted2\xec\x01\n" +
+	"is_deleted\x18\x01 \x01(\bR\tisDeleted\">\n" +
+	"\x12GetManifestRequest\x12(\n" +
+	"\x03run\x18\x01 \x01(\v2\x16.trackd.v1.RunIdentityR\x03run\"1\n" +
+	"\x13GetManifestResponse\x12\x1a\n" +
+	"\bmanifest\x18\x01 \x01(\fR\bmanifest\"R\n" +
+	"\x10SignReadsRequest\x12(\n" +
+	"\x03run\x18\x01 \x01(\v2\x16.trackd.v1.RunIdentityR\x03run\x12\x14\n" +
+	"\x05names\x18\x02 \x03(\tR\x05names\"'\n" +
+	"\x11SignReadsResponse\x12\x12\n" +
+	"\x04urls\x18\x01 \x03(\tR\x04urls2\x82\x03\n" +
 	"\x12ReplicationService\x12F\n" +
 	"\tGetServer\x12\x1b.trackd.v1.GetServerRequest\x1a\x1c.trackd.v1.GetServerResponse\x12F\n" +
 	"\tSignFiles\x12\x1b.trackd.v1.SignFilesRequest\x1a\x1c.trackd.v1.SignFilesResponse\x12F\n" +
-	"\tCommitRun\x12\x1b.trackd.v1.CommitRunRequest\x1a\x1c.trackd.v1.CommitRunResponseB7Z5github.com/trackd/trackd/go_client/trackd/v1;trackdv1b\x06proto3"
+	"\tCommitRun\x12\x1b.trackd.v1.CommitRunRequest\x1a\x1c.trackd.v1.CommitRunResponse\x12L\n" +
+	"\vGetManifest\x12\x1d.trackd.v1.GetManifestRequest\x1a\x1e.trackd.v1.GetManifestResponse\x12F\n" +
+	"\tSignReads\x12\x1b.trackd.v1.SignReadsRequest\x1a\x1c.trackd.v1.SignReadsResponseB7Z5github.com/trackd/trackd/go_client/trackd/v1;trackdv1b\x06proto3"
 
 var (
 	file_trackd_v1_replication_service_proto_rawDescOnce sync.Once
@@ -564,35 +768,45 @@ func file_trackd_v1_replication_service_proto_rawDescGZIP() []byte {
 	return file_trackd_v1_replication_service_proto_rawDescData
 }
 
-var file_trackd_v1_replication_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_trackd_v1_replication_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_trackd_v1_replication_service_proto_goTypes = []any{
-	(*GetServerRequest)(nil),  // 0: trackd.v1.GetServerRequest
-	(*GetServerResponse)(nil), // 1: trackd.v1.GetServerResponse
-	(*SentFile)(nil),          // 2: trackd.v1.SentFile
-	(*SignedPut)(nil),         // 3: trackd.v1.SignedPut
-	(*SignFilesRequest)(nil),  // 4: trackd.v1.SignFilesRequest
-	(*SignFilesResponse)(nil), // 5: trackd.v1.SignFilesResponse
-	(*CommitRunRequest)(nil),  // 6: trackd.v1.CommitRunRequest
-	(*CommitRunResponse)(nil), // 7: trackd.v1.CommitRunResponse
-	nil,                       // 8: trackd.v1.SignedPut.HeadersEntry
-	(*RunIdentity)(nil),       // 9: trackd.v1.RunIdentity
+	(*GetServerRequest)(nil),    // 0: trackd.v1.GetServerRequest
+	(*GetServerResponse)(nil),   // 1: trackd.v1.GetServerResponse
+	(*SentFile)(nil),            // 2: trackd.v1.SentFile
+	(*SignedPut)(nil),           // 3: trackd.v1.SignedPut
+	(*SignFilesRequest)(nil),    // 4: trackd.v1.SignFilesRequest
+	(*SignFilesResponse)(nil),   // 5: trackd.v1.SignFilesResponse
+	(*CommitRunRequest)(nil),    // 6: trackd.v1.CommitRunRequest
+	(*CommitRunResponse)(nil),   // 7: trackd.v1.CommitRunResponse
+	(*GetManifestRequest)(nil),  // 8: trackd.v1.GetManifestRequest
+	(*GetManifestResponse)(nil), // 9: trackd.v1.GetManifestResponse
+	(*SignReadsRequest)(nil),    // 10: trackd.v1.SignReadsRequest
+	(*SignReadsResponse)(nil),   // 11: trackd.v1.SignReadsResponse
+	nil,                         // 12: trackd.v1.SignedPut.HeadersEntry
+	(*RunIdentity)(nil),         // 13: trackd.v1.RunIdentity
 }
 var file_trackd_v1_replication_service_proto_depIdxs = []int32{
-	8, // 0: trackd.v1.SignedPut.headers:type_name -> trackd.v1.SignedPut.HeadersEntry
-	9, // 1: trackd.v1.SignFilesRequest.run:type_name -> trackd.v1.RunIdentity
-	2, // 2: trackd.v1.SignFilesRequest.files:type_name -> trackd.v1.SentFile
-	3, // 3: trackd.v1.SignFilesResponse.puts:type_name -> trackd.v1.SignedPut
-	0, // 4: trackd.v1.ReplicationService.GetServer:input_type -> trackd.v1.GetServerRequest
-	4, // 5: trackd.v1.ReplicationService.SignFiles:input_type -> trackd.v1.SignFilesRequest
-	6, // 6: trackd.v1.ReplicationService.CommitRun:input_type -> trackd.v1.CommitRunRequest
-	1, // 7: trackd.v1.ReplicationService.GetServer:output_type -> trackd.v1.GetServerResponse
-	5, // 8: trackd.v1.ReplicationService.SignFiles:output_type -> trackd.v1.SignFilesResponse
-	7, // 9: trackd.v1.ReplicationService.CommitRun:output_type -> trackd.v1.CommitRunResponse
-	7, // [7:10] is the sub-list for method output_type
-	4, // [4:7] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	12, // 0: trackd.v1.SignedPut.headers:type_name -> trackd.v1.SignedPut.HeadersEntry
+	13, // 1: trackd.v1.SignFilesRequest.run:type_name -> trackd.v1.RunIdentity
+	2,  // 2: trackd.v1.SignFilesRequest.files:type_name -> trackd.v1.SentFile
+	3,  // 3: trackd.v1.SignFilesResponse.puts:type_name -> trackd.v1.SignedPut
+	13, // 4: trackd.v1.GetManifestRequest.run:type_name -> trackd.v1.RunIdentity
+	13, // 5: trackd.v1.SignReadsRequest.run:type_name -> trackd.v1.RunIdentity
+	0,  // 6: trackd.v1.ReplicationService.GetServer:input_type -> trackd.v1.GetServerRequest
+	4,  // 7: trackd.v1.ReplicationService.SignFiles:input_type -> trackd.v1.SignFilesRequest
+	6,  // 8: trackd.v1.ReplicationService.CommitRun:input_type -> trackd.v1.CommitRunRequest
+	8,  // 9: trackd.v1.ReplicationService.GetManifest:input_type -> trackd.v1.GetManifestRequest
+	10, // 10: trackd.v1.ReplicationService.SignReads:input_type -> trackd.v1.SignReadsRequest
+	1,  // 11: trackd.v1.ReplicationService.GetServer:output_type -> trackd.v1.GetServerResponse
+	5,  // 12: trackd.v1.ReplicationService.SignFiles:output_type -> trackd.v1.SignFilesResponse
+	7,  // 13: trackd.v1.ReplicationService.CommitRun:output_type -> trackd.v1.CommitRunResponse
+	9,  // 14: trackd.v1.ReplicationService.GetManifest:output_type -> trackd.v1.GetManifestResponse
+	11, // 15: trackd.v1.ReplicationService.SignReads:output_type -> trackd.v1.SignReadsResponse
+	11, // [11:16] is the sub-list for method output_type
+	6,  // [6:11] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_trackd_v1_replication_service_proto_init() }
@@ -607,7 +821,7 @@ func file_trackd_v1_replication_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_trackd_v1_replication_service_proto_rawDesc), len(file_trackd_v1_replication_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,19 +19,22 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ReplicationService_GetServer_FullMethodName = "/trackd.v1.ReplicationService/GetServer"
-	ReplicationService_SignFiles_FullMethodName = "/trackd.v1.ReplicationService/SignFiles"
-	ReplicationService_CommitRun_FullMethodName = "/trackd.v1.ReplicationService/CommitRun"
+	ReplicationService_GetServer_FullMethodName   = "/trackd.v1.ReplicationService/GetServer"
+	ReplicationService_SignFiles_FullMethodName   = "/trackd.v1.ReplicationService/SignFiles"
+	ReplicationService_CommitRun_FullMethodName   = "/trackd.v1.ReplicationService/CommitRun"
+	ReplicationService_GetManifest_FullMethodName = "/trackd.v1.ReplicationService/GetManifest"
+	ReplicationService_SignReads_FullMethodName   = "/trackd.v1.ReplicationService/SignReads"
 )
 
 // ReplicationServiceClient is the client API for ReplicationService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Takes runs from daemons into a team server. Each call carries an API key in its metadata, "authorization: Bearer KEY".
+// Takes runs from daemons into a team server, and gives them copies. Each call carries an API key in its metadata, "authorization: Bearer KEY".
 //
 // A daemon asks where it may put the files of a run that the server lacks, puts them straight into the bucket, and then says
-// what it has of the run. Every call may be repeated, and come in any order.
+// what it has of the run. One that copies a run asks what the server has of it, and reads the files straight from the bucket.
+// Every call may be repeated, and come in any order.
 type ReplicationServiceClient interface {
 	// Tells whose key it is, what it may write, and who the server is.
 	GetServer(ctx context.Context, in *GetServerRequest, opts ...grpc.CallOption) (*GetServerResponse, error)
@@ -39,6 +42,10 @@ type ReplicationServiceClient interface {
 	SignFiles(ctx context.Context, in *SignFilesRequest, opts ...grpc.CallOption) (*SignFilesResponse, error)
 	// Takes what a store says of a run, once its files are in the bucket.
 	CommitRun(ctx context.Context, in *CommitRunRequest, opts ...grpc.CallOption) (*CommitRunResponse, error)
+	// Tells what the server has of a run: what all stores say of it, as one.
+	GetManifest(ctx context.Context, in *GetManifestRequest, opts ...grpc.CallOption) (*GetManifestResponse, error)
+	// Tells how files of a run may be read from the bucket.
+	SignReads(ctx context.Context, in *SignReadsRequest, opts ...grpc.CallOption) (*SignReadsResponse, error)
 }
 
 type replicationServiceClient struct {
@@ -79,14 +86,35 @@ func (c *replicationServiceClient) CommitRun(ctx context.Context, in *CommitRunR
 	return out, nil
 }
 
+func (c *replicationServiceClient) GetManifest(ctx context.Context, in *GetManifestRequest, opts ...grpc.CallOption) (*GetManifestResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetManifestResponse)
+	err := c.cc.Invoke(ctx, ReplicationService_GetManifest_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *replicationServiceClient) SignReads(ctx context.Context, in *SignReadsRequest, opts ...grpc.CallOption) (*SignReadsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SignReadsResponse)
+	err := c.cc.Invoke(ctx, ReplicationService_SignReads_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ReplicationServiceServer is the server API for ReplicationService service.
 // All implementations must embed UnimplementedReplicationServiceServer
 // for forward compatibility.
 //
-// Takes runs from daemons into a team server. Each call carries an API key in its metadata, "authorization: Bearer KEY".
+// Takes runs from daemons into a team server, and gives them copies. Each call carries an API key in its metadata, "authorization: Bearer KEY".
 //
 // A daemon asks where it may put the files of a run that the server lacks, puts them straight into the bucket, and then says
-// what it has of the run. Every call may be repeated, and come in any order.
+// what it has of the run. One that copies a run asks what the server has of it, and reads the files straight from the bucket.
+// Every call may be repeated, and come in any order.
 type ReplicationServiceServer interface {
 	// Tells whose key it is, what it may write, and who the server is.
 	GetServer(context.Context, *GetServerRequest) (*GetServerResponse, error)
@@ -94,6 +122,10 @@ type ReplicationServiceServer interface {
 	SignFiles(context.Context, *SignFilesRequest) (*SignFilesResponse, error)
 	// Takes what a store says of a run, once its files are in the bucket.
 	CommitRun(context.Context, *CommitRunRequest) (*CommitRunResponse, error)
+	// Tells what the server has of a run: what all stores say of it, as one.
+	GetManifest(context.Context, *GetManifestRequest) (*GetManifestResponse, error)
+	// Tells how files of a run may be read from the bucket.
+	SignReads(context.Context, *SignReadsRequest) (*SignReadsResponse, error)
 	mustEmbedUnimplementedReplicationServiceServer()
 }
 
@@ -112,6 +144,12 @@ func (UnimplementedReplicationServiceServer) SignFiles(context.Context, *SignFil
 }
 func (UnimplementedReplicationServiceServer) CommitRun(context.Context, *CommitRunRequest) (*CommitRunResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CommitRun not implemented")
+}
+func (UnimplementedReplicationServiceServer) GetManifest(context.Context, *GetManifestRequest) (*GetManifestResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetManifest not implemented")
+}
+func (UnimplementedReplicationServiceServer) SignReads(context.Context, *SignReadsRequest) (*SignReadsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SignReads not implemented")
 }
 func (UnimplementedReplicationServiceServer) mustEmbedUnimplementedReplicationServiceServer() {}
 func (UnimplementedReplicationServiceServer) testEmbeddedByValue()                            {}
@@ -188,6 +226,42 @@ func _ReplicationService_CommitRun_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ReplicationService_GetManifest_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetManifestRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReplicationServiceServer).GetManifest(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReplicationService_GetManifest_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReplicationServiceServer).GetManifest(ctx, req.(*GetManifestRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReplicationService_SignReads_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SignReadsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReplicationServiceServer).SignReads(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReplicationService_SignReads_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReplicationServiceServer).SignReads(ctx, req.(*SignReadsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ReplicationService_ServiceDesc is the grpc.ServiceDesc for ReplicationService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -206,6 +280,14 @@ var ReplicationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CommitRun",
 			Handler:    _ReplicationService_CommitRun_Handler,
+		},
+		{
+			MethodName: "GetManifest",
+			Handler:    _ReplicationService_GetManifest_Handler,
+		},
+		{
+			MethodName: "SignReads",
+			Handler:    _ReplicationService_SignReads_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -516,22 +516,88 @@ func (x *StartSyncResponse) GetStatus() *UploadStatus {
 	return nil
 }
 
-// Asks to copy runs of a bucket into the store.
+// Says how a team server is come in to.
+type TeamServer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where its gRPC is, HOST:PORT.
+	GrpcAddress string `protobuf:"bytes,1,opt,name=grpc_address,json=grpcAddress,proto3" json:"grpc_address,omitempty"`
+	// An API key; kept nowhere.
+	ApiKey string `protobuf:"bytes,2,opt,name=api_key,json=apiKey,proto3" json:"api_key,omitempty"`
+	// A PEM file with the authorities that its certificate is checked against; empty for the system's.
+	CaFile        string `protobuf:"bytes,3,opt,name=ca_file,json=caFile,proto3" json:"ca_file,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamServer) Reset() {
+	*x = TeamServer{}
+	mi := &file_trackd_v1_upload_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamServer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamServer) ProtoMessage() {}
+
+func (x *TeamServer) ProtoReflect() protoreflect.Message {
+	mi := &file_trackd_v1_upload_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamServer.ProtoReflect.Descriptor instead.
+func (*TeamServer) Descriptor() ([]byte, []int) {
+	return file_trackd_v1_upload_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *TeamServer) GetGrpcAddress() string {
+	if x != nil {
+		return x.GrpcAddress
+	}
+	return ""
+}
+
+func (x *TeamServer) GetApiKey() string {
+	if x != nil {
+		return x.ApiKey
+	}
+	return ""
+}
+
+func (x *TeamServer) GetCaFile() string {
+	if x != nil {
+		return x.CaFile
+	}
+	return ""
+}
+
+// Asks to copy runs of a bucket, or of a team server, into the store.
 type PullRunsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The bucket; of the settings only where it is and whose credentials are used.
+	// The bucket; of the settings only where it is and whose credentials are used. For a team server, its address alone.
 	Source *UploadSettings `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
 	// The project; empty means all.
 	Project string `protobuf:"bytes,2,opt,name=project,proto3" json:"project,omitempty"`
 	// The run's id; empty means all of the project.
-	RunId         string `protobuf:"bytes,3,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	RunId string `protobuf:"bytes,3,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The team server; unset for a bucket.
+	Server        *TeamServer `protobuf:"bytes,4,opt,name=server,proto3" json:"server,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PullRunsRequest) Reset() {
 	*x = PullRunsRequest{}
-	mi := &file_trackd_v1_upload_service_proto_msgTypes[8]
+	mi := &file_trackd_v1_upload_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -543,7 +609,7 @@ func (x *PullRunsRequest) String() string {
 func (*PullRunsRequest) ProtoMessage() {}
 
 func (x *PullRunsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_trackd_v1_upload_service_proto_msgTypes[8]
+	mi := &file_trackd_v1_upload_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -556,7 +622,7 @@ func (x *PullRunsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PullRunsRequest.ProtoReflect.Descriptor instead.
 func (*PullRunsRequest) Descriptor() ([]byte, []int) {
-	return file_trackd_v1_upload_service_proto_rawDescGZIP(), []int{8}
+	return file_trackd_v1_upload_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PullRunsRequest) GetSource() *UploadSettings {
@@ -580,6 +646,13 @@ func (x *PullRunsRequest) GetRunId() string {
 	return ""
 }
 
+func (x *PullRunsRequest) GetServer() *TeamServer {
+	if x != nil {
+		return x.Server
+	}
+	return nil
+}
+
 // Tells how far PullRuns is.
 type PullRunsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -601,7 +674,7 @@ type PullRunsResponse struct {
 
 func (x *PullRunsResponse) Reset() {
 	*x = PullRunsResponse{}
-	mi := &file_trackd_v1_upload_service_proto_msgTypes[9]
+	mi := &file_trackd_v1_upload_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -613,7 +686,7 @@ func (x *PullRunsResponse) String() string {
 func (*PullRunsResponse) ProtoMessage() {}
 
 func (x *PullRunsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_trackd_v1_upload_service_proto_msgTypes[9]
+	mi := &file_trackd_v1_upload_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -626,7 +699,7 @@ func (x *PullRunsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PullRunsResponse.ProtoReflect.Descriptor instead.
 func (*PullRunsResponse) Descriptor() ([]byte, []int) {
-	return file_trackd_v1_upload_service_proto_rawDescGZIP(), []int{9}
+	return file_trackd_v1_upload_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PullRunsResponse) GetRunCount() int64 {
@@ -682,7 +755,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_trackd_v1_upload_service_proto_msgTypes[10]
+	mi := &file_trackd_v1_upload_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -694,7 +767,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_trackd_v1_upload_service_proto_msgTypes[10]
+	mi := &file_trackd_v1_upload_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -707,7 +780,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_trackd_v1_upload_service_proto_rawDescGZIP(), []int{10}
+	return file_trackd_v1_upload_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *VerifyRequest) GetReadBucket() bool {
@@ -734,7 +807,7 @@ type VerifyResponse struct {
 
 func (x *VerifyResponse) Reset() {
 	*x = VerifyResponse{}
-	mi := &file_trackd_v1_upload_service_proto_msgTypes[11]
+	mi := &file_trackd_v1_upload_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -746,7 +819,7 @@ func (x *VerifyResponse) String() string {
 func (*VerifyResponse) ProtoMessage() {}
 
 func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_trackd_v1_upload_service_proto_msgTypes[11]
+	mi := &file_trackd_v1_upload_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -759,7 +832,7 @@ func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyResponse.ProtoReflect.Descriptor instead.
 func (*VerifyResponse) Descriptor() ([]byte, []int) {
-	return file_trackd_v1_upload_service_proto_rawDescGZIP(), []int{11}
+	return file_trackd_v1_upload_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *VerifyResponse) GetCheckedCount() int64 {
@@ -799,7 +872,7 @@ type PublishTableRequest struct {
 
 func (x *PublishTableRequest) Reset() {
 	*x = PublishTableRequest{}
-	mi := &file_trackd_v1_upload_service_proto_msgTypes[12]
+	mi := &file_trackd_v1_upload_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -811,7 +884,7 @@ func (x *PublishTableRequest) String() string {
 func (*PublishTableRequest) ProtoMessage() {}
 
 func (x *PublishTableRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_trackd_v1_upload_service_proto_msgTypes[12]
+	mi := &file_trackd_v1_upload_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -824,7 +897,7 @@ func (x *PublishTableRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishTableRequest.ProtoReflect.Descriptor instead.
 func (*PublishTableRequest) Descriptor() ([]byte, []int) {
-	return file_trackd_v1_upload_service_proto_rawDescGZIP(), []int{12}
+	return file_trackd_v1_upload_service_proto_rawDescGZIP(), []int{13}
 }
 
 // Answers PublishTable.
@@ -842,7 +915,7 @@ type PublishTableResponse struct {
 
 func (x *PublishTableResponse) Reset() {
 	*x = PublishTableResponse{}
-	mi := &file_trackd_v1_upload_service_proto_msgTypes[13]
+	mi := &file_trackd_v1_upload_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -854,7 +927,7 @@ func (x *PublishTableResponse) String() string {
 func (*PublishTableResponse) ProtoMessage() {}
 
 func (x *PublishTableResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_trackd_v1_upload_service_proto_msgTypes[13]
+	mi := &file_trackd_v1_upload_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -867,7 +940,7 @@ func (x *PublishTableResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishTableResponse.ProtoReflect.Descriptor instead.
 func (*PublishTableResponse) Descriptor() ([]byte, []int) {
-	return file_trackd_v1_upload_service_proto_rawDescGZIP(), []int{13}
+	return file_trackd_v1_upload_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PublishTableResponse) GetVersion() int64 {
@@ -927,11 +1000,17 @@ const file_trackd_v1_upload_service_proto_rawDesc = "" +
 	"\bfindings\x18\x01 \x03(\tR\bfindings\"\x12\n" +
 	"\x10StartSyncRequest\"D\n" +
 	"\x11StartSyncResponse\x12/\n" +
-	"\x06status\x18\x01 \x01(\v2\x17.trackd.v1.UploadStatusR\x06status\"u\n" +
+	"\x06status\x18\x01 \x01(\v2\x17.trackd.v1.UploadStatusR\x06status\"a\n" +
+	"\n" +
+	"TeamServer\x12!\n" +
+	"\fgrpc_address\x18\x01 \x01(\tR\vgrpcAddress\x12\x17\n" +
+	"\aapi_key\x18\x02 \x01(\tR\x06apiKey\x12\x17\n" +
+	"\aca_file\x18\x03 \x01(\tR\x06caFile\"\xa4\x01\n" +
 	"\x0fPullRunsRequest\x121\n" +
 	"\x06source\x18\x01 \x01(\v2\x19.trackd.v1.UploadSettingsR\x06source\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x15\n" +
-	"\x06run_id\x18\x03 \x01(\tR\x05runId\"\xca\x01\n" +
+	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12-\n" +
+	"\x06server\x18\x04 \x01(\v2\x15.trackd.v1.TeamServerR\x06server\"\xca\x01\n" +
 	"\x10PullRunsResponse\x12\x1b\n" +
 	"\trun_count\x18\x01 \x01(\x03R\brunCount\x12$\n" +
 	"\x0edone_run_count\x18\x02 \x01(\x03R\fdoneRunCount\x12!\n" +
@@ -975,7 +1054,7 @@ func file_trackd_v1_upload_service_proto_rawDescGZIP() []byte {
 	return file_trackd_v1_upload_service_proto_rawDescData
 }
 
-var file_trackd_v1_upload_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_trackd_v1_upload_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_trackd_v1_upload_service_proto_goTypes = []any{
 	(*UploadSettings)(nil),       // 0: trackd.v1.UploadSettings
 	(*UploadStatus)(nil),         // 1: trackd.v1.UploadStatus
@@ -985,12 +1064,13 @@ var file_trackd_v1_upload_service_proto_goTypes = []any{
 	(*SetUploadResponse)(nil),    // 5: trackd.v1.SetUploadResponse
 	(*StartSyncRequest)(nil),     // 6: trackd.v1.StartSyncRequest
 	(*StartSyncResponse)(nil),    // 7: trackd.v1.StartSyncResponse
-	(*PullRunsRequest)(nil),      // 8: trackd.v1.PullRunsRequest
-	(*PullRunsResponse)(nil),     // 9: trackd.v1.PullRunsResponse
-	(*VerifyRequest)(nil),        // 10: trackd.v1.VerifyRequest
-	(*VerifyResponse)(nil),       // 11: trackd.v1.VerifyResponse
-	(*PublishTableRequest)(nil),  // 12: trackd.v1.PublishTableRequest
-	(*PublishTableResponse)(nil), // 13: trackd.v1.PublishTableResponse
+	(*TeamServer)(nil),           // 8: trackd.v1.TeamServer
+	(*PullRunsRequest)(nil),      // 9: trackd.v1.PullRunsRequest
+	(*PullRunsResponse)(nil),     // 10: trackd.v1.PullRunsResponse
+	(*VerifyRequest)(nil),        // 11: trackd.v1.VerifyRequest
+	(*VerifyResponse)(nil),       // 12: trackd.v1.VerifyResponse
+	(*PublishTableRequest)(nil),  // 13: trackd.v1.PublishTableRequest
+	(*PublishTableResponse)(nil), // 14: trackd.v1.PublishTableResponse
 }
 var file_trackd_v1_upload_service_proto_depIdxs = []int32{
 	0,  // 0: trackd.v1.GetUploadResponse.settings:type_name -> trackd.v1.UploadSettings
@@ -998,23 +1078,24 @@ var file_trackd_v1_upload_service_proto_depIdxs = []int32{
 	0,  // 2: trackd.v1.SetUploadRequest.settings:type_name -> trackd.v1.UploadSettings
 	1,  // 3: trackd.v1.StartSyncResponse.status:type_name -> trackd.v1.UploadStatus
 	0,  // 4: trackd.v1.PullRunsRequest.source:type_name -> trackd.v1.UploadSettings
-	2,  // 5: trackd.v1.UploadService.GetUpload:input_type -> trackd.v1.GetUploadRequest
-	4,  // 6: trackd.v1.UploadService.SetUpload:input_type -> trackd.v1.SetUploadRequest
-	6,  // 7: trackd.v1.UploadService.StartSync:input_type -> trackd.v1.StartSyncRequest
-	8,  // 8: trackd.v1.UploadService.PullRuns:input_type -> trackd.v1.PullRunsRequest
-	10, // 9: trackd.v1.UploadService.Verify:input_type -> trackd.v1.VerifyRequest
-	12, // 10: trackd.v1.UploadService.PublishTable:input_type -> trackd.v1.PublishTableRequest
-	3,  // 11: trackd.v1.UploadService.GetUpload:output_type -> trackd.v1.GetUploadResponse
-	5,  // 12: trackd.v1.UploadService.SetUpload:output_type -> trackd.v1.SetUploadResponse
-	7,  // 13: trackd.v1.UploadService.StartSync:output_type -> trackd.v1.StartSyncResponse
-	9,  // 14: trackd.v1.UploadService.PullRuns:output_type -> trackd.v1.PullRunsResponse
-	11, // 15: trackd.v1.UploadService.Verify:output_type -> trackd.v1.VerifyResponse
-	13, // 16: trackd.v1.UploadService.PublishTable:output_type -> trackd.v1.PublishTableResponse
-	11, // [11:17] is the sub-list for method output_type
-	5,  // [5:11] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	8,  // 5: trackd.v1.PullRunsRequest.server:type_name -> trackd.v1.TeamServer
+	2,  // 6: trackd.v1.UploadService.GetUpload:input_type -> trackd.v1.GetUploadRequest
+	4,  // 7: trackd.v1.UploadService.SetUpload:input_type -> trackd.v1.SetUploadRequest
+	6,  // 8: trackd.v1.UploadService.StartSync:input_type -> trackd.v1.StartSyncRequest
+	9,  // 9: trackd.v1.UploadService.PullRuns:input_type -> trackd.v1.PullRunsRequest
+	11, // 10: trackd.v1.UploadService.Verify:input_type -> trackd.v1.VerifyRequest
+	13, // 11: trackd.v1.UploadService.PublishTable:input_type -> trackd.v1.PublishTableRequest
+	3,  // 12: trackd.v1.UploadService.GetUpload:output_type -> trackd.v1.GetUploadResponse
+	5,  // 13: trackd.v1.UploadService.SetUpload:output_type -> trackd.v1.SetUploadResponse
+	7,  // 14: trackd.v1.UploadService.StartSync:output_type -> trackd.v1.StartSyncResponse
+	10, // 15: trackd.v1.UploadService.PullRuns:output_type -> trackd.v1.PullRunsResponse
+	12, // 16: trackd.v1.UploadService.Verify:output_type -> trackd.v1.VerifyResponse
+	14, // 17: trackd.v1.UploadService.PublishTable:output_type -> trackd.v1.PublishTableResponse
+	12, // [12:18] is the sub-list for method output_type
+	6,  // [6:12] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_trackd_v1_upload_service_proto_init() }
@@ -1028,7 +1109,7 @@ func file_trackd_v1_upload_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_trackd_v1_upload_service_proto_rawDesc), len(file_trackd_v1_upload_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
