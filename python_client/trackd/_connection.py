@@ -148,7 +148,7 @@ class Connection:
                     self.close()
             if left <= 0:
                 raise CommError(
-                    f"{self._peer.name} does not answer within {self._timeout_seconds:g} s: {self._peer.advice}"
+                    f"{self._peer.silence} within {self._timeout_seconds:g} s: {self._peer.advice}"
                 )
             time.sleep(self._peer.poll_seconds)
 

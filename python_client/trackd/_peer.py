@@ -38,7 +38,8 @@ class Peer(Protocol):
 
     Attributes:
         name: What it is called in sentences.
-        advice: What else a person can do when it does not answer, in words.
+        silence: That it does not answer, in words.
+        advice: What else a person can do then, in words.
         key: What lets a call in; known once there is a channel.
         http_address: Where its page is; empty until there has been a channel.
         poll_seconds: How soon it is looked for again.
@@ -46,6 +47,7 @@ class Peer(Protocol):
     """
 
     name: str
+    silence: str
     advice: str
     key: str
     http_address: str
@@ -71,6 +73,7 @@ class DaemonPeer:
     def __init__(self, store: str, may_start: bool) -> None:
         """Takes the folder, and whether a daemon is started when none is there."""
         self.name = f"the daemon of {store}"
+        self.silence = f"no daemon answers for the store {store}"
         self.advice = "run `trackd doctor`, or see daemon.log in the store"
         self.key = self.http_address = ""
         self._store = store
@@ -138,6 +141,7 @@ class ServerPeer:
     def __init__(self, url: str, key: str | None) -> None:
         """Takes the server's address, and a key; without one, that of the environment, else the one that a login has kept."""
         self.name = f"the server {url}"
+        self.silence = f"{self.name} does not answer"
         self.advice = "look at the network, or ask whoever runs it"
         self.http_address = url
         self._url = url
