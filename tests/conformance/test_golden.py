@@ -53,7 +53,7 @@ def test_golden_conversation_is_answered_and_stored_as_ever(daemon: Daemon, wait
     assert run is not None
     summary = run.pop("summary")
     assert run == {
-        "state": "failed", "exit_code": 3, "name": "renamed", "tags": ["a", "b"],
+        "state": "failed", "exit_code": 3, "name": "renamed", "host": "far-away", "tags": ["a", "b"],
         "config": {"lr": 0.001, "layers": [64, 32], "seed": -1}, "alerts": ["look"],
         "console": [["stderr", "one"], ["stderr", "two"]],
     }  # fmt: skip
