@@ -60,8 +60,11 @@ def ask(url: str, key: str, ca_file: str) -> dict[str, Any]:
 
 
 def get(url: str, path: str, key: str, ca_file: str, timeout_seconds: float | None = None) -> Any:
-    """Returns a server's answer to a GET, as `_http.get` does."""
-    context = ssl.create_default_context(cafile=ca_file or None)
+    """Returns a server's answer to a GET, as `_http.get` does; raises CommError, also where there are no such authorities."""
+    try:
+        context = ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:  # an SSLError is one
+        raise CommError(f"the authorities in {ca_file} cannot be read: {error.strerror or error}") from None
     return _http.get(
         url, path, key, urllib.request.HTTPSHandler(context=context), timeout_seconds=timeout_seconds
     )

@@ -7,7 +7,6 @@ nowhere; the server itself touches no byte of a file.
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 import zlib
 from collections.abc import Sequence
@@ -17,15 +16,14 @@ from trackd_service.bucket_requests import BucketError
 from trackd_service.catalog import Catalog
 from trackd_service.errors import BucketUnusable, InvalidArgument, RunNotFound
 from trackd_service.keeping import is_hash, object_name
-from trackd_service.manifests import Manifest, SentSegment, run_folder
+from trackd_service.manifests import Manifest, SentSegment, folder_of_segment, run_folder
+from trackd_service.receiver import FILES_MAX
 from trackd_service.sent_runs import SentRun, SentRuns
 from trackd_service.store import Store
 from trackd_service.transfers import Target
 from trackd_service.worker import Worker, WorkerCrashed
 
-NAMES_MAX = 256  # of one question
 _STORE_ID = "0" * 16  # of no store: all of them
-_SEGMENT_FILE = re.compile(r"segments/([0-9a-f]{16})/[0-9a-f]{32}\.(?:parquet|levels)")
 
 
 class Copies:
@@ -72,17 +70,17 @@ class Copies:
             RunNotFound: Who asks may not see the project.
             BucketUnusable: The credentials of the server cannot be found.
         """
-        if len(names) > NAMES_MAX:
+        if len(names) > FILES_MAX:
             raise InvalidArgument(
-                f"{len(names)} files are asked for; {NAMES_MAX} are the most at once: ask in parts",
-                limit=NAMES_MAX,
+                f"{len(names)} files are asked for; {FILES_MAX} are the most at once: ask in parts",
+                limit=FILES_MAX,
             )
         if not access.can_read(project):
             raise RunNotFound(f"run {run_id!r} is not in project {project!r}", project=project, run_id=run_id)
         folder = run_folder(project, run_id)
         hashes = [hash_ for name in names if is_hash(hash_ := name.rpartition("/")[2])]
         used = await self._store.on_catalog(self._catalog.uses_of_project, project, hashes)
-        own = [name for name in names if (found := _SEGMENT_FILE.fullmatch(name)) and found[1] == folder]
+        own = [name for name in names if folder_of_segment(name) == folder]
         known = set(await self._store.on_catalog(self._sent.files, own)) | set(map(object_name, used))
         readable = [name for name in names if name in known]
         try:

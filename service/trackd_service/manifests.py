@@ -24,6 +24,7 @@ from trackd_service.summary import Summary
 
 FORMAT_VERSION = 1
 _HOSTS_SHOWN = 3
+_SEGMENT_FILE = re.compile(r"segments/([0-9a-f]{16})/[0-9a-f]{32}\.(?:parquet|levels)")
 PREFIX = "runs/"
 _NAME = re.compile(r"runs/([0-9a-f]{16})/([0-9a-f]{16})\.json")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -251,6 +252,12 @@ def parse_name(name: str) -> tuple[str, str] | None:
     """Returns (folder of the run, store id) of a manifest's name; None for any other name."""
     found = _NAME.fullmatch(name)
     return None if found is None else (found[1], found[2])
+
+
+def folder_of_segment(name: str) -> str:
+    """Returns the folder of the run whose segment a file in the bucket is of; empty for any other file."""
+    found = _SEGMENT_FILE.fullmatch(name)
+    return "" if found is None else found[1]
 
 
 @dataclass(frozen=True, slots=True)

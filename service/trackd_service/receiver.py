@@ -21,7 +21,13 @@ from trackd_service.buckets import SIGNED_BYTES_MAX, SignedPut
 from trackd_service.catalog import Catalog
 from trackd_service.errors import BucketUnusable, InvalidArgument, ObjectMissing, StorageUnavailable
 from trackd_service.keeping import is_hash, object_name
-from trackd_service.manifests import Manifest, ManifestInvalid, manifest_name, run_folder
+from trackd_service.manifests import (
+    Manifest,
+    ManifestInvalid,
+    folder_of_segment,
+    manifest_name,
+    run_folder,
+)
 from trackd_service.sent_runs import SentRuns
 from trackd_service.store import Store
 from trackd_service.transfers import SentFile, Target
@@ -31,7 +37,6 @@ from trackd_service.worker import Worker, WorkerCrashed
 FILES_MAX = 256  # of one question
 MANIFEST_BYTES_MAX = 64 << 20
 _MISSING_NAMES_MAX = 40  # told of at once: what goes beside an answer has 8 kB
-_SEGMENT_FILE = re.compile(r"segments/([0-9a-f]{16})/[0-9a-f]{32}\.(?:parquet|levels)")
 _STORE_ID = re.compile(r"[0-9a-f]{16}")
 
 
@@ -194,8 +199,7 @@ def _check(file: SentFile, folder: str) -> None:
         raise InvalidArgument(
             f"sha256 of {file.name[:80]!r} is {file.sha256[:70]!r}; it has 64 hexadecimal digits"
         )
-    segment = _SEGMENT_FILE.fullmatch(file.name)
-    if file.name != object_name(file.sha256) and (segment is None or segment[1] != folder):
+    if file.name != object_name(file.sha256) and folder_of_segment(file.name) != folder:
         raise InvalidArgument(
             f"{file.name[:120]!r} is no file of this run: name its segments, or an object by its sha256"
         )

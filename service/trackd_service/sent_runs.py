@@ -200,14 +200,14 @@ class SentRuns:
         with self._catalog.writing() as tables:
             check(tables)
             self._catalog.hold_run(tables, project, run_id)
-            run_key, edits, contents, compactions, _ = _received(tables, project, run_id)
             given_up = tables.execute(
-                "UPDATE manifests SET is_lost = 1 WHERE run_key = ? AND is_lost = 0 AND receive_time <= ?",
-                (run_key, self._catalog.clock(tables) - int(seconds * _SECOND)),
+                "UPDATE manifests SET is_lost = 1 WHERE is_lost = 0 AND receive_time <= ? AND run_key = "
+                "(SELECT run_key FROM runs WHERE project = ? AND run_id = ?)",
+                (self._catalog.clock(tables) - int(seconds * _SECOND), project, run_id),
             )
-            if run_key is None or not given_up.rowcount:
+            if not given_up.rowcount:
                 return False
-            *_, lost = _received(tables, project, run_id)
+            _, edits, contents, compactions, lost = _received(tables, project, run_id)
             _write_received(tables, combine(list(contents.values()), edits, compactions, lost))
         self._catalog.change_count += 1
         return True

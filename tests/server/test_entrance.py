@@ -66,6 +66,10 @@ def test_a_server_with_tls_takes_runs_and_nobody_else_is_taken_for_it(
         assert "cannot be reached" in refused.stderr
         assert "certificate" in refused.stderr
         assert not (store.folder / "server_keys.json").exists()
+        for unreadable in (tmp_path / "none.pem", store.folder / "endpoint.json"):
+            refused = login(store, replica.url, key, "--ca", str(unreadable))
+            assert refused.returncode == 1
+            assert f"the authorities in {unreadable} cannot be read: " in refused.stderr
         done = login(store, replica.url, key, "--ca", str(certificate))
         assert done.returncode == 0, done.stderr
         store.log_run("one")
