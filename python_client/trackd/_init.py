@@ -212,8 +212,8 @@ def open_run(
         )
         if not settings.quiet:
             endpoint = _daemon.read_endpoint(store)
-            where = f"{endpoint.http_address}/p/{project}" if endpoint else "in the browser"
-            tell(f"run {name} in project {project}; watch it {where}: `trackd ui`")
+            where = f", at {endpoint.http_address}/p/{project}" if endpoint else ""
+            tell(f"run {name} in project {project}; watch it with `trackd ui`{where}")
     _process.keep(run)
     run.begin_capture(on_text)
     return run

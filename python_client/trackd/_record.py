@@ -8,7 +8,7 @@ objects; NumPy is, since whoever has an array has NumPy. Messages: proto/trackd/
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from trackd import _wire
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     AnyArray: TypeAlias = npt.NDArray[Any]
+    Hold: TypeAlias = Callable[[AnyArray], AnyArray | None]
 
 PAYLOAD_BYTES_MAX = 1 << 30  # one array or file in a record: 1 GiB; what is larger belongs into `run.save`
 ALIGNMENT_BYTES = 8  # of each payload, so that the daemon reads arrays where they lie
 _LIST_FIELD = 11
 _DTYPES = frozenset(["|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8"])
+_holders: list[Hold] = []
 
 
 class Draft:
@@ -175,7 +177,22 @@ def owned(array: AnyArray) -> AnyArray:
             f"the array has {array.nbytes} bytes; the limit is {PAYLOAD_BYTES_MAX}: "
             "log a part of it, or keep it as a file with run.save()"
         )
+    for hold in _holders[-1:]:
+        held = hold(array)
+        if held is not None:
+            return held
     return np.array(array, order="C", copy=True)
+
+
+def hold_by(holder: Hold) -> None:
+    """Has large arrays copied by the run that was begun last, to where it finds them when their record is logged to it."""
+    _holders.append(holder)
+
+
+def no_longer_by(holder: Hold) -> None:
+    """Ends `hold_by`."""
+    if holder in _holders:
+        _holders.remove(holder)
 
 
 def read_file(path: str | os.PathLike[str], what: str) -> tuple[bytes, str, str]:

@@ -23,6 +23,7 @@ from trackd import (
     _frames,
     _leaves,
     _notebook,
+    _record,
     _resume,
     _row,
     _summary,
@@ -94,6 +95,7 @@ class Run(AskedRun):
         self._spool = Spool(os.path.join(store, "log"), self._begin, os.urandom(16).hex())
         self._append_row = self._spool.append_row
         self._spool.ensure_part()
+        _record.hold_by(self._spool.hold)
         self._capture = _capture.Capture(settings, self._spool, has_surroundings=role != "helper")
         self._writer = Writer(self._spool, project, run_id)
         self._writer.chore = self._do_chore
@@ -408,6 +410,7 @@ class Run(AskedRun):
                 except (TypeError, ValueError) as error:
                     tell(f"a part of the last row is not kept: {error}")
             self._capture.stop()
+            _record.no_longer_by(self._spool.hold)
             self._finished = True
             self._append_row = _refuse_row
         if self._role == "helper" and self._spool.sequence == 0:

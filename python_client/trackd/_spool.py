@@ -9,8 +9,8 @@ Invariants:
 - While no part can be made (disk full, no permission) frames wait in memory, bounded; then rows are refused and counted.
   Frames reach the log in the order of their sequences, whatever waits: the daemon takes an earlier one for a repetition.
 - A signal handler may log between any two calls here: what is written by `_put` is checked against it.
-- The bytes of typed records stand in a data file beside the part, `w-WRITER.NNNN.data`, written before the frame that refers
-  to them and granted by the disk in steps; a few bytes, or all while the disk takes no more, stand in the frame itself.
+- The bytes of typed records stand in a data file beside the part (`_data_file`), written before the frame that refers to
+  them; a few bytes, or all while the disk takes no more, stand in the frame itself.
 - A forked child never writes through its parent's mapping: `after_fork` makes it a new writer with its own log.
 
 The layout is drawn in docs/storage.md ("The log").
@@ -27,11 +27,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from time import time_ns
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from zlib import crc32
 
 from trackd import _disk, _frames, _wire
-from trackd._record import Draft
+from trackd._data_file import DataFile
+
+if TYPE_CHECKING:
+    from trackd._record import AnyArray, Draft
 
 # A part is made at its full size; the first is small because most runs are, the later ones rare because a new part costs
 # about 0.3 ms inside log().
@@ -44,12 +47,6 @@ _DRAIN_COUNT = (
     4_096  # frames written in one go when the disk takes them again: a few milliseconds in which log() waits
 )
 INLINE_BYTES_MAX = 8 << 10  # of a record's data: fewer are cheaper in the frame than as a write of their own
-_DATA_GRANT_BYTES = (
-    4 << 20
-)  # what a data file is first granted; doubled each time, since most runs log few records
-_DATA_GRANT_BYTES_MAX = 64 << 20
-_DATA_BYTES_MAX = 256 << 20  # then the next part begins, so that the daemon can delete what is sealed
-_BUFFERS_MAX = 512  # in one pwritev(2); the system's limit is 1,024
 _KEY_SETS_MAX = 4_096  # more differing rows than that are written as records: caching them would only grow
 
 _pack_checksum = _frames.CHECKSUM.pack
@@ -96,10 +93,7 @@ class Spool:
         self._is_resting = False  # nothing was written for long: the file is touched before the next frame
         self._seen_sequence = -1  # of the last record at the last `rest`
         self._key_set_id = 0  # of the key set declared last in the current part
-        self._data = -1  # the data file of the current part, made with its first bytes
-        self._data_position = 0
-        self._data_granted = 0
-        self._is_writing_data = False
+        self._data: DataFile | None = None  # of the current part, made with its first bytes
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._is_draining = False
@@ -226,63 +220,37 @@ class Spool:
             self._drain()
             if not self._waiting and self._room(size + _frames.OVERHEAD_BYTES + _RANGE_BYTES_MAX):
                 try:
-                    offset = self._write_data(draft)
+                    offset, check_sum = self._write_data(draft)
                 except OSError as error:
                     self.problem = error.strerror or str(error)
                     self._retry_time = time.monotonic() + RETRY_SECONDS
                 else:
                     self.problem = None
-                    place = _wire.data_range(offset, draft.size, _frames.sample_check_sum(draft.buffers))
-                    return place, self._part
+                    return _wire.data_range(offset, draft.size, check_sum), self._part
             if draft.size > WAITING_BYTES_MAX // 2:
                 return b"", _NOWHERE
         return _wire.data_inline(b"".join(draft.buffers)), -1
 
-    def _write_data(self, draft: Draft) -> int:
-        """Writes data behind what the data file has; returns where they begin. Raises OSError."""
-        if self._data_position and self._data_position + draft.size > _DATA_BYTES_MAX:
+    def _write_data(self, draft: Draft) -> tuple[int, int]:
+        """Has data in the data file of the current part; returns where, and their check sum. Raises OSError."""
+        if self._data is not None and (found := self._data.find(draft.buffers)) is not None:
+            return found
+        if self._data is not None and not self._data.has_room(draft.size):
             self._begin_part(1 << 10)
-        if self._data < 0:
-            path = self._data_path(self._part)
-            self._data = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            self._left_parts.append(path)
-        self._is_writing_data = True  # a signal handler that logs meanwhile must not begin another part
-        try:
-            # No call stands between these lines: a signal handler's data go behind these.
-            start = -(-self._data_position // 8) * 8
-            end = start + draft.size
-            self._data_position = end
-            if end > self._data_granted:
-                self._grant_data(end)
-            position = start
-            for first in range(0, len(draft.buffers), _BUFFERS_MAX):
-                buffers = [memoryview(buffer) for buffer in draft.buffers[first : first + _BUFFERS_MAX]]
-                while buffers:
-                    written = os.pwritev(self._data, buffers, position)
-                    position += written
-                    while buffers and written >= len(buffers[0]):
-                        written -= len(buffers.pop(0))
-                    if written:
-                        buffers[0] = buffers[0][written:]
-        finally:
-            self._is_writing_data = False
-        return start
+        if self._data is None:
+            self._data = DataFile(self._path(self._part, "data"), self._check_limit)
+            self._left_parts.append(self._data.path)
+        return self._data.write(draft.buffers, draft.size)
 
-    def _grant_data(self, end: int) -> None:
-        """Has the disk grant the data file at least `end` bytes; raises OSError when it does not."""
-        grant = min(max(self._data_granted, _DATA_GRANT_BYTES), _DATA_GRANT_BYTES_MAX)
-        grant = max(grant, end - self._data_granted)
-        if sum(map(_disk.size_of, self._left_parts)) + grant > LOG_BYTES_MAX:
+    def hold(self, array: AnyArray) -> AnyArray | None:
+        """Copies an array to where it stands already when a record of it is logged; None when it cannot."""
+        with self._lock:
+            return None if self._data is None else self._data.hold(array)
+
+    def _check_limit(self, size: int) -> None:
+        """Raises OSError when so many bytes more are over what a writer may leave on the disk."""
+        if sum(map(_disk.size_of, self._left_parts)) + size > LOG_BYTES_MAX:
             raise OSError(f"the log of this process has reached its limit of {LOG_BYTES_MAX} bytes")
-        try:
-            _disk.grant(self._data, grant, self._data_granted)
-        except OSError as error:
-            # A disk that is nearly full may have room for these data alone.
-            if error.errno not in _disk.FULL:
-                raise
-            grant = end - self._data_granted
-            _disk.grant(self._data, grant, self._data_granted)
-        self._data_granted += grant
 
     def ensure_part(self) -> None:
         """Makes the first part now, so that the daemon finds the run before its first record."""
@@ -338,8 +306,8 @@ class Spool:
             self._drain()
             sequence = self.sequence - len(self._waiting)
             filled, self._unsynced = self._unsynced, []
-            if self._data >= 0:
-                filled = [*filled, self._data_path(self._part)]
+            if self._data is not None:
+                filled = [*filled, self._data.path]
             descriptor = os.dup(self._descriptor) if self._descriptor >= 0 else -1
         if descriptor < 0:
             return 0
@@ -362,9 +330,10 @@ class Spool:
         """Makes the child's copy a new writer with an empty log of its own; touches nothing of the parent's."""
         if self._map is not None:
             self._map.close()
-        for descriptor in (self._descriptor, self._data):
-            if descriptor >= 0:
-                os.close(descriptor)
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        if self._data is not None:
+            self._data.abandon()
         self.__init__(self.folder, self._make_begin, writer_id)  # type: ignore[misc]
 
     @property
@@ -483,7 +452,7 @@ class Spool:
 
     def _begin_part(self, size: int) -> None:
         """Makes the next part, with room for `size` bytes of frames."""
-        if self._is_writing_data:
+        if self._data is not None and self._data.is_writing:  # this is a signal handler, which logs too
             raise BlockingIOError("the data of another record are being written")
         now = time_ns()
         begin = _frames.record_frame(
@@ -493,8 +462,7 @@ class Spool:
         part = self._part + 1
         part_bytes = max(min(_FIRST_PART_BYTES << (2 * part), _PART_BYTES_MAX), len(head) + size)
         self._left_parts = [path for path in self._left_parts if os.path.exists(path)]
-        if sum(map(_disk.size_of, self._left_parts)) + part_bytes > LOG_BYTES_MAX:
-            raise OSError(f"the log of this process has reached its limit of {LOG_BYTES_MAX} bytes")
+        self._check_limit(part_bytes)
         try:
             descriptor, mapping = self._make_file(part, part_bytes, head)
         except OSError as error:
@@ -535,21 +503,16 @@ class Spool:
             raise
         return descriptor, mapping
 
-    def _path(self, part: int) -> str:
-        return os.path.join(self.folder, f"w-{self.writer_id}.{part:04d}.log")
-
-    def _data_path(self, part: int) -> str:
-        return os.path.join(self.folder, f"w-{self.writer_id}.{part:04d}.data")
+    def _path(self, part: int, ending: str = "log") -> str:
+        return os.path.join(self.folder, f"w-{self.writer_id}.{part:04d}.{ending}")
 
     def _close_part(self) -> None:
         if self._map is None:
             return
-        if self._data >= 0:
-            self._unsynced.append(self._data_path(self._part))
-            os.ftruncate(self._data, self._data_position)
-            os.close(self._data)
-            self._data = -1
-            self._data_position = self._data_granted = 0
+        if self._data is not None:
+            self._unsynced.append(self._data.path)
+            self._data.close()
+            self._data = None
         self._unsynced.append(self._path(self._part))
         self._map.close()
         self._map = None

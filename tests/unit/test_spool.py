@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackd import _disk, _frames, _spool, _wire
+from trackd import _data_file, _disk, _frames, _spool, _wire
 from trackd._record import Draft
 from trackd._spool import INLINE_BYTES_MAX, Spool
 from trackd.v1 import records_pb2
@@ -95,7 +95,7 @@ def test_little_data_stand_in_the_record_and_much_beside_the_part(spool: Spool, 
 def test_a_part_whose_data_are_many_is_followed_by_another(
     spool: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_spool, "_DATA_BYTES_MAX", 100_000)
+    monkeypatch.setattr(_data_file, "_BYTES_MAX", 100_000)
     written = [os.urandom(30_000) for _ in range(10)]
     for each in written:
         assert append(spool, each)
@@ -161,8 +161,8 @@ def test_a_signal_handler_may_log_while_data_are_written(
 
 def test_a_forked_writer_leaves_the_data_of_its_parent(spool: Spool, tmp_path: Path) -> None:
     append(spool, b"p" * 20_000)
-    descriptor = spool._data
-    copy = os.dup(descriptor)  # a child has descriptors of its own
+    assert spool._data is not None
+    copy = os.dup(spool._data._descriptor)  # a child has descriptors of its own
     spool.after_fork("cd" * 16)
     append(spool, b"c" * 30_000)
     os.close(copy)
