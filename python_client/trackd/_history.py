@@ -33,6 +33,7 @@ ROW_COLUMNS = (STEP, TIMESTAMP, RUNTIME)  # what every row has
 CHUNK_VALUES_MAX = 1_000_000  # read at once: 32 MB as arrays
 _SERIES_POINTS_MIN = 256  # of a series in a chunk, however many series there are
 _SERIES_VALUES_MAX = 4_000_000  # of one metric read at once: a message of 130 MB, half of what one can be
+_MESSAGE_POINTS_MAX = 8_192  # 0.2 MB: the daemon packs the next ones while these are read
 _ROW_KEY = "_row"  # the daemon's mark of a row without values
 _KINDS = ("", "number", "bool", "string", "other", *KINDS)  # by the number of MetricKind
 _STEPS_END = 1 << 63  # one beyond the largest step
@@ -60,21 +61,26 @@ class Metric:
 class Series:
     """The points of one metric of one kind, as the daemon sent them."""
 
-    def __init__(self, message: query_service_pb2.ReadSeriesResponse, connection: Connection) -> None:
-        """Decodes the columns without copying them; `connection` is the way to the objects of typed records."""
+    def __init__(
+        self, messages: Sequence[query_service_pb2.ReadSeriesResponse], connection: Connection
+    ) -> None:
+        """Decodes one series, which came in pieces; `connection` is the way to the objects of its typed records."""
         import numpy as np
 
-        self._connection = connection
+        def column(name: str) -> bytes:
+            return b"".join([getattr(message, name) for message in messages])
 
-        self.key = message.key
-        self.kind = _KINDS[message.kind] if message.kind < len(_KINDS) else "other"
-        self.steps: Int64Array = np.frombuffer(message.steps, "<i8")
-        self.times: Int64Array = np.frombuffer(message.times_unix_nanos, "<i8")
-        self.doubles: Float64Array = np.frombuffer(message.doubles, "<f8")
-        self.ints: Int64Array = np.frombuffer(message.ints, "<i8")
-        self.int_mask: BoolArray = np.frombuffer(message.int_mask, np.uint8).astype(np.bool_)
-        self.strings: Sequence[str] = message.strings
-        self.total_count = message.total_count
+        self._connection = connection
+        first = messages[0]
+        self.key = first.key
+        self.kind = _KINDS[first.kind] if first.kind < len(_KINDS) else "other"
+        self.steps: Int64Array = np.frombuffer(column("steps"), "<i8")
+        self.times: Int64Array = np.frombuffer(column("times_unix_nanos"), "<i8")
+        self.doubles: Float64Array = np.frombuffer(column("doubles"), "<f8")
+        self.ints: Int64Array = np.frombuffer(column("ints"), "<i8")
+        self.int_mask: BoolArray = np.frombuffer(column("int_mask"), np.uint8).astype(np.bool_)
+        self.strings: Sequence[str] = [text for message in messages for text in message.strings]
+        self.total_count = first.total_count
 
     @property
     def is_numeric(self) -> bool:
@@ -280,6 +286,7 @@ def _read(
         max_step=end if end < _STEPS_END else None,
         # One step has one point of each kind and is read whatever its size.
         points_max=points_max if end - start > 1 else 0,
+        message_points_max=_MESSAGE_POINTS_MAX,
     )
     try:
         messages = connection.query(lambda stub, options: list(stub.ReadSeries(request, **options)))
@@ -287,7 +294,8 @@ def _read(
         if end - start > 1:
             return None
         raise
-    series = [Series(message, connection) for message in messages]
+    pieces = itertools.groupby(messages, lambda message: (message.key, message.kind))
+    series = [Series(list(group), connection) for _, group in pieces]
     return None if any(each.total_count > len(each.steps) for each in series) else series
 
 

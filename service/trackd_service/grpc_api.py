@@ -284,7 +284,7 @@ class QueryService(_Face, query_service_pb2_grpc.QueryServiceServicer):
     async def ReadSeries(  # noqa: N802
         self, request: query_service_pb2.ReadSeriesRequest, context: Any
     ) -> AsyncIterator[query_service_pb2.ReadSeriesResponse]:
-        """Reads series, one a message."""
+        """Reads series, one a message or in pieces."""
         stored = await self._query.run(request.run.project, request.run.run_id)
         found = await self._query.read(
             stored,
@@ -294,17 +294,20 @@ class QueryService(_Face, query_service_pb2_grpc.QueryServiceServicer):
             request.points_max,
         )
         for series, total_count in found:
-            yield query_service_pb2.ReadSeriesResponse(
-                key=series.key,
-                kind=_KINDS[series.kind],
-                steps=series.steps.tobytes(),
-                times_unix_nanos=series.times.tobytes(),
-                doubles=b"" if series.doubles is None else series.doubles.tobytes(),
-                ints=b"" if series.ints is None else series.ints.tobytes(),
-                int_mask=b"" if series.int_mask is None else series.int_mask.tobytes(),
-                strings=series.strings or [],
-                total_count=total_count,
-            )
+            size = request.message_points_max or len(series)
+            for start in range(0, len(series), size):
+                piece = series if size >= len(series) else series.take(slice(start, start + size))
+                yield query_service_pb2.ReadSeriesResponse(
+                    key=piece.key,
+                    kind=_KINDS[piece.kind],
+                    steps=piece.steps.tobytes(),
+                    times_unix_nanos=piece.times.tobytes(),
+                    doubles=b"" if piece.doubles is None else piece.doubles.tobytes(),
+                    ints=b"" if piece.ints is None else piece.ints.tobytes(),
+                    int_mask=b"" if piece.int_mask is None else piece.int_mask.tobytes(),
+                    strings=piece.strings or [],
+                    total_count=total_count,
+                )
 
     async def ReadConsole(  # noqa: N802
         self, request: query_service_pb2.ReadConsoleRequest, context: Any

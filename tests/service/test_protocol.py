@@ -522,3 +522,58 @@ def test_what_stands_in_logs_alone_and_what_cannot_be_is_refused_by_calls(
     ):
         refused_as_invalid(lambda record=record: client.append(1, record))
     client.finish(1)
+
+
+@pytest.mark.parametrize("size", [1, 7, 50, 51])
+def test_a_series_comes_in_messages_of_as_many_points_as_are_asked_for(project: str, size: int) -> None:
+    run = trackd.init(reinit="create_new")
+    for step in range(50):
+        run.log(
+            {
+                "loss": 1 / (step + 1),
+                "count": step,
+                "mixed": step if step % 3 else step / 2,
+                "word": f"w{step}",
+            }
+        )
+    assert run.flush(20)
+    columns = ("steps", "times_unix_nanos", "doubles", "ints", "int_mask")
+    with connection() as (channel, metadata):
+        query = query_service_pb2_grpc.QueryServiceStub(channel)
+        request = query_service_pb2.ReadSeriesRequest(
+            run=records_pb2.RunIdentity(project=project, run_id=run.id)
+        )
+        whole = list(query.ReadSeries(request, metadata=metadata, timeout=10))
+        request.message_points_max = size
+        pieces = list(query.ReadSeries(request, metadata=metadata, timeout=10))
+    assert [message.key for message in whole] == ["count", "loss", "mixed", "word"]
+    assert all(1 <= len(message.steps) // 8 <= size for message in pieces)
+    position = 0
+    for message in whole:
+        count = -(-50 // size)
+        parts, position = pieces[position : position + count], position + count
+        assert {(part.key, part.kind, part.total_count) for part in parts} == {
+            (message.key, message.kind, 50)
+        }
+        for column in columns:
+            assert b"".join(getattr(part, column) for part in parts) == getattr(message, column)
+        assert [text for part in parts for text in part.strings] == list(message.strings)
+    assert position == len(pieces)
+    run.finish()
+
+
+def test_the_api_joins_the_pieces_of_a_long_series() -> None:
+    run = trackd.init(reinit="create_new")
+    count = 20_001
+    for step in range(count):
+        run.log({"loss": step / 3, "count": step, "word": str(step)})
+    assert run.flush(20)
+    found = trackd.Api(timeout=60).run(f"{run.project}/{run.id}")
+    for key, expected in (("loss", np.arange(count) / 3), ("count", np.arange(count))):
+        steps, _, values = found.series(key)
+        assert np.array_equal(steps, np.arange(count))
+        assert np.array_equal(values, expected)
+        assert values.dtype == expected.dtype
+    assert found.series("word")[2].tolist() == [str(step) for step in range(count)]
+    assert len(list(found.scan_history())) == count
+    run.finish()

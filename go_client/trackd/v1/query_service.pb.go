@@ -787,9 +787,11 @@ type ReadSeriesRequest struct {
 	// The step to end before; unset means to the end.
 	MaxStep *int64 `protobuf:"varint,4,opt,name=max_step,json=maxStep,proto3,oneof" json:"max_step,omitempty"`
 	// The most points of a series; 0 means all. Otherwise the first, last, smallest and largest point of each bucket are kept, the same at every call.
-	PointsMax     int32 `protobuf:"varint,5,opt,name=points_max,json=pointsMax,proto3" json:"points_max,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	PointsMax int32 `protobuf:"varint,5,opt,name=points_max,json=pointsMax,proto3" json:"points_max,omitempty"`
+	// The most points in a message: a longer series comes in several messages, one behind another. 0 means each series in one message.
+	MessagePointsMax uint32 `protobuf:"varint,6,opt,name=message_points_max,json=messagePointsMax,proto3" json:"message_points_max,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ReadSeriesRequest) Reset() {
@@ -857,7 +859,14 @@ func (x *ReadSeriesRequest) GetPointsMax() int32 {
 	return 0
 }
 
-// Answers ReadSeries: one series, sorted by step, each step once. All columns have the same length.
+func (x *ReadSeriesRequest) GetMessagePointsMax() uint32 {
+	if x != nil {
+		return x.MessagePointsMax
+	}
+	return 0
+}
+
+// Answers ReadSeries: one series or, where message_points_max was given, the next points of one; sorted by step, each step once. All columns have the same length.
 type ReadSeriesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The metric's name.
@@ -1933,14 +1942,15 @@ const file_trackd_v1_query_service_proto_rawDesc = "" +
 	"first_step\x18\x04 \x01(\x03R\tfirstStep\x12\x1b\n" +
 	"\tlast_step\x18\x05 \x01(\x03R\blastStep\"B\n" +
 	"\x13ListMetricsResponse\x12+\n" +
-	"\ametrics\x18\x01 \x03(\v2\x11.trackd.v1.MetricR\ametrics\"\xca\x01\n" +
+	"\ametrics\x18\x01 \x03(\v2\x11.trackd.v1.MetricR\ametrics\"\xf8\x01\n" +
 	"\x11ReadSeriesRequest\x12(\n" +
 	"\x03run\x18\x01 \x01(\v2\x16.trackd.v1.RunIdentityR\x03run\x12\x12\n" +
 	"\x04keys\x18\x02 \x03(\tR\x04keys\x12\x1e\n" +
 	"\bmin_step\x18\x03 \x01(\x03H\x00R\aminStep\x88\x01\x01\x12\x1e\n" +
 	"\bmax_step\x18\x04 \x01(\x03H\x01R\amaxStep\x88\x01\x01\x12\x1d\n" +
 	"\n" +
-	"points_max\x18\x05 \x01(\x05R\tpointsMaxB\v\n" +
+	"points_max\x18\x05 \x01(\x05R\tpointsMax\x12,\n" +
+	"\x12message_points_max\x18\x06 \x01(\rR\x10messagePointsMaxB\v\n" +
 	"\t_min_stepB\v\n" +
 	"\t_max_step\"\x95\x02\n" +
 	"\x12ReadSeriesResponse\x12\x10\n" +

@@ -46,7 +46,7 @@ type QueryServiceClient interface {
 	GetRun(ctx context.Context, in *GetRunRequest, opts ...grpc.CallOption) (*GetRunResponse, error)
 	// Lists the metrics of a run by name.
 	ListMetrics(ctx context.Context, in *ListMetricsRequest, opts ...grpc.CallOption) (*ListMetricsResponse, error)
-	// Reads series of a run, whole or downsampled, as columns. Each message holds one whole series.
+	// Reads series of a run, whole or downsampled, as columns. Each message holds one whole series, or the next points of one.
 	ReadSeries(ctx context.Context, in *ReadSeriesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadSeriesResponse], error)
 	// Reads lines of the console of a run, or those that match.
 	ReadConsole(ctx context.Context, in *ReadConsoleRequest, opts ...grpc.CallOption) (*ReadConsoleResponse, error)
@@ -230,7 +230,7 @@ type QueryServiceServer interface {
 	GetRun(context.Context, *GetRunRequest) (*GetRunResponse, error)
 	// Lists the metrics of a run by name.
 	ListMetrics(context.Context, *ListMetricsRequest) (*ListMetricsResponse, error)
-	// Reads series of a run, whole or downsampled, as columns. Each message holds one whole series.
+	// Reads series of a run, whole or downsampled, as columns. Each message holds one whole series, or the next points of one.
 	ReadSeries(*ReadSeriesRequest, grpc.ServerStreamingServer[ReadSeriesResponse]) error
 	// Reads lines of the console of a run, or those that match.
 	ReadConsole(context.Context, *ReadConsoleRequest) (*ReadConsoleResponse, error)
