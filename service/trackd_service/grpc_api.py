@@ -40,8 +40,8 @@ from trackd_service.errors import (
 )
 from trackd_service.grpc_gate import TokenDoor
 from trackd_service.grpc_uploads import UploadService
-from trackd_service.ingest import Source
 from trackd_service.series import RECORD_KINDS
+from trackd_service.sources import Source
 from trackd_service.streams import Stream
 
 _log = logging.getLogger("trackd.grpc")
@@ -103,7 +103,7 @@ class RunService(_Face, run_service_pb2_grpc.RunServiceServicer):
         begin = records.begin(request.begin)
         now = time.time_ns()
         payload = records_pb2.Record(time_unix_nanos=now, writer_begin=request.begin).SerializeToString()
-        stored, created = await self._ingest.create(begin, payload, now)
+        stored, created = await self._ingest.callers.create(begin, payload, now)
         return run_service_pb2.CreateRunResponse(
             run=run_message(stored.run.describe(whole=True)), created=created
         )
@@ -128,7 +128,7 @@ class RunService(_Face, run_service_pb2_grpc.RunServiceServicer):
         self._store.check_writable()
         now = time.time_ns()
         record = records_pb2.Record(time_unix_nanos=now, writer_finish=request.finish)
-        source = await self._ingest.finish(
+        source = await self._ingest.callers.finish(
             _identity(request.run), request.writer_id, request.sequence, (now, record.SerializeToString())
         )
         return run_service_pb2.FinishRunResponse(run=run_message(source.stored.run.describe(whole=True)))
@@ -150,7 +150,7 @@ class RunService(_Face, run_service_pb2_grpc.RunServiceServicer):
         self, request: run_service_pb2.StopDaemonRequest, context: Any
     ) -> run_service_pb2.StopDaemonResponse:
         """Begins the daemon's end."""
-        if request.only_if_idle and self._ingest.open_writer_ids.difference(request.own_writer_ids):
+        if request.only_if_idle and self._ingest.sources.open_writer_ids.difference(request.own_writer_ids):
             return run_service_pb2.StopDaemonResponse(stopping=False)
         self._daemon.stop()
         return run_service_pb2.StopDaemonResponse(stopping=True)
@@ -182,7 +182,7 @@ class IngestService(_Face, ingest_service_pb2_grpc.IngestServiceServicer):
                 # Refused as a whole, with its reason, before anything is written.
                 records.from_message(record)
                 batch.append((record.time_unix_nanos, record.SerializeToString()))
-            source = await self._ingest.append(
+            source = await self._ingest.callers.append(
                 _identity(request.run), request.writer_id, request.batch.first_sequence, batch
             )
         return ingest_service_pb2.AppendResponse(

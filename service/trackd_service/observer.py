@@ -20,10 +20,11 @@ from typing import Any
 
 from trackd_service import config, memory, records
 from trackd_service.exploration import Collected, Request, explore
-from trackd_service.ingest import Ingest, Source
+from trackd_service.ingest import Ingest
 from trackd_service.records import Surroundings
 from trackd_service.runs import Run
 from trackd_service.sampler import Sampler
+from trackd_service.sources import Source
 from trackd_service.store import Store
 from trackd_service.stored_runs import StoredRun
 from trackd_service.worker import Worker, WorkerClosed
@@ -72,8 +73,8 @@ class Observer:
                 _log.exception("a round of the observer failed; the next one goes on")
                 pause_seconds = _SILENCE_CHECK_SECONDS
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._ingest.opened.wait(), pause_seconds)
-            self._ingest.opened.clear()
+                await asyncio.wait_for(self._ingest.sources.opened.wait(), pause_seconds)
+            self._ingest.sources.opened.clear()
 
     async def stop(self) -> None:
         """Ends the sampler and the process that looks around."""
@@ -99,7 +100,7 @@ class Observer:
                 # From now on, and not from when it was due: a machine that slept is not sampled for the time it slept.
                 each.next_time = now + self._interval(each)
             await self._sample(due)
-        if not observed and not self._ingest.open_writer_ids:
+        if not observed and not self._ingest.sources.open_writer_ids:
             return None
         next_times = [each.next_time for each in observed if self._interval(each) > 0]
         pause_seconds = min(next_times, default=now + _SILENCE_CHECK_SECONDS) - time.monotonic()
@@ -108,7 +109,7 @@ class Observer:
     def _look(self) -> list[_Observed]:
         """Returns the runs that are written on this machine, with their sources."""
         found: dict[str, _Observed] = {}
-        for source in self._ingest.open_sources():
+        for source in self._ingest.sources.at_work():
             if source.reader is None and source.watch is None:
                 continue  # of another machine, or nobody knows
             key = f"{source.stored.run.project}/{source.stored.run.run_id}"
@@ -176,7 +177,7 @@ class Observer:
         identity = f"{run.project}\0{run.run_id}\0{self._host}".encode("utf-8", "surrogatepass")
         writer_id = hashlib.sha256(identity).hexdigest()[:32]
         begin, payload = records.observer_begin(run.project, run.run_id, writer_id, self._host, self._client)
-        await self._ingest.observe(stored, begin, payload, made)
+        await self._ingest.callers.observe(stored, begin, payload, made)
 
     # -- code and environment ------------------------------------------------------------------------------------------
 
@@ -237,7 +238,7 @@ class Observer:
         """Marks the runs that are at work and have said nothing for long, and those of their ranks alone that have."""
         now, clock = time.time_ns(), time.monotonic()
         runs: dict[str, Run] = {}
-        for source in self._ingest.open_sources():
+        for source in self._ingest.sources.at_work():
             run, given = source.stored.run, source.writer.watching.stalled_after_seconds
             runs[f"{run.project}/{run.run_id}"] = run
             # A process of this machine lives: were it gone, its writer would have been ended by now.
@@ -251,7 +252,7 @@ class Observer:
         for run in runs.values():
             has_alerts = run.check_silence(now)
             if run.check_ranks(now) or has_alerts:
-                self._ingest.tell_alerts(run)
+                self._ingest.sources.tell_alerts(run)
                 self._store.changed(run)
         self._give_signs_of_life(runs, clock)
 

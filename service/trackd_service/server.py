@@ -138,14 +138,14 @@ class _Server:
         store.check_run = lambda run: grpc_api.run_message(run.describe(whole=True))
         ingest = Ingest(store, folder / "log")
         self._notifier = notifier = Notifier(folder / "alerts.json", self._environment)
-        ingest.alerted = self._tell_alerts
-        ingest.store_rules = lambda: notifier.configuration().rules
+        ingest.sources.alerted = self._tell_alerts
+        ingest.sources.store_rules = lambda: notifier.configuration().rules
         if (folder / config.BUCKET_FILE_NAME).exists():
             from trackd_service.mirror import Mirror, load_bucket
 
             bucket = load_bucket(folder)
             self._mirror = Mirror(store, folder, bucket, self._is_watched)
-        uploader = Uploader(store, folder, self._version, self._upload_default(), ingest.warn)
+        uploader = Uploader(store, folder, self._version, self._upload_default(), ingest.sources.warn)
         uploader.host = self._config.host
         if (mirror := self._mirror) is not None:
             uploader.mirror_problem = lambda: mirror.sentence
@@ -348,7 +348,7 @@ class _Server:
                 "listener_count": self._live.listener_count,
                 "memory_max_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             },
-            "open_writer_count": len(ingest.open_writer_ids),
+            "open_writer_count": len(ingest.sources.open_writer_ids),
             "uptime_seconds": time.monotonic() - self._start_time,
         }
 
@@ -359,12 +359,12 @@ class _Server:
         while limit > 0 and not self._config.foreground:
             await asyncio.sleep(min(_IDLE_CHECK_SECONDS, limit / 2))
             is_used = (
-                self._daemon.ingest.open_writer_ids
+                self._daemon.ingest.sources.open_writer_ids
                 or self._live.listener_count
                 or self._daemon.uploader.has_work
             )
             quiet = time.monotonic() - max(
-                self._daemon.ingest.active_time, self._daemon.call_time, self._start_time
+                self._daemon.ingest.sources.active_time, self._daemon.call_time, self._start_time
             )
             if not is_used and quiet >= limit:
                 _log.info("idle for %.0f s: ending", quiet)

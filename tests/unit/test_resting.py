@@ -263,7 +263,7 @@ def test_the_daemon_takes_in_what_comes_after_a_silence(
             return bool(waiting)
 
         waiting: list[float] = []
-        wait = ingest._bell.wait
+        wait = ingest.sources.bell.wait
 
         async def spy(timeout_seconds: float) -> bool:
             if timeout_seconds == 3600.0:
@@ -273,7 +273,7 @@ def test_the_daemon_takes_in_what_comes_after_a_silence(
             finally:
                 waiting.clear()
 
-        monkeypatch.setattr(ingest._bell, "wait", spy)
+        monkeypatch.setattr(ingest.sources.bell, "wait", spy)
         spool = Spool(str(folder), begin, WRITER)
         try:
             log(spool, 1.0)
