@@ -75,7 +75,7 @@ class Callers:
                     self._watch_caller(source)
 
     async def create(self, begin: Begin, payload: bytes, now: int) -> tuple[StoredRun, bool]:
-        """Opens a remote writer and its log; returns the run, and whether it was made by this call."""
+        """Opens a writer by calls and its log; returns the run, and whether it was made by this call."""
         source = self._sources.get(begin.writer_id)
         if source is not None:
             self._check_run(source, (begin.project, begin.run_id))
@@ -125,7 +125,7 @@ class Callers:
     async def append(
         self, run: tuple[str, str], writer_id: str, first_sequence: int, batch: list[tuple[int, bytes]]
     ) -> Source:
-        """Appends records of a remote writer; durable when it returns. None at all is a sign of life.
+        """Appends records of a writer by calls; durable when it returns. None at all is a sign of life.
 
         Args:
             run: The project and the id of the run.
@@ -148,7 +148,7 @@ class Callers:
     async def finish(
         self, run: tuple[str, str], writer_id: str, sequence: int, record: tuple[int, bytes]
     ) -> Source:
-        """Appends the last record of a remote writer, as `append` does; raises also when it cannot be the last."""
+        """Appends the last record of a writer by calls, as `append` does; raises also when it cannot be the last."""
         writer = self._find_caller(run, writer_id).writer
         if writer.is_open and sequence <= writer.sequence:
             raise InvalidArgument(
