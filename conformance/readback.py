@@ -20,7 +20,7 @@ from trackd.v1 import query_service_pb2, query_service_pb2_grpc, records_pb2, ru
 PROJECT = "conformance"
 _RECORD_KINDS = ("image", "histogram", "table", "object_3d")
 _ROW_KEY = "_row"  # marks rows that have no values
-_TIMEOUT_SECONDS = 60  # a reader waits up to 30 s for records that are being encoded, which a busy machine does last
+_TIMEOUT_SECONDS = 60  # a reader waits up to 30 s for records that are being encoded
 _PIXELS_SHOWN_MAX = 10_000
 
 
