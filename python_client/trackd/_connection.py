@@ -139,13 +139,16 @@ class Connection:
                     "timeout": max(left, _CALL_SECONDS_MIN),
                 }
                 try:
-                    return ask(make_stub(self._channel), options)
+                    answer = ask(make_stub(self._channel), options)
                 except grpc.RpcError as error:
                     code = error.code() if hasattr(error, "code") else grpc.StatusCode.UNKNOWN
                     words = (error.details() if hasattr(error, "details") else None) or str(error)
                     if left <= 0 or not self._may_pass(code):
                         raise self._explain(code, words) from None
                     self.close()
+                else:
+                    self._peer.note_answer()
+                    return answer
             if left <= 0:
                 raise CommError(
                     f"{self._peer.silence} within {self._timeout_seconds:g} s: {self._peer.advice}"

@@ -60,6 +60,9 @@ class Peer(Protocol):
     def open_channel(self) -> Any:
         """Returns a gRPC channel, or None while there is nobody. Raises CommError where waiting does not help."""
 
+    def note_answer(self) -> None:
+        """Hears that a call over the channel was answered."""
+
     def get(self, path: str) -> Any:
         """Returns the answer to a GET of a path of the HTTP API, to be read and closed. Raises CommError."""
 
@@ -79,6 +82,7 @@ class DaemonPeer:
         self._store = store
         self._may_start = may_start
         self._start_time = float("-inf")
+        self._is_coming_up = False  # one that was started here has been seen, and has answered nothing yet
 
     def is_gone(self) -> bool:
         """Says whether nobody holds the store's lock."""
@@ -87,8 +91,13 @@ class DaemonPeer:
     def open_channel(self) -> Any:
         """Returns a channel to the daemon that the endpoint file names; has one started where none is alive."""
         if self.is_gone():
+            if self._is_coming_up:
+                raise CommError(
+                    f"{self.silence}: the one that was started has ended by itself; {self.advice}"
+                )
             self._start()
             return None
+        self._is_coming_up |= time.monotonic() - self._start_time < _RESTART_SECONDS
         endpoint = _daemon.read_endpoint(self._store)
         if endpoint is None:
             return None
@@ -107,6 +116,11 @@ class DaemonPeer:
                 ("grpc.use_local_subchannel_pool", 1),
             ],
         )
+
+    def note_answer(self) -> None:
+        """Takes the daemon as started: when it ends later, another one is."""
+        self._is_coming_up = False
+        self._start_time = float("-inf")
 
     def get(self, path: str) -> Any:
         """Returns the answer of the daemon that is alive."""
@@ -181,6 +195,9 @@ class ServerPeer:
             with open(self._ca_file, "rb") as file:
                 roots = file.read()
         return grpc.secure_channel(self._grpc_address, grpc.ssl_channel_credentials(roots), options=options)
+
+    def note_answer(self) -> None:
+        """Does nothing: a server is not started from here."""
 
     def get(self, path: str) -> Any:
         """Returns the server's answer."""

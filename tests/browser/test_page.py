@@ -209,3 +209,17 @@ def test_page_is_readable_on_a_phone(open_page: OpenPage) -> None:
     page = open_page("/p/phone", width=360, height=740)
     wait_for(page, "loss", lambda _, total: total == 2)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_who_comes_back_to_a_project_sees_what_happened_meanwhile(open_page: OpenPage) -> None:
+    for name in ("stays", "goes"):
+        with trackd.init(project="meanwhile", id=name, name=name) as run:
+            run.log({"loss": 1.0})
+    page = open_page("/p/meanwhile")
+    expect(page.get_by_text("goes").first).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("link", name="trackd", exact=True).click()
+    expect(page.get_by_role("heading", name="Projects")).to_be_visible(timeout=PATIENCE_MS)
+    trackd.Api().run("meanwhile/goes").delete()
+    page.go_back()
+    expect(page.get_by_text("stays").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("goes")).to_have_count(0, timeout=PATIENCE_MS)

@@ -30,6 +30,23 @@ describe("what is asked again as runs go on", () => {
     asking.cancel();
   });
 
+  test("waits until what was asked is answered, however long that takes", async () => {
+    let settle: () => void = () => undefined;
+    const task = vi.fn(() => new Promise<void>((resolve) => (settle = resolve)));
+    const asking = throttleWhileSeen(task, 1000);
+    asking.call();
+    asking.call();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(task).toHaveBeenCalledTimes(1);
+    settle();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(task).toHaveBeenCalledTimes(2);
+    settle();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(task).toHaveBeenCalledTimes(2);
+    asking.cancel();
+  });
+
   test("rests while nobody sees the page, and is asked once when it is seen again", () => {
     const task = vi.fn();
     const asking = throttleWhileSeen(task, 1000);

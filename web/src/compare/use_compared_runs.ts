@@ -5,9 +5,9 @@ import { navigate, useSearch } from "wouter/use-browser-location";
 import { getText } from "../api/http";
 import { fetchRun, fetchRunMetrics, fileAddress } from "../api/routes";
 import type { RunMetric, WholeRun } from "../api/types";
+import { askingAgain } from "../data/ask_again";
 import { watchRevisions } from "../data/page_store";
 import { queryKeys } from "../data/queries";
-import { throttleWhileSeen } from "../data/throttle";
 import { comparedRuns } from "../url/route";
 import type { ChangeView } from "../url/use_view";
 import { parseView, type ViewState } from "../url/view_state";
@@ -85,18 +85,10 @@ export function useComparedRuns(project: string, ids: readonly string[]): Compar
   const idText = JSON.stringify(ids);
   useEffect(() => {
     const watched = new Set(JSON.parse(idText) as string[]);
-    const changed = new Set<string>();
-    const asking = throttleWhileSeen(() => {
-      for (const id of changed) {
-        void client.invalidateQueries({ queryKey: queryKeys.run(project, id) });
-        void client.invalidateQueries({ queryKey: queryKeys.runMetrics(project, id) });
-      }
-      changed.clear();
-    }, LIVE_INTERVAL_MS);
+    const asking = askingAgain(client, LIVE_INTERVAL_MS);
     const stop = watchRevisions((changedProject, id) => {
       if (changedProject !== project || !watched.has(id)) return;
-      changed.add(id);
-      asking.call();
+      asking.call(queryKeys.run(project, id), queryKeys.runMetrics(project, id));
     });
     return () => {
       stop();

@@ -36,6 +36,12 @@ export const queryKeys = {
   run: (project: string, run: string) => ["run", project, run] as const,
   systemMetrics: (project: string, run: string) => ["system-metrics", project, run] as const,
   runMetrics: (project: string, run: string) => ["run-metrics", project, run] as const,
+  /** What the live socket of a project keeps up to date. */
+  allOf: (project: string) =>
+    ["runs", "events", "metrics", "run-sets", "run-columns", "run", "system-metrics", "run-metrics"].map((what) => [
+      what,
+      project,
+    ]),
 };
 
 // The list of projects has no live socket of its own: it is asked again while something is running and somebody looks.

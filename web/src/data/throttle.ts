@@ -4,33 +4,52 @@ export interface Throttled {
   cancel: () => void;
 }
 
-/** Returns a function that runs `task` at once and then at most every `milliseconds`, the last call always followed by a run. */
-export function throttle(task: () => void, milliseconds: number): Throttled {
+/**
+ * Returns a function that runs `task` at once and then at most every `milliseconds`, the last call always followed by a run.
+ *
+ * A task that gives a promise is at work until that is kept: two of them are never at work at once.
+ */
+export function throttle(task: () => void | Promise<void>, milliseconds: number): Throttled {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let isResting = false;
+  let isAtWork = false;
   let isWanted = false;
   const run = () => {
     isWanted = false;
+    isResting = true;
     timer = setTimeout(() => {
-      timer = undefined;
-      if (isWanted) run();
+      isResting = false;
+      goOn();
     }, milliseconds);
-    task();
+    const work = task();
+    if (!work) return;
+    isAtWork = true;
+    void work.finally(() => {
+      isAtWork = false;
+      goOn();
+    });
+  };
+  const goOn = () => {
+    if (isWanted && !isResting && !isAtWork) run();
   };
   return {
     call: () => {
-      if (timer === undefined) run();
-      else isWanted = true;
+      isWanted = true;
+      goOn();
     },
-    cancel: () => clearTimeout(timer),
+    cancel: () => {
+      clearTimeout(timer);
+      isResting = true;
+    },
   };
 }
 
 /** As `throttle`, but nothing runs while nobody sees the page; what was called meanwhile runs once when it is seen again. */
-export function throttleWhileSeen(task: () => void, milliseconds: number): Throttled {
+export function throttleWhileSeen(task: () => void | Promise<void>, milliseconds: number): Throttled {
   let hasMissed = false;
   const throttled = throttle(() => {
     hasMissed = document.visibilityState === "hidden";
-    if (!hasMissed) task();
+    return hasMissed ? undefined : task();
   }, milliseconds);
   const onVisible = () => {
     if (hasMissed) throttled.call();

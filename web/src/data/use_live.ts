@@ -1,13 +1,13 @@
 /** Brings what the live socket of a project says into the page: the list of runs, the series shown, the metrics there are. */
-import { type QueryClient, useQueryClient } from "@tanstack/react-query";
+import { type QueryKey, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { type LiveState, openLive } from "../api/live";
+import type { RunsAnswer } from "../api/run_sets";
 import type { LiveMessage } from "../api/types";
-import { queryRuns, type RunsAnswer, type RunsQuestion } from "../api/run_sets";
+import { askAnew, askingAgain, letGo } from "./ask_again";
 import { noteRevision, retryAll } from "./page_store";
 import { queryKeys } from "./queries";
-import { isNewestFirst } from "./run_list";
-import { applyLive, reorder } from "./runs";
+import { orderLists, tellLists } from "./run_list";
 import { throttleWhileSeen } from "./throttle";
 
 // Lists of names and summaries may be long: they follow a running run more slowly than its charts do.
@@ -27,75 +27,53 @@ export function useLive(project: string, run: string | null): LiveState {
   useEffect(() => {
     const metricCounts = new Map<string, number>();
     const loggedRevisions = new Map<string, number>();
-    const metrics = throttleWhileSeen(() => {
-      void client.invalidateQueries({ queryKey: queryKeys.metrics(project) });
-      if (run !== null) void client.invalidateQueries({ queryKey: queryKeys.runMetrics(project, run) });
+    const metricKeys: QueryKey[] = [queryKeys.metrics(project)];
+    if (run !== null) metricKeys.push(queryKeys.runMetrics(project, run));
+    const lists = askingAgain(client, LISTS_INTERVAL_MS);
+    const columns = askingAgain(client, COLUMNS_INTERVAL_MS);
+    const events = askingAgain(client, EVENTS_INTERVAL_MS);
+    const orders = throttleWhileSeen(async () => {
+      if (await orderLists(client, project)) orders.call();
     }, LISTS_INTERVAL_MS);
-    const whole = throttleWhileSeen(() => {
-      if (run !== null) void client.invalidateQueries({ queryKey: queryKeys.run(project, run) });
-    }, LISTS_INTERVAL_MS);
-
-    const sets = throttleWhileSeen(() => {
-      const queryKey = queryKeys.runSets(project);
-      // An answer that is on its way may have been made before this change; it is not thrown away, but asked again after it.
-      if (client.isFetching({ queryKey }) > 0) sets.call();
-      else void client.invalidateQueries({ queryKey });
-    }, LISTS_INTERVAL_MS);
-    const orders = throttleWhileSeen(() => void orderLists(client, project), LISTS_INTERVAL_MS);
-    const columns = throttleWhileSeen(() => {
-      void client.invalidateQueries({ queryKey: queryKeys.runColumns(project) });
-    }, COLUMNS_INTERVAL_MS);
-
-    const events = throttleWhileSeen(() => {
-      void client.invalidateQueries({ queryKey: queryKeys.events(project) });
-    }, EVENTS_INTERVAL_MS);
 
     const close = openLive(project, {
       message(message) {
-        const lists = client.getQueriesData<RunsAnswer>({ queryKey: queryKeys.runs(project) });
-        for (const [, list] of lists) {
+        for (const [, list] of client.getQueriesData<RunsAnswer>({ queryKey: queryKeys.runs(project) })) {
           for (const known of list?.runs ?? []) {
             if (!metricCounts.has(known.run_id)) metricCounts.set(known.run_id, known.metric_count);
           }
         }
-        for (const [key, list] of lists) {
-          if (list) client.setQueryData<RunsAnswer>(key, applyLive(list, message, isNewestFirst(questionOfKey(key))));
-        }
+        tellLists(client, project, message);
         orders.call();
-        sets.call();
         if (hasLogged(message, loggedRevisions)) {
-          columns.call();
-          events.call();
+          columns.call(queryKeys.runColumns(project));
+          events.call(queryKeys.events(project));
         }
+        const changed: QueryKey[] = [queryKeys.runSets(project)];
         let hasNewMetrics = message.removed.length > 0;
         for (const one of message.runs) {
           noteRevision(project, one);
           if (metricCounts.get(one.run_id) !== one.metric_count) hasNewMetrics = true;
           metricCounts.set(one.run_id, one.metric_count);
-          if (one.run_id === run) whole.call();
+          if (one.run_id === run) changed.push(queryKeys.run(project, run));
         }
-        if (hasNewMetrics) metrics.call();
+        if (hasNewMetrics) changed.push(...metricKeys);
+        lists.call(...changed);
       },
       state(next, isAgain) {
         setState(next);
         if (next !== "open" || !isAgain) return;
-        // What changed while nobody listened is asked once.
         retryAll();
-        void client.invalidateQueries({ queryKey: queryKeys.runs(project) });
-        sets.call();
-        columns.call();
-        metrics.call();
-        whole.call();
+        void askAnew(client, queryKeys.allOf(project));
       },
     });
     return () => {
       close();
-      sets.cancel();
+      lists.cancel();
       orders.cancel();
       columns.cancel();
       events.cancel();
-      metrics.cancel();
-      whole.cancel();
+      letGo(client, queryKeys.allOf(project));
     };
   }, [client, project, run]);
 
@@ -110,24 +88,4 @@ function hasLogged({ runs, removed }: LiveMessage, revisions: Map<string, number
     revisions.set(id, logged);
   }
   return isNew;
-}
-
-const questionOfKey = (key: readonly unknown[]) => key.at(-1) as RunsQuestion;
-
-/** Asks for the order of the lists that a change of a run may have changed, and only for it: the runs themselves come by the socket. */
-async function orderLists(client: QueryClient, project: string): Promise<void> {
-  const active = client.getQueryCache().findAll({ queryKey: queryKeys.runs(project), type: "active" });
-  for (const { queryKey } of active) {
-    const question = questionOfKey(queryKey);
-    if (isNewestFirst(question)) continue;
-    try {
-      const order = await queryRuns(project, { ...question, with_runs: false });
-      const list = client.getQueryData<RunsAnswer>(queryKey);
-      const next = list && reorder(list, order);
-      if (next) client.setQueryData(queryKey, next);
-      else await client.invalidateQueries({ queryKey, exact: true });
-    } catch {
-      // The daemon is gone for the moment: the socket asks again when it is back.
-    }
-  }
 }

@@ -60,8 +60,8 @@ function editingOf(client: QueryClient, project: string, id: string, onError: ()
       error: null,
       write: throttle(() => {
         const saved = client.getQueryData<SavedView>(viewKey(project, id));
-        if (!saved) return;
-        putView(project, id, saved.name, saved.document).then(
+        if (!saved) return undefined;
+        return putView(project, id, saved.name, saved.document).then(
           () => {
             made.error = null;
             void client.invalidateQueries({ queryKey: viewsKey(project) });
