@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import math
 import multiprocessing
 import sqlite3
@@ -429,13 +430,22 @@ def test_reading_starts_a_daemon_and_goes_on_with_the_next_one(store: Path) -> N
     assert endpoint.pid != first_pid
 
 
-def test_daemon_that_cannot_start_is_one_sentence_within_the_timeout(store: Path) -> None:
+def test_daemon_that_cannot_start_is_told_long_before_the_timeout(store: Path) -> None:
     with contextlib.closing(sqlite3.connect(store / "catalog.sqlite")) as catalog:
         catalog.execute("PRAGMA user_version = 99")  # as a newer trackd would leave it
     start = time.monotonic()
-    with pytest.raises(trackd.CommError, match=r"no daemon answers .* within 2 s: run `trackd doctor`"):
-        trackd.Api(timeout=2).projects()
-    assert time.monotonic() - start < 10
+    with pytest.raises(
+        trackd.CommError, match=r"no daemon answers .* has ended by itself; run `trackd doctor`"
+    ):
+        trackd.Api(timeout=600).projects()
+    assert time.monotonic() - start < 300
+
+
+def test_daemon_that_does_not_come_up_is_one_sentence_within_the_timeout(store: Path) -> None:
+    with (store / "daemon.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as a daemon that is stopped in its start holds it
+        with pytest.raises(trackd.CommError, match=r"no daemon answers .* within 0.2 s: run `trackd doctor`"):
+            trackd.Api(timeout=0.2).projects()
 
 
 def test_daemon_of_another_protocol_is_refused_with_what_to_do(store: Path) -> None:
