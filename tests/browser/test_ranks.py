@@ -19,7 +19,6 @@ from tests.service.reading import connection
 
 import trackd
 
-PATIENCE_MS = 20_000
 PROJECT = "cluster"
 
 
@@ -42,14 +41,14 @@ def trained(module_store: Path) -> Iterator[list[FakeRank]]:
 
 def ranks_of(open_page: OpenPage, run: str = "big", **options: Any) -> Page:
     page = open_page(f"/p/{PROJECT}/r/{run}?tab=ranks", **options)
-    expect(page.get_by_test_id("ranks")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("ranks")).to_be_visible()
     return page
 
 
 @pytest.mark.usefixtures("trained")
 def test_a_run_of_one_process_has_no_part_for_ranks(open_page: OpenPage) -> None:
     page = open_page(f"/p/{PROJECT}/r/alone")
-    expect(page.get_by_role("link", name="Health")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("link", name="Health")).to_be_visible()
     expect(page.get_by_role("link", name="Ranks")).to_have_count(0)
 
 
@@ -59,7 +58,7 @@ def test_what_matters_of_64_ranks_is_said_above_their_map_and_table(
     page = ranks_of(open_page)
     notes = page.get_by_role("list", name="What to look at").get_by_role("listitem")
     expect(page.get_by_test_id("ranks").get_by_role("status")).to_have_text(
-        "64 ranks on 8 hosts: 62 run, 1 is silent, 1 has failed", timeout=PATIENCE_MS
+        "64 ranks on 8 hosts: 62 run, 1 is silent, 1 has failed"
     )
     expect(notes.nth(0)).to_contain_text("rank 40 on node-5 failed with exit code 3")
     expect(notes.nth(1)).to_contain_text(re.compile(r"rank 13 on node-1 is silent for \d"))
@@ -107,7 +106,7 @@ def test_the_console_of_a_rank_is_one_press_away(open_page: OpenPage, trained: l
     page = ranks_of(open_page)
     page.get_by_role("link", name="2 lines of rank 0").click()
     expect(page).to_have_url(re.compile(f"writer={trained[0].writer_id}"))
-    expect(page.get_by_test_id("console")).to_contain_text("epoch 2", timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("console")).to_contain_text("epoch 2")
 
 
 @pytest.mark.usefixtures("trained")
@@ -122,7 +121,7 @@ def test_nothing_of_the_ranks_is_closed_to_who_sees_less(open_page: OpenPage, *,
 @pytest.mark.usefixtures("trained")
 def test_1024_ranks_are_a_map_of_as_many_cells_and_a_table_of_few_rows(open_page: OpenPage) -> None:
     page = open_page(f"/p/{PROJECT}/r/big")
-    expect(page.get_by_role("link", name="Ranks")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("link", name="Ranks")).to_be_visible()
 
     def enlarge(route: Route) -> None:
         document = route.fetch().json()
@@ -138,7 +137,7 @@ def test_1024_ranks_are_a_map_of_as_many_cells_and_a_table_of_few_rows(open_page
     page.route(re.compile(r"/api/v1/projects/[^/]+/runs/big$"), enlarge)
     page.reload()
     page.get_by_role("link", name="Ranks").click()
-    expect(page.get_by_test_id("rank-map").get_by_role("button")).to_have_count(1024, timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("rank-map").get_by_role("button")).to_have_count(1024)
     assert page.get_by_test_id("rank").count() < 60
     table = page.get_by_role("region", name="Ranks", exact=True)
     expect(table.get_by_role("table")).to_have_attribute("aria-rowcount", "1025")

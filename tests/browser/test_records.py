@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Frame, Locator, Page, expect
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import PATIENCE_SECONDS, OpenPage
 
 import trackd
 
-PATIENCE_MS = 30_000
 OBJ = "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 2 3\nf 1 2 4\nf 1 3 4\nf 2 3 4\n"
 PDB = (
     "ATOM      1  N   ALA A   1      11.104   6.134  -6.504  1.00  0.00           N\n"
@@ -22,11 +21,6 @@ PDB = (
     "ATOM      3  C   ALA A   1      12.689   7.153  -4.909  1.00  0.00           C\n"
     "END\n"
 )
-
-
-@pytest.fixture(autouse=True)
-def _patience() -> None:
-    expect.set_options(timeout=PATIENCE_MS)
 
 
 def card(page: Page, key: str) -> Locator:
@@ -65,7 +59,7 @@ def test_images_are_seen_with_captions_in_order(open_page: OpenPage) -> None:
 
 def wait_for(element: Locator, condition: str) -> None:
     """Waits until a function of an element is true; Playwright's own way needs what the page's policy forbids."""
-    deadline = time.monotonic() + PATIENCE_MS / 1000
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not element.evaluate(condition):
         assert time.monotonic() < deadline, f"{condition} was never true"
         element.page.wait_for_timeout(50)

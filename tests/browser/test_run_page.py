@@ -13,12 +13,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import PATIENCE_SECONDS, OpenPage
 
 import trackd
-
-PATIENCE_SECONDS = 20
-PATIENCE_MS = 1000 * PATIENCE_SECONDS
 
 # What a script does first: it prints the run's id, and is told to go on by a file.
 PREAMBLE = """
@@ -102,7 +99,7 @@ with trackd.init(project="logs", id="colours"):
     for dark in (False, True):
         page = open_page("/p/logs/r/colours", dark=dark)
         page.get_by_role("link", name=re.compile("^Logs")).click()
-        expect(line(page, 1)).to_contain_text("plain", timeout=PATIENCE_MS)
+        expect(line(page, 1)).to_contain_text("plain")
         red = line(page, 2).get_by_text("red and bold", exact=True)
         style = "text => [getComputedStyle(text).color, getComputedStyle(text).fontWeight]"
         color, weight = red.evaluate(style)
@@ -134,7 +131,7 @@ with trackd.init(project="logs", id="wide"):
 """)
     )
     page = open_page("/p/logs/r/wide?tab=logs")
-    expect(line(page, 2)).to_contain_text("xxx", timeout=PATIENCE_MS)
+    expect(line(page, 2)).to_contain_text("xxx")
     page.get_by_label("wrap").uncheck()
     number = line(page, 1).locator("span").first
     before = number.bounding_box()
@@ -160,7 +157,7 @@ with trackd.init(project="logs", id="hostile"):
 """)
     )
     page = open_page("/p/logs/r/hostile?tab=logs")
-    expect(line(page, 1)).to_contain_text("<img src=x onerror=", timeout=PATIENCE_MS)
+    expect(line(page, 1)).to_contain_text("<img src=x onerror=")
     expect(line(page, 2)).to_contain_text("<b>red</b>")
     expect(line(page, 2)).not_to_contain_text("\u202e")
     expect(line(page, 3)).to_contain_text("characters more")
@@ -191,10 +188,10 @@ with trackd.init(project="logs", id="follows") as run:
 """)
     wait_for_run("logs", "follows")
     page = open_page("/p/logs/r/follows?tab=logs")
-    expect(line(page, 301)).to_contain_text("progress 0 %", timeout=PATIENCE_MS)
+    expect(line(page, 301)).to_contain_text("progress 0 %")
     assert is_at_end(page)
     (tmp_path / "more").touch()
-    expect(line(page, 400)).to_contain_text("line 400", timeout=PATIENCE_MS)
+    expect(line(page, 400)).to_contain_text("line 400")
     expect(line(page, 400)).to_be_in_viewport()
     assert is_at_end(page)
     expect(page.get_by_role("button", name="Jump to the end")).to_have_count(0)
@@ -210,12 +207,12 @@ with trackd.init(project="logs", id="follows") as run:
     )
     before = line(page, int(seen)).bounding_box()
     (tmp_path / "still more").touch()
-    expect(page.get_by_text("500 lines")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("500 lines")).to_be_visible()
     assert line(page, int(seen)).bounding_box() == before
     jump.click()
-    expect(line(page, 500)).to_be_in_viewport(timeout=PATIENCE_MS)
+    expect(line(page, 500)).to_be_in_viewport()
     page.mouse.wheel(0, -4000)
-    expect(line(page, 301)).to_contain_text("progress 100 %", timeout=PATIENCE_MS)
+    expect(line(page, 301)).to_contain_text("progress 100 %")
     (tmp_path / "end").touch()
     end(process)
 
@@ -229,13 +226,13 @@ with trackd.init(project="logs", id="search"):
 """)
     )
     page = open_page("/p/logs/r/search?tab=logs")
-    expect(line(page, 3000)).to_be_in_viewport(timeout=PATIENCE_MS)
+    expect(line(page, 3000)).to_be_in_viewport()
     page.keyboard.press("/")
     page.keyboard.type("warning: s")
     search = page.get_by_role("searchbox", name=re.compile("Search the lines"))
     expect(search).to_be_focused()
     status = page.get_by_role("search").get_by_role("status")
-    expect(status).to_have_text("3 lines", timeout=PATIENCE_MS)
+    expect(status).to_have_text("3 lines")
     page.keyboard.press("Enter")
     expect(status).to_have_text("3 of 3")
     page.keyboard.press("Enter")
@@ -257,7 +254,7 @@ with trackd.init(project="logs", id="search"):
     page.keyboard.press("Control+f")
     expect(search).to_be_focused()
     search.fill("nowhere at all")
-    expect(status).to_have_text("No line matches", timeout=PATIENCE_MS)
+    expect(status).to_have_text("No line matches")
 
 
 def test_each_writer_has_its_own_console(open_page: OpenPage, start: Script) -> None:
@@ -270,13 +267,13 @@ with trackd.init(project="logs", id="writers", mode="shared", settings={"label":
     end(start(script, LABEL="rank 1"))
     page = open_page("/p/logs/r/writers?tab=logs")
     choice = page.get_by_label("Writer")
-    expect(choice).to_be_visible(timeout=PATIENCE_MS)
+    expect(choice).to_be_visible()
     expect(line(page, 1)).to_contain_text("I am rank")
     option = choice.locator("option", has_text="rank 1").get_attribute("value")
     choice.select_option(option)
     expect(line(page, 1)).to_contain_text("I am rank 1")
     page.reload()
-    expect(line(page, 1)).to_contain_text("I am rank 1", timeout=PATIENCE_MS)
+    expect(line(page, 1)).to_contain_text("I am rank 1")
     page.get_by_role("link", name=re.compile("^Health")).click()
     expect(page.get_by_text("Every row that was sent is stored.")).to_be_visible()
     writers = page.get_by_role("region", name="Writers").get_by_role("row")
@@ -297,16 +294,16 @@ with trackd.init(project="logs", id="long", settings={"finish_timeout_seconds": 
 """)
     )
     page = open_page("/p/logs/r/long?tab=logs")
-    expect(line(page, 200_000)).to_be_in_viewport(timeout=60_000)
+    expect(line(page, 200_000)).to_be_in_viewport()
     assert console(page).locator("[data-line]").count() < 300
 
     console(page).focus()
     page.keyboard.press("Home")
-    expect(line(page, 1)).to_contain_text("step 1 ", timeout=PATIENCE_MS)
+    expect(line(page, 1)).to_contain_text("step 1 ")
     expect(line(page, 1)).to_be_in_viewport()
     console(page).evaluate("list => { list.scrollTop = list.scrollHeight / 2 }")
     middle = console(page).locator("[data-line]", has_text=re.compile(r"step 100\d\d\d ")).first
-    expect(middle).to_be_visible(timeout=PATIENCE_MS)
+    expect(middle).to_be_visible()
     # Each line stands under its own number.
     for row in console(page).locator("[data-line]", has_text="loss").all()[:5]:
         number = row.get_attribute("data-line")
@@ -326,9 +323,9 @@ with trackd.init(project="logs", id="long", settings={"finish_timeout_seconds": 
         }"""
     )
     assert 0 < most < 300
-    expect(page.get_by_text("…", exact=True)).to_have_count(0, timeout=PATIENCE_MS)
+    expect(page.get_by_text("…", exact=True)).to_have_count(0)
 
-    with page.expect_download(timeout=60_000) as download:
+    with page.expect_download() as download:
         page.get_by_role("button", name="Download").click()
     path = tmp_path / "long.log"
     download.value.save_as(path)
@@ -346,11 +343,9 @@ with trackd.init(project="logs", id="silent", settings={"quiet": True}) as run:
 """)
     wait_for_run("logs", "silent")
     page = open_page("/p/logs/r/silent?tab=logs")
-    expect(page.get_by_text(re.compile("This run has printed nothing yet"))).to_be_visible(
-        timeout=PATIENCE_MS
-    )
+    expect(page.get_by_text(re.compile("This run has printed nothing yet"))).to_be_visible()
     (tmp_path / "speak").touch()
-    expect(line(page, 1)).to_contain_text("at last", timeout=PATIENCE_MS)
+    expect(line(page, 1)).to_contain_text("at last")
     (tmp_path / "end").touch()
     end(process)
 
@@ -362,16 +357,16 @@ def test_console_that_cannot_be_read_says_so_and_can_be_asked_again(
     page = open_page(
         "/p/logs/r/refused", is_hostile=True
     )  # the browser tells of the refusal on its own console
-    expect(page.get_by_role("link", name=re.compile("^Logs"))).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("link", name=re.compile("^Logs"))).to_be_visible()
     page.route("**/console?*", lambda route: route.abort())
     page.get_by_role("link", name=re.compile("^Logs")).click()
-    expect(page.get_by_text(re.compile("The console could not be read"))).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text(re.compile("The console could not be read"))).to_be_visible()
     page.unroute("**/console?*")
     page.get_by_role("button", name="Try again").click()
-    expect(line(page, 1)).to_contain_text("here", timeout=PATIENCE_MS)
+    expect(line(page, 1)).to_contain_text("here")
     search = page.get_by_role("searchbox", name=re.compile("Search the lines"))
     search.fill("(")
-    expect(page.get_by_text("Not a pattern")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("Not a pattern")).to_be_visible()
     expect(search).to_have_attribute("aria-invalid", "true")
 
 
@@ -387,7 +382,7 @@ with trackd.init(project="machine", id="live", settings={"system_interval_second
     wait_for_run("machine", "live")
     page = open_page("/p/machine/r/live?tab=system")
     chart = page.locator('[data-testid="system-chart"][data-title="CPU utilization"]')
-    expect(chart).to_be_visible(timeout=PATIENCE_MS)
+    expect(chart).to_be_visible()
     expect(page.get_by_role("region", name="Memory", exact=True)).to_be_visible()
     deadline = time.monotonic() + PATIENCE_SECONDS
     counts: list[int] = []
@@ -411,7 +406,7 @@ with trackd.init(project="machine", id="live", settings={"system_interval_second
 def test_run_that_was_not_measured_says_why(open_page: OpenPage, start: Script) -> None:
     end(start('trackd.init(project="machine", id="off", settings={"system_interval_seconds": 0}).finish()'))
     page = open_page("/p/machine/r/off?tab=system")
-    expect(page.get_by_text(re.compile("Nothing was measured"))).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text(re.compile("Nothing was measured"))).to_be_visible()
 
 
 def test_overview_says_how_a_run_ended_and_from_which_code(
@@ -438,18 +433,18 @@ raise ValueError("the data went away")
         exit_code=1,
     )
     page = open_page("/p/ends/r/failed")
-    expect(page.get_by_text("failed", exact=True).first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("failed", exact=True).first).to_be_visible()
     ending = page.get_by_role("region", name="How the run ended")
     expect(ending.get_by_role("heading", level=2)).to_have_text("ValueError: the data went away")
     expect(ending).to_contain_text("exit code 1")
     code = page.get_by_role("region", name="Code")
-    expect(code.get_by_text(commit[:12])).to_be_visible(timeout=PATIENCE_MS)
+    expect(code.get_by_text(commit[:12])).to_be_visible()
     expect(code.get_by_text("trunk")).to_be_visible()
     expect(code.get_by_text("not all committed")).to_be_visible()
     expect(code.get_by_role("link", name="requirements.txt")).to_be_visible()
     code.get_by_role("link", name="diff.patch").click()
     added = page.locator('[data-mark="added"]', has_text="+layers = 3")
-    expect(added).to_be_visible(timeout=PATIENCE_MS)
+    expect(added).to_be_visible()
     page.go_back()
     alert = page.get_by_role("region", name="Alerts").get_by_role("listitem")
     expect(alert).to_contain_text("warning")
@@ -470,7 +465,7 @@ with trackd.init(project="phone", id="all", settings={"system_interval_seconds":
     )
     for tab in ("overview", "charts", "system", "logs", "media", "tables", "files", "health"):
         page = open_page(f"/p/phone/r/all?tab={tab}", width=360, height=740)
-        expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, tab
 
@@ -493,8 +488,8 @@ os.kill(os.getpid(), signal.SIGKILL)
     end(start('trackd.init(project="ends", id="quiet", settings={"quiet": True})\nsys.exit(3)'), exit_code=3)
     page = open_page("/p/ends/r/killed")
     ending = page.get_by_role("region", name="How the run ended")
-    expect(ending.get_by_role("heading", level=2)).to_contain_text("SIGKILL", timeout=PATIENCE_MS)
-    expect(ending).to_contain_text("the last thing it said", timeout=PATIENCE_MS)
+    expect(ending.get_by_role("heading", level=2)).to_contain_text("SIGKILL")
+    expect(ending).to_contain_text("the last thing it said")
     # Its metrics at a glance lead to their charts, its config folds and stays so.
     glance = page.get_by_role("region", name="Metrics at a glance").get_by_role("link")
     expect(glance.first).to_contain_text("val/acc0.75")
@@ -506,7 +501,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     page.reload()
     expect(config.get_by_role("button", name="net")).to_have_attribute("aria-expanded", "false")
     ending.get_by_role("link", name="Open in Logs").click()
-    expect(page.locator("[data-current]")).to_contain_text("the last thing it said", timeout=PATIENCE_MS)
+    expect(page.locator("[data-current]")).to_contain_text("the last thing it said")
 
     # The parts of the page by keyboard; those that have nothing say so.
     page.get_by_role("link", name=re.compile("^Logs")).focus()
@@ -522,7 +517,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
     page = open_page("/p/ends/r/quiet")
     ending = page.get_by_role("region", name="How the run ended")
-    expect(ending).to_contain_text("The program ended with exit code 3.", timeout=PATIENCE_MS)
+    expect(ending).to_contain_text("The program ended with exit code 3.")
     expect(ending).to_contain_text("It has printed nothing that was kept.")
 
 
@@ -538,6 +533,6 @@ with trackd.init(project="ends", id="late", settings={"late_steps": "drop"}) as 
     page = open_page("/p/ends/r/late")
     page.get_by_role("link", name=re.compile("^Health.*not all is well")).click()
     expect(page.get_by_role("status").filter(has_text="Not every row")).to_have_text(
-        re.compile("1 row was dropped because they came late"), timeout=PATIENCE_MS
+        re.compile("1 row was dropped because they came late")
     )
     expect(page.get_by_role("main")).to_contain_text("Everything that was logged is on this machine's disk.")

@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 from playwright.sync_api import Locator, expect
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import PATIENCE_SECONDS, OpenPage
 from tests.service.scripts import run_script
 from tests.service.test_seed_records import EXAMPLES
 
 import trackd
 
-PATIENCE_MS = 30_000
 SOLIDS = runpy.run_path(str(Path(__file__).resolve().parents[2] / "examples" / "records" / "object_3d.py"))
 # What is on the card of a record of each kind once it is drawn.
 DRAWN = {
@@ -79,24 +78,24 @@ def test_a_documented_example_is_seen_on_the_page(
     assert ended.returncode == 0, ended.stderr
     (run,) = [run for each in api.projects() for run in api.runs(each.name) if run.path not in before]
     page = open_page(f"/p/{run.project}/r/{run.id}")
-    expect(page.get_by_text("Summary").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("Summary").first).to_be_visible()
     for metric in run.metrics():
         if metric.kind not in DRAWN:
             continue
         tab = {"histogram": "Charts", "table": "Tables", "plot": "Tables"}.get(metric.kind, "Media")
         page.get_by_role("link", name=re.compile(f"^{tab}")).click()
         card = page.locator(f'[data-testid="media"][data-key="{metric.name}"][data-kind="{metric.kind}"]')
-        expect(card).to_have_attribute("data-step", str(metric.last_step), timeout=PATIENCE_MS)
+        expect(card).to_have_attribute("data-step", str(metric.last_step))
         card.scroll_into_view_if_needed()
         drawn = card.locator(DRAWN[metric.kind]).first
-        expect(drawn).to_be_visible(timeout=PATIENCE_MS)
+        expect(drawn).to_be_visible()
         if metric.kind == "image":
             expect_pixels(drawn)
         expect(card.locator('[data-trouble="true"]')).to_have_count(0)
 
 
 def expect_pixels(image: Locator) -> None:
-    for _ in range(PATIENCE_MS // 100):
+    for _ in range(PATIENCE_SECONDS * 10):
         width: Any = image.evaluate("image => image.naturalWidth")
         if width:
             return

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import numpy as np
 from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import OpenPage
-from tests.browser.test_page import PATIENCE_MS, wait_for
+from tests.browser.test_page import wait_for
 from tests.conftest import WaitUntil
 
 import trackd
@@ -161,9 +161,7 @@ def test_projects_are_searched_sorted_and_only_a_part_of_them_is_in_the_page(ope
     log_run("zebra", "r")
     page = open_page("/")
     expect(page.locator('[data-project="zebra"]')).to_contain_text("1 run")
-    expect(page.locator('[data-project="zebra"]')).to_contain_text(
-        re.compile(r"\d B|\d KiB"), timeout=PATIENCE_MS
-    )
+    expect(page.locator('[data-project="zebra"]')).to_contain_text(re.compile(r"\d B|\d KiB"))
 
     def answer(route: Route) -> None:
         projects = [
@@ -210,7 +208,7 @@ def test_a_preset_is_looked_at_renamed_edited_deleted_and_brought_back(open_page
     saved.get_by_role("link", name="Curve team/curve").click()
     expect(page).to_have_url(re.compile(r"preset=team%2Fcurve"))
     drawn = page.locator('iframe[data-state="size"]')
-    expect(drawn).to_be_visible(timeout=PATIENCE_MS)
+    expect(drawn).to_be_visible()
     page.get_by_role("textbox", name="Title", exact=True).fill("Better")
     page.get_by_role("button", name="Rename").click()
     expect(saved.get_by_role("link", name="Better team/curve")).to_be_visible()
@@ -221,7 +219,7 @@ def test_a_preset_is_looked_at_renamed_edited_deleted_and_brought_back(open_page
     # What was saved is read again before it is deleted: undoing brings back what the page has read.
     with page.expect_response(lambda answer: answer.request.method == "GET" and "curve" in answer.url):
         page.get_by_role("button", name="Save as preset").click()
-    expect(text).to_have_value(re.compile('"mark": "bar"'), timeout=PATIENCE_MS)
+    expect(text).to_have_value(re.compile('"mark": "bar"'))
     page.get_by_role("button", name="Delete").click()
     expect(saved.get_by_text("None yet.")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
@@ -262,7 +260,7 @@ def test_a_page_recovers_by_itself_when_its_daemon_is_killed(
     wait_for(page, "loss", lambda _, total: total == 3)
     wait_for(page, "other", lambda _, total: total == 1)
     run.finish()
-    expect(page.get_by_text("finished").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("finished").first).to_be_visible()
 
 
 def test_names_written_from_right_to_left_turn_nothing_round_in_titles_and_labels(
@@ -294,8 +292,8 @@ def test_names_written_from_right_to_left_turn_nothing_round_in_titles_and_label
     seen = set()
     for address, sign in signs.items():
         page.goto(address)
-        expect(sign).to_be_visible(timeout=PATIENCE_MS)
-        expect(page.locator('[aria-busy="true"]')).to_have_count(0, timeout=PATIENCE_MS)
+        expect(sign).to_be_visible()
+        expect(page.locator('[aria-busy="true"]')).to_have_count(0)
         texts = page.evaluate(
             """() => {
               const all = document.querySelectorAll("[title], [aria-label], [alt], select option");

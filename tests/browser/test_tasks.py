@@ -13,7 +13,6 @@ from tests.browser.conftest import OpenPage
 
 DEMO = Path(__file__).resolve().parents[2] / "scripts" / "demo_project.py"
 PROJECT = "shapes"
-PATIENCE_MS = 20_000
 BEST, FAILED = "wide-lr0.03-s0", "narrow-lr3.0-s0"
 
 
@@ -26,20 +25,18 @@ def _project(module_store: Path) -> None:
 
 def open_project(open_page: OpenPage) -> Page:
     page = open_page("/")
-    page.get_by_role("link", name=PROJECT).click(timeout=PATIENCE_MS)
-    expect(page.get_by_role("complementary", name="Runs")).to_contain_text("17", timeout=PATIENCE_MS)
+    page.get_by_role("link", name=PROJECT).click()
+    expect(page.get_by_role("complementary", name="Runs")).to_contain_text("17")
     return page
 
 
 def test_best_run_by_validation_accuracy_is_two_clicks_away(open_page: OpenPage) -> None:
     page = open_project(open_page)
     page.get_by_role("link", name="Table", exact=True).click()
-    page.get_by_role("columnheader", name="val/accuracy").get_by_role("button").first.click(
-        timeout=PATIENCE_MS
-    )
+    page.get_by_role("columnheader", name="val/accuracy").get_by_role("button").first.click()
     expect(page.get_by_role("columnheader", name="val/accuracy")).to_have_attribute("aria-sort", "descending")
     best = page.locator('[role="row"][data-row="0"]')
-    expect(best).to_contain_text(BEST, timeout=PATIENCE_MS)
+    expect(best).to_contain_text(BEST)
     expect(best).to_contain_text("0.9293")
 
 
@@ -50,24 +47,24 @@ def test_why_a_run_failed_is_one_click_away(open_page: OpenPage) -> None:
     row.get_by_role("link", name=f"Open the page of {FAILED}").click()
     ending = page.get_by_role("region", name="How the run ended")
     expect(ending.get_by_role("heading", level=2)).to_contain_text(
-        "FloatingPointError: the loss is nan after 65 steps: lower the learning rate", timeout=PATIENCE_MS
+        "FloatingPointError: the loss is nan after 65 steps: lower the learning rate"
     )
     expect(ending.get_by_label("Traceback")).to_contain_text("raise FloatingPointError")
-    expect(ending).to_contain_text("step 60 loss 1448.7514", timeout=PATIENCE_MS)
+    expect(ending).to_contain_text("step 60 loss 1448.7514")
 
 
 def test_image_at_step_100_of_two_runs_stands_side_by_side(open_page: OpenPage) -> None:
     page = open_project(open_page)
     page.get_by_role("link", name="Table", exact=True).click()
     for name in (BEST, "narrow-lr0.01-s0"):
-        page.get_by_role("row", name=name).get_by_role("checkbox").click(timeout=PATIENCE_MS)
+        page.get_by_role("row", name=name).get_by_role("checkbox").click()
     page.get_by_role("region", name="Chosen runs").get_by_role("button", name="Compare").click()
     media = page.get_by_role("region", name="Media at the same step")
     card = media.locator('[data-testid="media"][data-key="val/predictions"]')
-    expect(card).to_have_attribute("data-step", "200", timeout=PATIENCE_MS)
+    expect(card).to_have_attribute("data-step", "200")
     for _ in range(2):
         media.get_by_role("button", name="Previous step").first.click()
-    expect(card).to_have_attribute("data-step", "100", timeout=PATIENCE_MS)
+    expect(card).to_have_attribute("data-step", "100")
     expect(page).to_have_url(re.compile("at=100"))
     cells = card.get_by_test_id("media-run")
     expect(cells).to_have_count(2)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.conftest import OpenPage
-from tests.browser.test_page import PATIENCE_MS, chart, wait_for
+from tests.browser.test_page import chart, wait_for
 
 import trackd
 
@@ -71,12 +71,12 @@ def test_smoothing_draws_beside_the_points(page: Page, kind: str) -> None:
 
 def test_logarithmic_scale_says_what_it_leaves_out(page: Page) -> None:
     page.get_by_label("log y").check()
-    expect(chart(page, "train/deep/loss")).to_contain_text("146 not above 0", timeout=PATIENCE_MS)
+    expect(chart(page, "train/deep/loss")).to_contain_text("146 not above 0")
 
 
 def test_sections_follow_the_last_slash_or_the_first_part(page: Page) -> None:
     deep = page.get_by_role("button", name="train/deep", exact=False).and_(page.locator("[aria-expanded]"))
-    expect(deep).to_be_visible(timeout=PATIENCE_MS)
+    expect(deep).to_be_visible()
     page.get_by_role("button", name=re.compile("^Options")).click()
     page.get_by_role("combobox", name="Sections").select_option("first")
     expect(deep).to_have_count(0)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 from tests.browser.conftest import OpenPage
-from tests.browser.test_page import PATIENCE_MS, chart, wait_for
+from tests.browser.test_page import chart, wait_for
 
 import trackd
 
@@ -105,7 +105,7 @@ def test_cards_are_moved_sized_hidden_and_undone_and_the_view_keeps_them(page: P
     page.get_by_role("button", name=re.compile("View without a name")).click()
     page.get_by_label("Name of the view").fill("Losses")
     page.get_by_role("button", name="Save", exact=True).click()
-    page.get_by_role("link", name="Losses").wait_for(timeout=PATIENCE_MS)
+    page.get_by_role("link", name="Losses").wait_for()
     address = page.url
     page.goto(address.split("?")[0])
     wait_for_cards(page, "train", ["line:train/acc", "line:train/loss"])
@@ -128,7 +128,7 @@ def test_a_panel_that_is_chosen_before_the_columns_are_known_begins_with_one(pag
         route.continue_()
     page.unroute("**/columns?*")
     panel = page.locator('[data-testid="panel"][data-kind="bar"]')
-    expect(panel).to_contain_text("run-3", timeout=PATIENCE_MS)
+    expect(panel).to_contain_text("run-3")
 
 
 def test_panels_are_added_edited_and_drawn(page: Page) -> None:
@@ -138,13 +138,13 @@ def test_panels_are_added_edited_and_drawn(page: Page) -> None:
     dialog = page.get_by_role("dialog")
     # Several metrics in one chart.
     dialog.get_by_label("Metrics, one a line").fill("train/loss\ntrain/acc")
-    expect(page.locator('[data-testid="chart"][data-lines="8"]')).to_have_count(1, timeout=PATIENCE_MS)
+    expect(page.locator('[data-testid="chart"][data-lines="8"]')).to_have_count(1)
     dialog.get_by_label("Metrics, one a line").fill("")
     dialog.get_by_label("Expressions, one a line").fill("train/loss * 100")
     dialog.get_by_role("textbox", name="Title").fill("Scaled")
     dialog.get_by_role("button", name="Done").click()
     scaled = page.get_by_role("article", name="train/loss * 100")
-    expect(scaled).to_have_attribute("data-total", "80", timeout=PATIENCE_MS)
+    expect(scaled).to_have_attribute("data-total", "80")
     assert float(scaled.get_attribute("data-max") or "nan") == 400.0
     page.get_by_role("button", name="Section train").click()
     page.get_by_role("menuitem", name="Add a panel…").click()
@@ -153,7 +153,7 @@ def test_panels_are_added_edited_and_drawn(page: Page) -> None:
     expect(dialog).to_contain_text(re.compile("runs", re.IGNORECASE))
     dialog.get_by_role("button", name="Done").click()
     panel = page.locator('[data-testid="panel"][data-kind="bar"]')
-    expect(panel).to_contain_text("run-3", timeout=PATIENCE_MS)
+    expect(panel).to_contain_text("run-3")
     panel.get_by_role("button", name=re.compile("^Show .* full screen")).click()
     expect(page.get_by_role("dialog")).to_contain_text("run-0")
     page.keyboard.press("Escape")
@@ -163,7 +163,7 @@ def test_panels_are_added_edited_and_drawn(page: Page) -> None:
 def test_runs_are_grouped_into_lines_with_bands_and_filtered_by_a_condition(open_page: OpenPage) -> None:
     page = open_page(f"/p/{PROJECT}?group=config.optimizer", height=1400)
     loss = chart(page, "train/loss")
-    expect(loss).to_have_attribute("data-lines", "2", timeout=PATIENCE_MS)
+    expect(loss).to_have_attribute("data-lines", "2")
     expect(page.get_by_test_id("group")).to_have_count(2)
     expect(loss).to_contain_text("mean and range of 2 groups")
     page.get_by_role("button", name="Show adam in the charts").click()
@@ -177,7 +177,7 @@ def test_runs_are_grouped_into_lines_with_bands_and_filtered_by_a_condition(open
     expect(page.get_by_test_id("run")).to_have_count(2)
     expect(page).to_have_url(re.compile("filter=lr"))
     field.fill("lr >")
-    expect(page.get_by_text(re.compile("expected", re.IGNORECASE)).first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text(re.compile("expected", re.IGNORECASE)).first).to_be_visible()
     expect(page.get_by_test_id("run")).to_have_count(2)  # what stood there before is not lost
 
 
@@ -189,19 +189,19 @@ def test_sections_fold_to_small_lines_and_one_slider_moves_all_records(page: Pag
     slider.scroll_into_view_if_needed()
     first = page.locator('[data-testid="media"][data-key="media/first"]')
     second = page.locator('[data-testid="media"][data-key="media/second"]')
-    expect(first).to_have_attribute("data-step", "15", timeout=PATIENCE_MS)
+    expect(first).to_have_attribute("data-step", "15")
     slider.fill("0")
-    expect(first).to_have_attribute("data-step", "5", timeout=PATIENCE_MS)
-    expect(second).to_have_attribute("data-step", "5", timeout=PATIENCE_MS)
+    expect(first).to_have_attribute("data-step", "5")
+    expect(second).to_have_attribute("data-step", "5")
     expect(page).to_have_url(re.compile("at=5"))
     # By keys for the whole page, where nothing else was chosen.
     section(page, "media").get_by_role("button", name="latest").click()
-    expect(first).to_have_attribute("data-step", "15", timeout=PATIENCE_MS)
+    expect(first).to_have_attribute("data-step", "15")
     page.locator("body").press("[")
-    expect(second).to_have_attribute("data-step", "5", timeout=PATIENCE_MS)
+    expect(second).to_have_attribute("data-step", "5")
     expect(page).to_have_url(re.compile("cursor=5"))
     page.locator("body").press("]")
-    expect(second).to_have_attribute("data-step", "15", timeout=PATIENCE_MS)
+    expect(second).to_have_attribute("data-step", "15")
 
 
 def test_run_has_the_colour_a_person_gives_it(page: Page) -> None:

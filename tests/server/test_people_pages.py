@@ -24,7 +24,6 @@ __all__ = ["browser"]
 
 OTHER_PASSWORD = "staple of the battery"
 SHOTS = os.environ.get("TRACKD_SHOTS", "")  # a folder for screenshots, to be looked at
-PATIENCE_MS = 20_000
 # Chromium itself tells of refusals.
 NUMBERS = itertools.count(1)
 REFUSAL = re.compile(r"status of (400|401|403|404|409|429)")
@@ -58,7 +57,6 @@ class Visitor:
         self.replica = replica
         self.faults: list[str] = []
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("console", self._see)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
 

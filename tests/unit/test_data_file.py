@@ -170,7 +170,8 @@ def test_records_that_are_never_logged_waste_a_bounded_part_of_the_disk(
     held = [file.hold(random_bytes()) for _ in range(6)]
     assert [each is None for each in held] == [False] * 4 + [True] * 2
     assert held[0] is not None
-    assert put(file, draft_of(held[0]))[1]
+    for _ in range(2):  # logged twice, it makes room once
+        assert put(file, draft_of(held[0]))[1]
     assert file.hold(random_bytes()) is not None
     assert file.hold(random_bytes()) is None
 
