@@ -52,7 +52,8 @@ class DataFile:
         self._position = 0
         self._granted = 0
         self._window: _Window | None = None
-        self._held_bytes = 0  # that no record refers to yet
+        self._held: dict[int, int] = {}  # the sizes of what no record refers to yet, by its place
+        self._held_bytes = 0  # their sum
         self._sums: dict[tuple[int, int], int] = {}  # of what was held, by its place and size
 
     def has_room(self, size: int) -> bool:
@@ -108,6 +109,7 @@ class DataFile:
             return None
         finally:
             self.is_writing = was_writing
+        self._held[start] = size
         self._held_bytes += size
         self._sums[start, size] = _frames.sample_check_sum(data)  # now, while the bytes are near
         return copy.view(array.dtype).reshape(array.shape)
@@ -118,6 +120,7 @@ class DataFile:
         if window is None:
             return None
         start = end = -1
+        places = []
         for buffer in buffers:
             if start >= 0 and len(buffer) == -end % ALIGNMENT_BYTES and not any(buffer):
                 end += len(buffer)  # zeros up to the next piece
@@ -130,9 +133,11 @@ class DataFile:
                 return None
             start = place if start < 0 else start
             end = place + len(buffer)
+            places.append(place)
         if start < 0:
             return None
-        self._held_bytes = max(self._held_bytes - (end - start), 0)
+        for place in places:
+            self._held_bytes -= self._held.pop(place, 0)
         check_sum = self._sums.get((start, end - start))
         return start, _frames.sample_check_sum(buffers) if check_sum is None else check_sum
 
