@@ -244,7 +244,7 @@ def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
 def set_current(run: Run | None) -> None:
     """Makes a run the one that the module-level functions follow."""
     trackd.run = run
-    for name in FOLLOWERS:
+    for name in trackd._FOLLOWERS:  # noqa: SLF001 - the package lists what it gives
         setattr(trackd, name, getattr(run, name) if run is not None else BeforeInit(name))
 
 
@@ -287,11 +287,6 @@ class BeforeInit:
     def __setattr__(self, name: str, value: Any) -> None:
         """Raises Error."""
         self._fail()
-
-
-FOLLOWERS = (
-    "log", "config", "summary", "define_metric", "alert", "mark_preempting", "save", "log_code", "watch", "unwatch",
-)  # fmt: skip
 
 
 def _check_name(what: str, name: str, forbidden: str) -> str:

@@ -7,7 +7,6 @@ boto3 is imported here alone, and only when the first request is made.
 
 from __future__ import annotations
 
-import email.utils
 import os
 import re
 import threading
@@ -543,6 +542,8 @@ class Connection:
 
 def clock_skew_seconds(metadata: Any) -> float | None:
     """Returns how far this machine's clock is ahead of the server's; None if the server does not say."""
+    import email.utils  # half a megabyte, which a daemon without a bucket does without
+
     date = metadata.get("HTTPHeaders", {}).get("date", "")
     try:
         return time.time() - email.utils.parsedate_to_datetime(date).timestamp()

@@ -32,6 +32,9 @@ def log_run(project: str, name: str, steps: int = 5) -> str:
 def answer_runs(route: Route) -> None:
     """Answers as the daemon does where a run's name matches."""
     question = json.loads(route.request.post_data or "{}")
+    if not question.get("search"):  # the page's own list
+        route.continue_()
+        return
     names = [name for name in ("amber-fox", "blue-fox") if re.search(question["search"], name)]
     columns = [{"name": "name", "values": names}, {"name": "state", "values": ["finished"] * len(names)}]
     route.fulfill(json={"run_ids": names, "columns": columns, "runs": [], "groups": []})
