@@ -54,7 +54,7 @@ PROTOBUF_MODULES = {
     "encoders", "grpc_api", "grpc_gate", "grpc_replication", "grpc_uploads", "records", "redaction", "server_store",
 }  # fmt: skip
 # Costly or optional libraries: one module each, imported where it is used.
-CONFINED_IMPORTS = ("argon2", "boto3", "joserfc", "obstore", "pynvml")
+CONFINED_IMPORTS = ("argon2", "boto3", "botocore.session", "joserfc", "obstore", "pynvml")
 # What a process that trains must not pay for, or be broken by, before it logs anything.
 HEAVY_IMPORTS = {
     "google.protobuf",

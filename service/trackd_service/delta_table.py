@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from trackd_service import manifests
+from trackd_service.bucket_requests import open_session
 from trackd_service.buckets import Bucket, BucketStore
 from trackd_service.manifests import Manifest, ManifestInvalid
 from trackd_service.objects import ObjectNotFound
@@ -314,10 +315,9 @@ def _schema() -> Schema:
 
 def _storage_options(bucket: Bucket) -> dict[str, str]:
     """Returns how delta-rs reaches the bucket, with the credentials that boto3's chain finds at this moment."""
-    import botocore.session
     from botocore.exceptions import BotoCoreError
 
-    session = botocore.session.Session(profile=bucket.profile or None)
+    session = open_session(bucket)
     options = dict(_NETWORK_OPTIONS)
     if bucket.endpoint_url:
         options["AWS_ENDPOINT_URL"] = bucket.endpoint_url
@@ -325,7 +325,7 @@ def _storage_options(bucket: Bucket) -> dict[str, str]:
     if bucket.endpoint_url.startswith("http://"):
         options["AWS_ALLOW_HTTP"] = "true"
     try:
-        options["AWS_REGION"] = bucket.region or session.get_config_variable("region") or "us-east-1"
+        options["AWS_REGION"] = session.get_config_variable("region") or "us-east-1"
         credentials = session.get_credentials()
         frozen = None if credentials is None else credentials.get_frozen_credentials()
     except BotoCoreError as error:
