@@ -347,6 +347,7 @@ def note(**hooks):
     register(**hooks)
 os.register_at_fork = note
 import trackd
+trackd.init  # the package imports what registers them when it is used
 count = len([hook for hook in befores if hook])
 assert count >= 3, befores  # logging's, concurrent.futures' and ours
 import asyncio, concurrent.futures.thread, grpc, logging
