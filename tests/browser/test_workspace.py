@@ -150,7 +150,7 @@ def test_panels_are_added_edited_and_drawn(page: Page) -> None:
     page.get_by_role("menuitem", name="Add a panel…").click()
     page.get_by_role("button", name=re.compile("^Bar")).click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text(re.compile("runs", re.IGNORECASE))
+    expect(dialog.get_by_label("Column")).to_be_visible()
     dialog.get_by_role("button", name="Done").click()
     panel = page.locator('[data-testid="panel"][data-kind="bar"]')
     expect(panel).to_contain_text("run-3")
@@ -208,10 +208,11 @@ def test_run_has_the_colour_a_person_gives_it(page: Page) -> None:
     row = page.locator('[data-testid="run"]').first
     row.hover()
     before = row.locator("line").get_attribute("stroke")
-    row.get_by_role("button", name=re.compile("^Colour of")).click()
-    page.get_by_role("button", name="Colour 9", exact=True).click()
+    # The page goes at once, before it has heard that a change is kept; the second one it has not even sent.
+    for colour in ("Colour 9", "Colour 8"):
+        row.get_by_role("button", name=re.compile("^Colour of")).click()
+        page.get_by_role("button", name=colour, exact=True).click()
     after = row.locator("line").get_attribute("stroke")
-    assert after != before
+    assert after not in (before, None)
     page.reload()
-    wait_for(page, "train/loss", lambda _, total: total == 80)
-    assert page.locator('[data-testid="run"]').first.locator("line").get_attribute("stroke") == after
+    expect(row.locator("line")).to_have_attribute("stroke", after or "")

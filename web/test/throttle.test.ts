@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { throttleWhileSeen } from "../src/data/throttle";
+import { throttle, throttleWhileSeen } from "../src/data/throttle";
 
 let page: EventTarget & { visibilityState: string };
 
@@ -64,6 +64,25 @@ describe("what is asked again as runs go on", () => {
     vi.advanceTimersByTime(5000);
     expect(task).toHaveBeenCalledTimes(1);
     asking.cancel();
+  });
+
+  test("runs at once when the page goes, and goes on when it comes back", () => {
+    const task = vi.fn();
+    const saving = throttle(task, 1000);
+    saving.flush();
+    expect(task).not.toHaveBeenCalled();
+    saving.call();
+    saving.call();
+    saving.flush();
+    expect(task).toHaveBeenCalledTimes(2);
+    saving.flush();
+    vi.advanceTimersByTime(5000);
+    expect(task).toHaveBeenCalledTimes(2);
+    saving.call();
+    expect(task).toHaveBeenCalledTimes(3);
+    saving.cancel();
+    saving.flush();
+    expect(task).toHaveBeenCalledTimes(3);
   });
 
   test("is not asked after it was given up", () => {

@@ -82,8 +82,13 @@ export async function postForJson<T>(path: string, body: unknown, signal?: Abort
   return (await (await ask(path, init)).json()) as T;
 }
 
-export async function putJson(path: string, body: unknown): Promise<void> {
-  await ask(path, { method: "PUT", headers: JSON_HEADERS, body: JSON.stringify(body) });
+// Browsers let 64 KiB in all outlive a page; a character of JSON has at most three bytes.
+const OUTLIVING_LENGTH_MAX = 10_000;
+
+/** Stores something, also where the page is closed or loaded again meanwhile, if it is small. */
+export async function putJson(path: string, json: unknown): Promise<void> {
+  const body = JSON.stringify(json);
+  await ask(path, { method: "PUT", headers: JSON_HEADERS, body, keepalive: body.length <= OUTLIVING_LENGTH_MAX });
 }
 
 export async function deleteAt(path: string): Promise<void> {

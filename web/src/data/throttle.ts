@@ -1,6 +1,8 @@
 /** How often something is asked again. */
 export interface Throttled {
   call: () => void;
+  /** What was called and has not run yet runs now: nobody is there for it later. */
+  flush: () => void;
   cancel: () => void;
 }
 
@@ -37,8 +39,14 @@ export function throttle(task: () => void | Promise<void>, milliseconds: number)
       isWanted = true;
       goOn();
     },
+    flush: () => {
+      if (!isWanted) return;
+      clearTimeout(timer);
+      run();
+    },
     cancel: () => {
       clearTimeout(timer);
+      isWanted = false;
       isResting = true;
     },
   };
@@ -57,6 +65,7 @@ export function throttleWhileSeen(task: () => void | Promise<void>, milliseconds
   document.addEventListener("visibilitychange", onVisible);
   return {
     call: throttled.call,
+    flush: throttled.flush,
     cancel: () => {
       throttled.cancel();
       document.removeEventListener("visibilitychange", onVisible);

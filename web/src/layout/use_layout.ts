@@ -1,13 +1,13 @@
 /**
  * The layout of the page: that of the saved view the address names, or an empty one.
  *
- * A change is kept as it is made. The first one to a page without a view makes a view without a name and puts it into the
- * address, so that the address says all there is to see; a person may name it later.
+ * A change is kept as it is made, the last one also where the page is closed right behind it. The first one to a page without a view
+ * makes a view without a name and puts it into the address, so that the address says all there is to see; a person may name it later.
  */
 import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { deleteView, fetchView, fetchViews, putView, type SavedView, type ViewListing } from "../api/views";
-import { throttle } from "../data/throttle";
+import { type Throttled, throttle } from "../data/throttle";
 import type { ChangeView } from "../url/use_view";
 import { formatView, parseView, type ViewState } from "../url/view_state";
 import type { LayoutChange } from "./changes";
@@ -45,11 +45,15 @@ export const useViews = (project: string) =>
 /** What this page knows of a view beyond the daemon. */
 interface Editing {
   history: LayoutHistory;
-  write: { call: () => void; cancel: () => void };
+  write: Throttled;
   error: Error | null;
 }
 
 const editings = new Map<string, Editing>();
+
+addEventListener("pagehide", () => {
+  for (const { write } of editings.values()) write.flush();
+});
 
 function editingOf(client: QueryClient, project: string, id: string, onError: () => void): Editing {
   const identity = JSON.stringify([project, id]);
