@@ -111,12 +111,12 @@ class AskedRun(Identity):
         return self._shipper.flush(self._writer, self._spool.sequence, timeout_seconds)
 
     def _read_summary(self) -> Mapping[str, Any]:
-        """Asks the daemon for the summary of what was logged so far; empty when there is no answer."""
+        """Asks the daemon for the summary of what was logged so far; what was read last when there is no answer."""
         if self._shipper is None:
             return {}
-        sequence, read_time, values = self._summary_read
+        sequence, read_time, known = self._summary_read
         if sequence == self._spool.sequence and time.monotonic() - read_time < _SUMMARY_AGE_SECONDS:
-            return values
+            return known
         sequence = self._spool.sequence
         if not self._finished:
             self._shipper.flush(self._writer, self._spool.sequence, self._settings.finish_timeout_seconds)
@@ -126,7 +126,8 @@ class AskedRun(Identity):
 
             return {} if run is None else _decode.entries(run.summary)
 
-        values = self._ask(read, self._settings.finish_timeout_seconds) or {}
+        answer = self._ask(read, self._settings.finish_timeout_seconds)
+        values = known if answer is None else answer
         self._summary_read = (sequence, time.monotonic(), values)
         return values
 

@@ -170,10 +170,9 @@ class PeopleFace:
 
         def change() -> NewSession:
             try:
-                self._people.sessions.change_password(caller, former, password)
+                return self._people.sessions.change_password(caller, former, password)
             except Unauthenticated:  # of whom is signed in: no reason to send them to the sign-in page
                 raise InvalidArgument("the former password is wrong: try again", field="former") from None
-            return self._people.sessions.sign_in(caller.name, password, caller.address)
 
         return self._with_session(request, answer({}), await self._with_password(change))
 

@@ -114,8 +114,11 @@ class Sessions:
             "no user of this server has that identity: ask a server admin to make one with it"
         )
 
-    def change_password(self, caller: Caller, former: str, password: str) -> None:
+    def change_password(self, caller: Caller, former: str, password: str) -> NewSession:
         """Gives the user who has signed in another password, and ends all of the user's sessions, this one with them.
+
+        Returns:
+            The session that this one goes on as.
 
         Raises:
             InvalidArgument: The new password is too short.
@@ -136,6 +139,7 @@ class Sessions:
             attempts.give_back(tables, attempts.subjects(account.name, caller.address), now)
             end_sessions(tables, account.name)
             audit.note(tables, now, caller, "user.change_password", f"user:{account.name}")
+            return _begin(tables, account, now, caller.address, "password")
 
     def sign_out(self, caller: Caller) -> None:
         """Ends the caller's session; one that has ended already stays so."""

@@ -163,7 +163,9 @@ def test_a_password_is_changed_by_who_knows_it_and_has_signed_in(people: People,
         people.sessions.change_password(ada, "wrong", OTHER_PASSWORD)
     with pytest.raises(PermissionDenied):
         people.sessions.change_password(with_key(people, ada, clock, scope="admin"), PASSWORD, OTHER_PASSWORD)
-    people.sessions.change_password(ada, PASSWORD, OTHER_PASSWORD)
+    renewed = people.sessions.change_password(ada, PASSWORD, OTHER_PASSWORD)
+    assert renewed.principal.session_id != ada.principal.session_id
+    assert people.sessions.resolve(renewed.token, clock()) == renewed.principal
     people.sessions.sign_in("ada", OTHER_PASSWORD, ADDRESS)
     with pytest.raises(PermissionDenied):
         people.sessions.end_all(ada, "bob")

@@ -38,7 +38,7 @@ async function refusal(response: Response): Promise<ApiError> {
   return new ApiError(response.status, "", `the daemon answered ${response.status} ${response.statusText}`);
 }
 
-export async function ask(path: string, init?: RequestInit): Promise<Response> {
+async function answerOf(path: string, init?: RequestInit): Promise<Response> {
   let response: Response;
   try {
     response = await send(path, init);
@@ -46,12 +46,28 @@ export async function ask(path: string, init?: RequestInit): Promise<Response> {
     if (init?.signal?.aborted) throw cause;
     throw new ApiError(0, "UNREACHABLE", "the trackd daemon does not answer");
   }
-  if (!response.ok) {
-    const error = await refusal(response);
-    if (error.reason === "UNAUTHENTICATED") noteSignedOut();
+  if (!response.ok) throw await refusal(response);
+  return response;
+}
+
+const isUnauthenticated = (error: unknown) => error instanceof ApiError && error.reason === "UNAUTHENTICATED";
+
+/** The request that has the session renewed, while it is on its way, and how often that was done. */
+let renewal: Promise<void> | null = null;
+let renewalCount = 0;
+
+export async function ask(path: string, init?: RequestInit): Promise<Response> {
+  const count = renewalCount;
+  try {
+    return await answerOf(path, init);
+  } catch (error) {
+    if (!isUnauthenticated(error)) throw error;
+    await renewal?.catch(() => undefined);
+    // Sent with the cookie of the session before: it is asked again with that of now.
+    if (renewalCount > count) return ask(path, init);
+    noteSignedOut();
     throw error;
   }
-  return response;
 }
 
 export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T> {
@@ -89,6 +105,23 @@ const OUTLIVING_LENGTH_MAX = 10_000;
 export async function putJson(path: string, json: unknown): Promise<void> {
   const body = JSON.stringify(json);
   await ask(path, { method: "PUT", headers: JSON_HEADERS, body, keepalive: body.length <= OUTLIVING_LENGTH_MAX });
+}
+
+/** Stores what ends the page's session and begins another: whatever else the page asks meanwhile goes on. */
+export async function putRenewing(path: string, json: unknown): Promise<void> {
+  const renew = async () => {
+    await answerOf(path, { method: "PUT", headers: JSON_HEADERS, body: JSON.stringify(json) });
+    renewalCount += 1;
+  };
+  renewal = renew();
+  try {
+    await renewal;
+  } catch (error) {
+    if (isUnauthenticated(error)) noteSignedOut();
+    throw error;
+  } finally {
+    renewal = null;
+  }
 }
 
 export async function deleteAt(path: string): Promise<void> {

@@ -1,5 +1,5 @@
 /** The routes of people, which a team server has: signing in, oneself, keys, teams, users, the audit. */
-import { ask, deleteAt, getJson, postForJson, putJson } from "./http";
+import { ask, deleteAt, getJson, postForJson, putJson, putRenewing } from "./http";
 
 export type Role = "reader" | "writer" | "admin";
 export type Scope = "read" | "write" | "admin";
@@ -110,7 +110,8 @@ export const signOut = () => deleteAt(`${API}/session`);
 export const otherSiteAddress = (to: string) => `${API}/oidc/begin?${new URLSearchParams({ to })}`;
 
 export const fetchMe = (signal?: AbortSignal) => getJson<Me>(`${API}/me`, signal);
-export const changePassword = (former: string, password: string) => putJson(`${API}/me/password`, { former, password });
+export const changePassword = (former: string, password: string) =>
+  putRenewing(`${API}/me/password`, { former, password });
 export const endSessions = () => deleteAt(`${API}/me/sessions`);
 
 export const fetchKeys = async (signal?: AbortSignal) =>
