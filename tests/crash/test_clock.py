@@ -33,7 +33,7 @@ for index in range(1_000):
     if index % 100 == 0:
         run.log({{"note": "row %d" % index}})
     if index == 600:
-        assert run.flush(20)
+        assert run.flush(60)
 run.finish()
 """
 

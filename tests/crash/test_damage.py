@@ -345,7 +345,7 @@ import sys, trackd
 run = trackd.init(project="crash", id=sys.argv[2], settings={"store": sys.argv[1], "quiet": True})
 for index in range(100):
     run.log({"index": index})
-assert run.flush(10)
+assert run.flush(60)
 run.finish()
 """
     subprocess.run([sys.executable, "-c", code, str(referee.store), run_id], check=True)
@@ -456,7 +456,7 @@ def _post(referee: Referee, path: str, body: dict[str, Any] | None) -> int:
         None if body is None else json.dumps(body).encode(),
         {"Authorization": f"Bearer {endpoint.token}", "Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         answer.read()
         return int(answer.status)
 

@@ -33,7 +33,7 @@ def log_rows(name, count=ROWS):
 
 def start_run():
     run = trackd.init(project="fork", id="run")
-    assert run.flush(20), "no daemon"
+    assert run.flush(60), "no daemon"
     return run
 
 def finish(expected):
@@ -194,7 +194,7 @@ for epoch in range(2):
         for task in range(ROWS):
             queue.put(task)
     for index in range(ROWS * len(queues)):
-        results.get(timeout=30)
+        results.get(timeout=60)
         trackd.log({"parent": step})
         step += 1
         if index % 50 == 0:
@@ -202,7 +202,7 @@ for epoch in range(2):
     for queue in queues:
         queue.put(None)
     for worker in workers:
-        worker.join(30)
+        worker.join(60)
         assert worker.exitcode == 0, worker.exitcode
 count = 2 * (CHILDREN // 2)
 finish({"parent": step, **{"worker/%d" % worker: ROWS for worker in range(count)}})

@@ -28,7 +28,7 @@ def test_kill_of_the_training_process_keeps_every_returned_row(make_referee: Mak
                 # The fault itself: the moment of the kill is drawn.
                 time.sleep(referee.random.uniform(0, 0.05))
                 writer.process.kill()
-                writer.process.wait(10)
+                writer.process.wait(60)
                 kill_count += 1
             row_count += referee.check(*KILLED, in_flight=1)
     report(f"{kill_count} kills, {row_count} rows")
@@ -50,6 +50,6 @@ def test_kill_of_daemon_and_training_process_together_keeps_every_returned_row(
                 writer.process.kill()
             referee.kill_daemons()
             for writer in referee.writers:
-                writer.process.wait(10)
+                writer.process.wait(60)
             referee.start_daemon()
             referee.check(*KILLED, in_flight=1)

@@ -108,7 +108,7 @@ def test_many_processes_of_one_run_lose_and_double_nothing_when_the_daemon_is_ki
             finally:
                 for process in processes:
                     process.kill()
-                    process.wait(10)
+                    process.wait(60)
             referee.wait_until(lambda: state(referee, "ranks") == "finished", "the end of the run")
             for rank, ledger in enumerate(ledgers):
                 count = returned_count(ledger)
@@ -152,7 +152,7 @@ def test_run_whose_process_is_killed_again_and_again_goes_on_where_it_was(
                     time.sleep(referee.random.uniform(0.0, 0.4))
                 finally:
                     process.send_signal(signal.SIGKILL)
-                    process.wait(10)
+                    process.wait(60)
                 counts.append(returned_count(ledger))
             referee.start_daemon()
             referee.wait_until(

@@ -92,7 +92,7 @@ def test_kill_of_the_training_process_keeps_every_returned_record(make_referee: 
             for writer in referee.writers:
                 referee.wait_until(lambda: writer.returned_count > 20, "records")  # noqa: B023
                 writer.process.kill()
-                writer.process.wait(10)
+                writer.process.wait(60)
                 record_count += check(referee, writer, ("killed", "crashed"), 1)
     report(f"{WRITERS} kills, {record_count} records")
 

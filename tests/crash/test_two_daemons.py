@@ -88,7 +88,7 @@ def test_second_daemon_ends_and_touches_nothing(make_referee: MakeReferee) -> No
         referee.wait_for_daemon()
         before = (referee.store / "endpoint.json").read_bytes()
         second = subprocess.run(
-            [sys.executable, "-m", "trackd_service", "--store", str(referee.store)], timeout=20, check=False
+            [sys.executable, "-m", "trackd_service", "--store", str(referee.store)], timeout=60, check=False
         )
         assert second.returncode == 0
         assert (referee.store / "endpoint.json").read_bytes() == before
@@ -114,4 +114,4 @@ while True:
         finally:
             for looker in lookers:
                 looker.kill()
-                looker.wait(10)
+                looker.wait(60)

@@ -401,7 +401,7 @@ def test_a_forked_child_logs_what_it_takes(run: _run.Run, wait_until: WaitUntil)
         run.flush()
         child = multiprocessing.get_context("fork").Process(target=_forward_and_finish, args=(run, model))
         child.start()
-        child.join(30)
+        child.join(60)
     assert child.exitcode == 0
     run.finish(quiet=True)
     # Nobody waits for the log of a child that has ended: the daemon finds it within a moment.

@@ -156,7 +156,7 @@ class FaultProxy:
         self._run(reset())
 
     def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60)
 
     async def _listen(self) -> None:
         # By hand: a server of asyncio's loses connections that come in while it closes.

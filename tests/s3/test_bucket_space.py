@@ -33,7 +33,7 @@ from trackd_service.upload_settings import UploadSettings
 from trackd_service.upload_tidying import Tidying
 from trackd_service.uploader import Uploader
 
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 90.0
 
 
 class Looks:

@@ -184,7 +184,7 @@ def put(url: str, data: bytes, headers: Mapping[str, str]) -> int:
     """Puts bytes to an address without credentials; returns the status."""
     request = urllib.request.Request(url, data, dict(headers), method="PUT")
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:

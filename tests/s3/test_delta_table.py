@@ -244,7 +244,7 @@ def test_publishers_at_once_leave_one_whole_table(
     barrier = threading.Barrier(publisher_count)
 
     def publish_together(_: int) -> Published | PublishFailed:
-        barrier.wait(20)
+        barrier.wait(60)
         try:
             return publish(store)
         except PublishFailed as error:

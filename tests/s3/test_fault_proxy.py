@@ -75,7 +75,7 @@ def proxy(server: EchoServer) -> Iterator[FaultProxy]:
 @pytest.fixture
 def connection(proxy: FaultProxy) -> Iterator[http.client.HTTPConnection]:
     place = urlsplit(proxy.endpoint_url).netloc
-    connection = http.client.HTTPConnection(place, timeout=10)
+    connection = http.client.HTTPConnection(place, timeout=60)
     yield connection
     connection.close()
 
@@ -204,7 +204,7 @@ def test_a_share_is_hit_the_same_at_every_run_of_a_seed(server: EchoServer) -> N
     def statuses() -> list[int]:
         with FaultProxy(f"http://127.0.0.1:{server.server_address[1]}", seed=7) as proxy:
             proxy.inject(Fault("answer", status=500), share=0.5)
-            connection = http.client.HTTPConnection(urlsplit(proxy.endpoint_url).netloc, timeout=10)
+            connection = http.client.HTTPConnection(urlsplit(proxy.endpoint_url).netloc, timeout=60)
             found = [put(connection, b"x")[0] for _ in range(40)]
             connection.close()
             return found
@@ -233,8 +233,8 @@ def test_the_end_closes_what_is_open(server: EchoServer) -> None:
         place = urlsplit(proxy.endpoint_url)
         assert place.hostname
         assert place.port
-        idle = socket.create_connection((place.hostname, place.port), timeout=10)
+        idle = socket.create_connection((place.hostname, place.port), timeout=60)
     with idle, contextlib.suppress(ConnectionResetError):
         assert idle.recv(1) == b""
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((place.hostname, place.port), timeout=10)
+        socket.create_connection((place.hostname, place.port), timeout=60)

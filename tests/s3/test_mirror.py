@@ -30,6 +30,7 @@ from tests.s3.uploading import (
     wait_for,
 )
 from tests.service import reading
+from tests.service.reading import endpoint_of
 
 import trackd
 from trackd._connection import Connection
@@ -274,10 +275,7 @@ def http(store: str, method: str, path: str, body: object) -> tuple[int, str]:
     import urllib.error
     import urllib.request
 
-    from trackd import _daemon
-
-    endpoint = _daemon.read_endpoint(store)
-    assert endpoint is not None
+    endpoint = endpoint_of(store)
     request = urllib.request.Request(
         endpoint.http_address + path,
         json.dumps(body).encode(),
@@ -285,7 +283,7 @@ def http(store: str, method: str, path: str, body: object) -> tuple[int, str]:
         method=method,
     )
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

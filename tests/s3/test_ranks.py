@@ -18,9 +18,9 @@ from playwright.sync_api import expect, sync_playwright
 from tests.browser.conftest import ARGUMENTS
 from tests.s3.s3_servers import S3Server
 from tests.s3.uploading import PROJECT, UploadStore, clear_environment, open_bucket, wait_for
+from tests.service.reading import endpoint_of
 
 import trackd
-from trackd import _daemon
 
 HOSTS = ("node-0", "node-1")
 RANKS_PER_HOST = 2
@@ -179,8 +179,7 @@ def test_two_daemons_feed_one_run_and_neither_hides_the_other(cluster: Cluster, 
 def test_the_page_shows_the_ranks_of_both_hosts(cluster: Cluster, api: trackd.Api) -> None:
     assert cluster.processes
     wait_for(lambda: ranks(api).get("rank_count") == 4, lambda: str(ranks(api)))
-    endpoint = _daemon.read_endpoint(str(api.store))
-    assert endpoint is not None
+    endpoint = endpoint_of(api.store)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         page = chromium.new_page()

@@ -97,7 +97,7 @@ async def serving(url: str, bucket: Bucket, folder: Path) -> AsyncIterator[Serve
 def put(signed: SignedPut, data: bytes) -> int:
     request = urllib.request.Request(signed.url, data, dict(signed.headers), method="PUT")
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:

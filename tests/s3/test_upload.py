@@ -24,9 +24,9 @@ from tests.s3.uploading import (
     wait_for,
 )
 from tests.service import reading
+from tests.service.reading import endpoint_of
 
 import trackd
-from trackd import _daemon
 from trackd_service import upload_settings
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def test_run_of_all_kinds_is_in_the_bucket_while_it_runs_and_whole_after_its_end
         assert reading.state("kinds", PROJECT, str(store)) == "running"
         process.stdin.write("\n")
         process.stdin.flush()
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     content = store.wait_whole(raw, bucket_url, "kinds")
     assert content.unlisted() == set()
     assert store.synced_step("kinds") == 2
@@ -112,7 +112,7 @@ def test_synced_step_is_none_without_upload_and_follows_with_it(proxy: FaultProx
     with UploadStore() as store:
         run = store.init("follows")
         run.log(row(0))
-        assert run.flush(20)
+        assert run.flush(60)
         assert store.synced_step("follows") is None
         assert document(store, "follows")["synced_step"] is None
         assert store.status().state == "off"
@@ -126,13 +126,12 @@ def test_synced_step_is_none_without_upload_and_follows_with_it(proxy: FaultProx
 
 def document(store: UploadStore, run_id: str) -> dict[str, object]:
     """Returns a run's document over HTTP."""
-    endpoint = _daemon.read_endpoint(str(store))
-    assert endpoint is not None
+    endpoint = endpoint_of(store.folder)
     request = urllib.request.Request(
         f"{endpoint.http_address}/api/v1/projects/{PROJECT}/runs/{run_id}",
         headers={"Authorization": f"Bearer {endpoint.token}"},
     )
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         found: dict[str, object] = json.load(answer)
     return found
 
@@ -262,7 +261,7 @@ def test_changes_wait_for_the_interval_and_no_longer(
     while time.monotonic() < deadline:
         run.log(row(index))
         index += 1
-        assert run.flush(20)
+        assert run.flush(60)
         counted.append(store.synced_step("interval"))
         time.sleep(0.1)  # the load: a training step takes time
     assert 2 <= len(set(counted)) <= 4, set(counted)

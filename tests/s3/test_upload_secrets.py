@@ -23,9 +23,9 @@ from tests.s3.uploading import (
     row,
     wait_for,
 )
+from tests.service.reading import endpoint_of
 
 import trackd
-from trackd import _daemon
 from trackd.v1 import upload_service_pb2
 
 if TYPE_CHECKING:
@@ -131,12 +131,11 @@ def watcher(canaries: Canaries) -> Iterator[list[AssertionError]]:
 
 
 def upload_over_http(store: UploadStore) -> str:
-    endpoint = _daemon.read_endpoint(str(store))
-    assert endpoint is not None
+    endpoint = endpoint_of(store.folder)
     request = urllib.request.Request(
         f"{endpoint.http_address}/api/v1/upload", headers={"Authorization": f"Bearer {endpoint.token}"}
     )
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return str(answer.read().decode())
 
 

@@ -48,7 +48,7 @@ PROJECT = "upload"
 # The shortest that there is: tests wait for it again and again.
 INTERVAL_SECONDS = 0.5
 # For what takes a second on an idle machine; others work on this one as well.
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 90.0
 
 _T = TypeVar("_T")
 Status = upload_service_pb2.UploadStatus
@@ -147,7 +147,7 @@ class UploadStore:
             process = psutil.Process(pid)
             helpers = process.children(recursive=True)
             os.kill(pid, signal.SIGKILL)
-            process.wait(10)
+            process.wait(60)
             for helper in helpers:
                 # They end with their parent; one that is sending has to be as dead as the machine would be.
                 with contextlib.suppress(psutil.NoSuchProcess):
@@ -473,7 +473,7 @@ def _chunks(tables: list[pa.Table], name: str) -> list[pa.Array]:
 def _select(path: Path, query: str, *values: Any) -> list[tuple[Any, ...]]:
     """Returns the rows of a question to a SQLite file that a daemon may be writing; none while there is no such table."""
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as connection:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=60)) as connection:
             return connection.execute(query, values).fetchall()
     except sqlite3.OperationalError as error:
         if "no such table" in str(error) or "unable to open" in str(error):

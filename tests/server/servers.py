@@ -98,7 +98,7 @@ class Replica:
             return 0
         process.send_signal(number)
         try:
-            return process.wait(30)
+            return process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -120,7 +120,7 @@ class Replica:
             ssl.create_default_context(cafile=str(self._team.ca_file)) if self.scheme == "https" else None
         )
         try:
-            with urllib.request.urlopen(request, timeout=30, context=context) as answer:
+            with urllib.request.urlopen(request, timeout=60, context=context) as answer:
                 return Answer(answer.status, dict(answer.headers), answer.read())
         except urllib.error.HTTPError as error:
             with error:

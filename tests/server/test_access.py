@@ -209,7 +209,7 @@ def test_a_page_and_its_socket_tell_of_own_projects_alone(scene: Scene) -> None:
             f"ws://127.0.0.1:{scene.replica.http_port}/api/v1/live",
             additional_headers={"Authorization": f"Bearer {key}"},
         ) as socket:
-            first = json.loads(socket.recv(timeout=20))
+            first = json.loads(socket.recv(timeout=60))
             assert [run["run_id"] for run in first["runs"]] == expected
 
 
@@ -320,7 +320,7 @@ def test_files_are_signed_for_reading_to_who_may_see_their_run_alone(scene: Scen
         with grpc.insecure_channel(f"127.0.0.1:{scene.replica.grpc_port}") as channel:
             stub: Any = replication_service_pb2_grpc.ReplicationServiceStub(channel)
             return list(
-                stub.SignReads(request, metadata=(("authorization", f"Bearer {key}"),), timeout=30).urls
+                stub.SignReads(request, metadata=(("authorization", f"Bearer {key}"),), timeout=60).urls
             )
 
     url, *others = urls(scene.reader_key, PROJECT, RUN)
@@ -368,10 +368,10 @@ def test_the_sha256_of_what_others_have_is_not_enough_to_read_it(scene: Scene) -
 
     with grpc.insecure_channel(f"127.0.0.1:{scene.replica.grpc_port}") as channel:
         stub = replication_service_pb2_grpc.ReplicationServiceStub(channel)
-        (put,) = stub.SignFiles(asked, timeout=30, metadata=metadata).puts
+        (put,) = stub.SignFiles(asked, timeout=60, metadata=metadata).puts
         assert not put.is_there  # nor is told that others have it
         with pytest.raises(grpc.RpcError) as refused:
-            stub.CommitRun(commit, timeout=30, metadata=metadata)
+            stub.CommitRun(commit, timeout=60, metadata=metadata)
         assert refused.value.code() is grpc.StatusCode.NOT_FOUND
         assert "put them again" in str(refused.value.details())
         assert read().status == 404
@@ -380,9 +380,9 @@ def test_the_sha256_of_what_others_have_is_not_enough_to_read_it(scene: Scene) -
             answer = urllib3.request("PUT", put.url, body=wrong, headers=dict(put.headers))
             assert answer.status in (400, 403), answer.data
         with pytest.raises(grpc.RpcError):
-            stub.CommitRun(commit, timeout=30, metadata=metadata)
+            stub.CommitRun(commit, timeout=60, metadata=metadata)
         answer = urllib3.request("PUT", put.url, body=content, headers=dict(put.headers))
         assert answer.status == 200, answer.data
-        assert not stub.CommitRun(commit, timeout=30, metadata=metadata).is_deleted
+        assert not stub.CommitRun(commit, timeout=60, metadata=metadata).is_deleted
     assert read().content == content
     assert scene.replica.get(f"/api/v1/objects/{scene.sha256}", scene.key).content == content

@@ -266,7 +266,7 @@ def test_a_server_that_is_started_again_goes_on_being_read(scene: Scene) -> None
     scene.replica.start()
     asking.join(60)
     assert found == [2]
-    api = trackd.Api(store=scene.replica.url, api_key=scene.key, timeout=0.5)
+    api = trackd.Api(store=scene.replica.url, api_key=scene.key, timeout=3)
     assert len(api.runs(PROJECT)) == 2
     scene.replica.kill()
     try:

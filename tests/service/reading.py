@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import grpc
@@ -23,14 +25,24 @@ from trackd.v1 import (
 )
 
 Metadata: TypeAlias = "tuple[tuple[str, str], ...]"
+PATIENCE_SECONDS = 60  # for a daemon to come up, where the machine is busy
 ROW_KEY = "_row"  # marks rows that have no values
+
+
+def endpoint_of(store: Path | str | None = None) -> _daemon.Endpoint:
+    """Returns where the store's daemon listens, once it has said so: a short run may be over before."""
+    folder = str(store or os.environ["TRACKD_STORE"])
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (endpoint := _daemon.read_endpoint(folder)) is None:
+        assert time.monotonic() < deadline, f"no daemon of {folder} has said where it listens"
+        time.sleep(0.02)
+    return endpoint
 
 
 @contextmanager
 def connection(store: str | None = None) -> Iterator[tuple[grpc.Channel, Metadata]]:
     """Gives a channel to the store's daemon and the metadata of its calls."""
-    endpoint = _daemon.read_endpoint(store or os.environ["TRACKD_STORE"])
-    assert endpoint is not None, "no daemon has said where it listens"
+    endpoint = endpoint_of(store)
     options = [("grpc.max_receive_message_length", -1)]  # a whole series is one message
     with grpc.insecure_channel(endpoint.grpc_address, options) as channel:
         yield channel, (("authorization", f"Bearer {endpoint.token}"),)
@@ -41,7 +53,7 @@ def get_daemon(store: str | None = None) -> run_service_pb2.GetDaemonResponse:
     with connection(store) as (channel, metadata):
         stub = run_service_pb2_grpc.RunServiceStub(channel)
         answer: run_service_pb2.GetDaemonResponse = stub.GetDaemon(
-            run_service_pb2.GetDaemonRequest(), metadata=metadata, timeout=10
+            run_service_pb2.GetDaemonRequest(), metadata=metadata, timeout=60
         )
         return answer
 
@@ -51,7 +63,7 @@ def get_run(run_id: str, project: str = "", store: str | None = None) -> runs_pb
     with connection(store) as (channel, metadata):
         stub = query_service_pb2_grpc.QueryServiceStub(channel)
         request = query_service_pb2.GetRunRequest(run=records_pb2.RunIdentity(project=project, run_id=run_id))
-        run: runs_pb2.Run = stub.GetRun(request, metadata=metadata, timeout=10).run
+        run: runs_pb2.Run = stub.GetRun(request, metadata=metadata, timeout=60).run
         return run
 
 
@@ -60,7 +72,7 @@ def list_runs(project: str = "", store: str | None = None) -> list[runs_pb2.Run]
     with connection(store) as (channel, metadata):
         stub = query_service_pb2_grpc.QueryServiceStub(channel)
         request = query_service_pb2.ListRunsRequest(project=project, page_size=10_000)
-        return list(stub.ListRuns(request, metadata=metadata, timeout=10).runs)
+        return list(stub.ListRuns(request, metadata=metadata, timeout=60).runs)
 
 
 def series(
@@ -72,7 +84,7 @@ def series(
         request = query_service_pb2.ReadSeriesRequest(
             run=records_pb2.RunIdentity(project=project, run_id=run_id), keys=keys
         )
-        messages = list(stub.ReadSeries(request, metadata=metadata, timeout=20))
+        messages = list(stub.ReadSeries(request, metadata=metadata, timeout=60))
     result = {}
     for message in messages:
         kind = query_service_pb2.MetricKind.Name(message.kind).removeprefix("METRIC_KIND_").lower()
@@ -124,5 +136,5 @@ def state_name(run: runs_pb2.Run) -> str:
 
 def logged(run: trackd.Run) -> list[tuple[int, dict[str, Any]]]:
     """Returns the rows of a run of this process, once everything logged so far is readable."""
-    assert run.flush(20)
+    assert run.flush(60)
     return rows(run.id, run.project)

@@ -42,7 +42,7 @@ class Tensor:
 
 def read_run(run: trackd.Run) -> Any:
     """Returns a run as `trackd.Api` shows it, once all that was logged is readable."""
-    assert run.flush(30)
+    assert run.flush(60)
     return trackd.Api(timeout=60).run(f"{run.project}/{run.id}")
 
 

@@ -48,7 +48,7 @@ def test_rule_about_silence_and_about_the_machine(wait_until: WaitUntil) -> None
     rules = ["silent > 0.3s", "system.memory.utilization > 0"]
     run = trackd.init(id="r", settings={**QUICK, "alert_rules": rules})
     run.log({"n": 0})
-    assert run.flush(20)
+    assert run.flush(60)
     wait_until(lambda: len(alerts("r")) == 2)
     assert sorted(alerts("r")) == [("WARN", "silent > 0.3s"), ("WARN", "system.memory.utilization > 0")]
     run.finish()

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.conftest import WaitUntil
-from tests.service.reading import get_daemon
+from tests.service.reading import endpoint_of, get_daemon
 
 import trackd
 from trackd import _daemon, _history
@@ -138,11 +138,11 @@ def test_runs_are_filtered_ordered_and_read_a_page_at_a_time(project: str) -> No
 def test_run_that_is_being_written_is_read_as_it_is_now() -> None:
     writer = trackd.init()
     writer.log({"loss": 1.0})
-    assert writer.flush()
+    assert writer.flush(60)
     run = trackd.Api().run(writer.path)
     assert (run.state, dict(run.summary)) == ("running", {"loss": 1.0})
     writer.log({"loss": 0.5})
-    assert writer.flush()
+    assert writer.flush(60)
     assert list(run.scan_history(keys=["loss"])) == [{"loss": 1.0}, {"loss": 0.5}]
     assert dict(run.load().summary) == {"loss": 0.5}
     writer.finish()
@@ -313,7 +313,7 @@ def test_series_gives_arrays_of_the_kind_that_was_logged() -> None:
 def test_summary_assignments_wait_for_update_and_stay_over_what_is_logged_later() -> None:
     writer = trackd.init()
     writer.log({"loss": 1.0, "old": 5})
-    assert writer.flush()
+    assert writer.flush(60)
     api = trackd.Api()
     run = api.run(writer.path)
     run.summary["loss"] = 0.25
@@ -391,8 +391,7 @@ def test_edits_survive_a_new_daemon(store: Path) -> None:
     first_pid = stop_daemon(store)
     read = trackd.Api().run(run.path)
     assert (read.notes, dict(read.summary), read.series("loss")[2].tolist()) == ("kept", {"loss": 0.5}, [1.0])
-    endpoint = _daemon.read_endpoint(str(store))
-    assert endpoint is not None
+    endpoint = endpoint_of(store)
     assert endpoint.pid != first_pid
 
 
@@ -413,8 +412,7 @@ def stop_daemon(store: Path) -> int:
     """Ends the store's daemon as `trackd down` does; returns its process id."""
     from trackd import _cli
 
-    endpoint = _daemon.read_endpoint(str(store))
-    assert endpoint is not None
+    endpoint = endpoint_of(store)
     assert _cli.run_command(["down", "--store", str(store)]) == 0
     return endpoint.pid
 
@@ -425,8 +423,7 @@ def test_reading_starts_a_daemon_and_goes_on_with_the_next_one(store: Path) -> N
     assert api.projects() == []
     first_pid = stop_daemon(store)
     assert api.projects() == []
-    endpoint = _daemon.read_endpoint(str(store))
-    assert endpoint is not None
+    endpoint = endpoint_of(store)
     assert endpoint.pid != first_pid
 
 
@@ -472,5 +469,5 @@ def test_child_forked_after_grpc_is_told_instead_of_hanging() -> None:
     answers = context.Queue()
     child = context.Process(target=_read_in_child, args=(run.path, answers))
     child.start()
-    assert "forked from one that used trackd" in answers.get(timeout=30)
-    child.join(timeout=30)
+    assert "forked from one that used trackd" in answers.get(timeout=60)
+    child.join(timeout=60)

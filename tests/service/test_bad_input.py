@@ -77,7 +77,7 @@ def test_a_clock_that_jumps_changes_no_steps_and_never_takes_the_run_back(
 ) -> None:
     run = trackd.init()
     run.log({"a": 0})
-    run.flush(20)
+    run.flush(60)
     before = get_run(run.id).update_time.ToNanoseconds()
     real = time.time_ns
     monkeypatch.setattr(time, "time_ns", lambda: real() + offset * 10**9)
@@ -103,7 +103,7 @@ def test_a_full_disk_is_told_once_and_what_waits_in_memory_is_kept(
 ) -> None:
     run = trackd.init(settings={"quiet": False})
     run.log({"n": 0})
-    assert run.flush(20)
+    assert run.flush(60)
     grant = _disk.grant
 
     def full(*_: int) -> None:
@@ -116,7 +116,7 @@ def test_a_full_disk_is_told_once_and_what_waits_in_memory_is_kept(
         run.log({"n": n, "blob": blob})
     assert not run.flush(0.1)
     monkeypatch.setattr(_disk, "grant", grant)
-    assert run.flush(20)
+    assert run.flush(60)
     run.finish()
     assert [row["n"] for _, row in rows(run.id)] == list(range(count))
     lines = [line for line in capfd.readouterr().err.splitlines() if "the disk" in line]
@@ -279,7 +279,7 @@ def test_many_large_texts_are_sealed_before_they_fill_the_memory(module_store: P
     with trackd.init(project="large", id="texts") as run:
         for _ in range(70):
             run.log({"note": "x" * 1_000_000})
-        assert run.flush(30)
+        assert run.flush(60)
         deadline = time.monotonic() + 15
         while not list(folder.glob("*.parquet")):  # the run is open: it is not its end that seals
             assert time.monotonic() < deadline, "70 MB of unsealed text stayed in memory"

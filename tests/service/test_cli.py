@@ -93,7 +93,7 @@ def test_daemon_is_started_described_and_ended(command: Command, store: Path) ->
 def test_down_if_idle_stays_while_a_writer_is_at_work(command: Command, store: Path) -> None:
     run = trackd.init(project="p", mode="online", settings={"quiet": True})
     run.log({"a": 1})
-    assert run.flush()
+    assert run.flush(60)
     assert "a writer is at work" in command("down", "--if-idle", code=1).stderr
     assert _daemon.is_alive(str(store))
     run.finish()
@@ -104,7 +104,7 @@ def test_ui_prints_an_address_that_opens_the_page(command: Command) -> None:
     plain, _, token = address.partition("/?token=")
     assert len(token) >= 32
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-    with opener.open(address, timeout=30) as answer:
+    with opener.open(address, timeout=60) as answer:
         assert (answer.status, answer.url) == (
             200,
             f"{plain}/",
@@ -203,7 +203,7 @@ def test_log_into_a_run_that_trains_goes_to_its_next_step_and_leaves_it_running(
     run = trackd.init(project="p", settings={"quiet": True})
     run.log({"loss": 1.0})
     run.log({"loss": 0.5})
-    assert run.flush()
+    assert run.flush(60)
     command("log", "eval=0.9", "--run", run.path)
     assert trackd.Api().run(run.path).state == "running"
     run.log({"loss": 0.25})

@@ -174,7 +174,7 @@ def test_logs_that_are_followed_end_with_the_run(tmp_path: Path) -> None:
         import sys, trackd
         run = trackd.init(id="r", settings={"quiet": True})
         print("first", flush=True)
-        assert run.flush(20)
+        assert run.flush(60)
         sys.stderr.write("ready\\n")
         sys.stdin.readline()
         print("second")
@@ -191,8 +191,8 @@ def test_logs_that_are_followed_end_with_the_run(tmp_path: Path) -> None:
     )
     assert follower.stdout is not None
     assert follower.stdout.readline() == "first\n"
-    process.communicate("go on\n", timeout=20)
-    rest, _ = follower.communicate(timeout=20)
+    process.communicate("go on\n", timeout=60)
+    rest, _ = follower.communicate(timeout=60)
     assert rest == "ready\nsecond\n"
     assert follower.returncode == 0
 
@@ -212,7 +212,7 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
     for i in tqdm(range(50), desc="epoch"):
         run.log({"loss": 1 / (i + 1), "sum": sum(pool.map(work, range(4)))})
 child.wait()
-assert run.flush(20)
+assert run.flush(60)
 print("about to end", flush=True)
 """
 MEMORY_BYTES = 400 << 20

@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.service.reading import endpoint_of
 from tests.service.test_http import Web
 
 import trackd
-from trackd import _daemon
 
 QUIET = {"quiet": True}
 
@@ -29,7 +29,7 @@ def web(module_store: Path) -> Web:
     (module_store / "notes.txt").write_text("no model")
     run.save(str(model), base_path=str(module_store))
     run.save(str(module_store / "notes.txt"), base_path=str(module_store))
-    assert run.flush(20)
+    assert run.flush(60)
     run.finish()
     again = trackd.init(project="events", id="a", resume="must", settings=QUIET)
     for _ in range(10):
@@ -42,8 +42,7 @@ def web(module_store: Path) -> Web:
     fork.log({})
     fork.alert("at a row without values")
     fork.finish()
-    endpoint = _daemon.read_endpoint(str(module_store))
-    assert endpoint is not None
+    endpoint = endpoint_of(module_store)
     address = urlsplit(endpoint.http_address)
     return Web(str(address.hostname), int(address.port or 0), endpoint.token)
 

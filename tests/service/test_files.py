@@ -27,7 +27,7 @@ def test_saved_files_read_back_byte_for_byte(tmp_path: Path, monkeypatch: pytest
         assert run.save(tmp_path / "out/deep/notes.txt") == ["deep/notes.txt"]
         assert run.save("out/deep/*.txt", base_path="out") == ["deep/notes.txt"]
         assert run.save("nothing/*") == []
-        assert run.flush(20)
+        assert run.flush(60)
         (tmp_path / "out" / "deep" / "notes.txt").write_bytes(b"changed afterwards")
     read = trackd.Api().run(run.path)
     assert sorted(file.name for file in read.files()) == ["deep/notes.txt", "out/model.bin"]
@@ -50,7 +50,7 @@ def test_one_content_is_stored_once(module_store: Path, tmp_path: Path) -> None:
         write(tmp_path / f"{number}.txt", content)
     with trackd.init() as run:
         assert len(run.save(f"{tmp_path}/*.txt")) == 3
-        assert run.flush(20)
+        assert run.flush(60)
     files = trackd.Api().run(run.path).files()
     assert len(files) == 3
     stored = [path for path in (module_store / "objects" / "files").rglob("*") if path.is_file()]

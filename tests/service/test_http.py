@@ -15,9 +15,9 @@ from urllib.parse import quote, urlsplit
 import numpy as np
 import pytest
 from tests.conftest import WaitUntil
+from tests.service.reading import endpoint_of
 
 import trackd
-from trackd import _daemon
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Web:
         headers: dict[str, str] | None = None,
         with_token: bool = True,
     ) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=20)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
         sent = {"Authorization": f"Bearer {self.token}"} if with_token else {}
         sent |= headers or {}
         try:
@@ -91,14 +91,13 @@ def web(module_store: Path) -> Web:
         for step in range(5000):
             run.log({"loss": 1000.0 if step == 2345 else 1.0 / (step + 1), "n": step})
         run.log({"bad": float("nan"), "word": "x", "flag": True, "list": [1, 2]})
-        assert run.flush(20)
+        assert run.flush(60)
     return web_of(module_store)
 
 
 def web_of(store: Path) -> Web:
     """Returns a client of a store's daemon."""
-    endpoint = _daemon.read_endpoint(str(store))
-    assert endpoint is not None
+    endpoint = endpoint_of(store)
     address = urlsplit(endpoint.http_address)
     return Web(str(address.hostname), int(address.port or 0), endpoint.token)
 
@@ -260,7 +259,7 @@ def test_export_holds_every_row_and_defuses_formulas(web: Web) -> None:
         run.log({"a": 1, "b": 0.5, "text": "=cmd()"})
         run.log({"a": 2**53 + 1, "flag": True})
         run.log({"b": float("nan"), "list": [1, None]})
-        assert run.flush(20)
+        assert run.flush(60)
     path = "/api/v1/projects/p%20one/runs/r3/export"
     status, headers, body = web.ask(f"{path}?format=csv")
     assert status == 200
@@ -381,12 +380,12 @@ def test_live_socket_tells_of_changes_and_is_closed_to_other_sites(web: Web) -> 
     address = f"ws://{web.host}:{web.port}/api/v1/live?project=p%20one"
     authorization = {"Authorization": f"Bearer {web.token}"}
     run = trackd.init(project="p one", id="r2")
-    assert run.flush(20)
-    with connect(address, additional_headers=authorization, open_timeout=20) as socket:
-        first = json.loads(socket.recv(timeout=20))
+    assert run.flush(60)
+    with connect(address, additional_headers=authorization, open_timeout=60) as socket:
+        first = json.loads(socket.recv(timeout=60))
         (known,) = (each for each in first["runs"] if each["run_id"] == "r2")
         run.log({"loss": 3.0})
-        news = json.loads(socket.recv(timeout=20))
+        news = json.loads(socket.recv(timeout=60))
         (changed,) = news["runs"]
         assert changed["revision"] > known["revision"]
         assert changed["logged_revision"] > known["logged_revision"]
@@ -395,9 +394,9 @@ def test_live_socket_tells_of_changes_and_is_closed_to_other_sites(web: Web) -> 
         assert not changed.keys() & {"name", "config", "process", "state"}
     # A page that has asked for the run before, and listens only now, must hear that it has ended.
     run.finish()
-    with connect(address, additional_headers=authorization, open_timeout=20) as socket:
-        first = json.loads(socket.recv(timeout=20))
+    with connect(address, additional_headers=authorization, open_timeout=60) as socket:
+        first = json.loads(socket.recv(timeout=60))
         assert ("r2", "finished") in [(each["run_id"], each["state"]) for each in first["runs"]]
     for headers in ({}, authorization | {"Origin": "http://evil.example"}):
-        with pytest.raises(InvalidStatus), connect(address, additional_headers=headers, open_timeout=20):
+        with pytest.raises(InvalidStatus), connect(address, additional_headers=headers, open_timeout=60):
             pass

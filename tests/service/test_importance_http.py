@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from tests.service.reading import endpoint_of
 from tests.service.test_http import Web
 
 import trackd
-from trackd import _daemon
 
 COUNT = 40
 
@@ -29,12 +29,11 @@ def web(module_store: Path) -> Web:
         }
         with trackd.init(project="sweep", id=f"r{number}", config=config, settings={"quiet": True}) as run:
             run.log({"val/loss": 3 * rate, "epoch": 1})
-            assert run.flush(20)
+            assert run.flush(60)
     with trackd.init(project="sweep", id="failed", config={"seed": 1}, settings={"quiet": True}) as run:
         run.log({"val/loss": float("nan")})
-        assert run.flush(20)
-    endpoint = _daemon.read_endpoint(str(module_store))
-    assert endpoint is not None
+        assert run.flush(60)
+    endpoint = endpoint_of(module_store)
     address = urlsplit(endpoint.http_address)
     return Web(str(address.hostname), int(address.port or 0), endpoint.token)
 

@@ -382,7 +382,7 @@ def test_a_process_that_ends_leaves_a_complete_run_with_the_true_state(
         run = trackd.init(id={how.replace("/", "-")!r}.replace(':', ' '))
         for i in range(10):
             run.log({{"n": i}})
-        assert run.flush(20)  # the daemon has seen the process: how it ends can be known
+        assert run.flush(60)  # the daemon has seen the process: how it ends can be known
         {source}
         """
     )
@@ -459,7 +459,7 @@ def test_interrupting_a_training_marks_it_failed(tmp_path: Path) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert process.returncode == -signal.SIGINT
     assert (state("interrupted"), get_run("interrupted").exit_code) == ("failed", 130)
     assert "KeyboardInterrupt" in get_run("interrupted").traceback
@@ -485,7 +485,7 @@ def test_the_import_of_the_client_is_cheap(script: RunScript) -> None:
 def test_what_a_run_says_of_itself() -> None:
     run = trackd.init()
     assert repr(run) == f"<trackd.Run {run.path} {run.name!r}>"
-    run.flush(20)
+    run.flush(60)
     assert run.url is not None
     assert run.url.endswith(f"/p/{run.project}/r/{run.id}")
     assert run.get_url() == run.url
@@ -493,7 +493,7 @@ def test_what_a_run_says_of_itself() -> None:
     assert not run.resumed
     assert run.start_time > 1.6e9
     run.log({"a": 1})
-    run.flush(20)
+    run.flush(60)
     assert run.durable_sequence > 0
     assert logged(run) == [(0, {"a": 1})]
 

@@ -254,7 +254,7 @@ def test_the_step_of_a_run_follows_its_calls() -> None:
         run.log(*arguments, **options)
         seen.append(run.step)
     assert seen == [0, 1, 1, 2, 10, 10, 11, 11, 11, 21, 22]
-    run.flush(20)
+    run.flush(60)
     assert get_run(run.id).next_step == run.step
 
 
@@ -480,7 +480,7 @@ def test_kinds_of_one_key_are_kept_apart() -> None:
     run = trackd.init()
     for value in (1, "text", True, [1, 2], 2.5, None, False):
         run.log({"mixed": value})
-    assert run.flush(20)
+    assert run.flush(60)
     assert series(run.id, "mixed") == {
         ("mixed", "number"): [(0, 1), (4, 2.5)],
         ("mixed", "string"): [(1, "text")],
@@ -521,13 +521,13 @@ def test_the_callers_dicts_are_never_changed() -> None:
 def test_a_given_timestamp_is_the_time_of_the_row(project: str) -> None:
     run = trackd.init()
     run.log({"a": 1, "_timestamp": 1_700_000_000.5})
-    run.flush(20)
+    run.flush(60)
     with connection() as (channel, metadata):
         stub = query_service_pb2_grpc.QueryServiceStub(channel)
         request = query_service_pb2.ReadSeriesRequest(
             run=records_pb2.RunIdentity(project=project, run_id=run.id), keys=["a"]
         )
-        (answer,) = stub.ReadSeries(request, metadata=metadata, timeout=10)
+        (answer,) = stub.ReadSeries(request, metadata=metadata, timeout=60)
     assert np.frombuffer(answer.times_unix_nanos, np.int64).tolist() == [1_700_000_000_500_000_000]
 
 

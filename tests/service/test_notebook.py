@@ -124,7 +124,7 @@ def test_an_interrupted_cell_leaves_the_run_at_work(notebook: Notebook) -> None:
         "    if run.step == 200:\n        os.kill(os.getpid(), signal.SIGINT)"
     )
     assert "KeyboardInterrupt" in printed
-    printed = notebook.run("run.log({'n': run.step}); run.flush(20); print(run.step)")
+    printed = notebook.run("run.log({'n': run.step}); run.flush(60); print(run.step)")
     count = int(re.findall(r"\d+", printed)[-1])
     assert [row["n"] for _, row in rows("r", project_of())] == list(range(count))
     assert find_state("r", project_of()) == "running"
@@ -132,7 +132,7 @@ def test_an_interrupted_cell_leaves_the_run_at_work(notebook: Notebook) -> None:
 
 def test_a_kernel_that_is_killed_leaves_a_killed_run(notebook: Notebook, wait_until: WaitUntil) -> None:
     printed = notebook.run(
-        'import trackd, os\nrun = trackd.init(id="r")\nrun.log({"n": 1})\nrun.flush(20)\nprint("pid", os.getpid())'
+        'import trackd, os\nrun = trackd.init(id="r")\nrun.log({"n": 1})\nrun.flush(60)\nprint("pid", os.getpid())'
     )
     os.kill(int(printed.rpartition("pid ")[2].split()[0]), signal.SIGKILL)
     wait_until(lambda: find_state("r", project_of()) == "killed")

@@ -45,7 +45,7 @@ class Client:
     def create(self, **fields: Any) -> run_service_pb2.CreateRunResponse:
         request = run_service_pb2.CreateRunRequest(begin=self.begin(**fields))
         answer: run_service_pb2.CreateRunResponse = self.runs.CreateRun(
-            request, metadata=self.metadata, timeout=10
+            request, metadata=self.metadata, timeout=60
         )
         return answer
 
@@ -53,7 +53,7 @@ class Client:
         batch = ingest_service_pb2.RecordBatch(first_sequence=first_sequence, records=records)
         request = ingest_service_pb2.AppendRequest(run=self.run, writer_id=self.writer_id, batch=batch)
         answer: ingest_service_pb2.AppendResponse = self.ingest.Append(
-            request, metadata=self.metadata, timeout=10
+            request, metadata=self.metadata, timeout=60
         )
         return answer
 
@@ -65,7 +65,7 @@ class Client:
             finish=records_pb2.WriterFinish(**fields),
         )
         answer: run_service_pb2.FinishRunResponse = self.runs.FinishRun(
-            request, metadata=self.metadata, timeout=10
+            request, metadata=self.metadata, timeout=60
         )
         return answer
 
@@ -317,7 +317,7 @@ def test_an_append_of_nothing_is_refused(client: Client) -> None:
     client.create()
     request = ingest_service_pb2.AppendRequest(run=client.run, writer_id=client.writer_id)
     refused(
-        lambda: client.ingest.Append(request, metadata=client.metadata, timeout=10),
+        lambda: client.ingest.Append(request, metadata=client.metadata, timeout=60),
         grpc.StatusCode.INVALID_ARGUMENT,
         "INVALID_ARGUMENT",
     )
@@ -346,11 +346,11 @@ def test_malformed_bytes_are_an_error_and_the_daemon_goes_on(channel: tuple[grpc
     ):
         call: Any = opened.unary_unary(f"/{method}")
         with pytest.raises(grpc.RpcError) as caught:
-            call(b"\xff" * 100, metadata=metadata, timeout=10)
+            call(b"\xff" * 100, metadata=metadata, timeout=60)
         assert caught.value.code() is grpc.StatusCode.UNKNOWN  # gRPC's own answer, before any code of ours
     unknown: Any = opened.unary_unary("/trackd.v1.IngestService/Nothing")
     with pytest.raises(grpc.RpcError) as caught:
-        unknown(b"", metadata=metadata, timeout=10)
+        unknown(b"", metadata=metadata, timeout=60)
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
     assert get_daemon().pid > 0
 
@@ -364,10 +364,10 @@ def test_no_call_goes_without_the_token(metadata: Metadata, channel: tuple[grpc.
     runs = run_service_pb2_grpc.RunServiceStub(opened)
     query = query_service_pb2_grpc.QueryServiceStub(opened)
     for call in (
-        lambda: runs.GetDaemon(run_service_pb2.GetDaemonRequest(), metadata=metadata, timeout=10),
-        lambda: runs.StopDaemon(run_service_pb2.StopDaemonRequest(), metadata=metadata, timeout=10),
-        lambda: query.ListRuns(query_service_pb2.ListRunsRequest(), metadata=metadata, timeout=10),
-        lambda: list(query.ReadSeries(query_service_pb2.ReadSeriesRequest(), metadata=metadata, timeout=10)),
+        lambda: runs.GetDaemon(run_service_pb2.GetDaemonRequest(), metadata=metadata, timeout=60),
+        lambda: runs.StopDaemon(run_service_pb2.StopDaemonRequest(), metadata=metadata, timeout=60),
+        lambda: query.ListRuns(query_service_pb2.ListRunsRequest(), metadata=metadata, timeout=60),
+        lambda: list(query.ReadSeries(query_service_pb2.ReadSeriesRequest(), metadata=metadata, timeout=60)),
     ):
         refused(call, grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")
     assert get_daemon().pid > 0
@@ -376,7 +376,7 @@ def test_no_call_goes_without_the_token(metadata: Metadata, channel: tuple[grpc.
 def test_health_needs_no_token(channel: tuple[grpc.Channel, Metadata]) -> None:
     stub: Any = health_pb2_grpc.HealthStub(channel[0])
     for service in ("", "trackd.v1.RunService", "trackd.v1.IngestService", "trackd.v1.QueryService"):
-        answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=10)
+        answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=60)
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
@@ -385,7 +385,7 @@ def test_a_run_that_is_not_there_is_not_found(channel: tuple[grpc.Channel, Metad
     query = query_service_pb2_grpc.QueryServiceStub(opened)
     request = query_service_pb2.GetRunRequest(run=records_pb2.RunIdentity(project="p", run_id="never"))
     sentence, found = refused(
-        lambda: query.GetRun(request, metadata=metadata, timeout=10),
+        lambda: query.GetRun(request, metadata=metadata, timeout=60),
         grpc.StatusCode.NOT_FOUND,
         "RUN_NOT_FOUND",
     )
@@ -398,7 +398,7 @@ def test_a_run_is_changed_and_deleted_from_outside(client: Client) -> None:
     client.append(1, row(a=1))
     delete = run_service_pb2.DeleteRunRequest(run=client.run)
     sentence, _ = refused(
-        lambda: client.runs.DeleteRun(delete, metadata=client.metadata, timeout=10),
+        lambda: client.runs.DeleteRun(delete, metadata=client.metadata, timeout=60),
         grpc.StatusCode.INVALID_ARGUMENT,
         "INVALID_ARGUMENT",
     )
@@ -406,13 +406,13 @@ def test_a_run_is_changed_and_deleted_from_outside(client: Client) -> None:
     update = run_service_pb2.UpdateRunRequest(
         run=client.run, update=records_pb2.RunUpdate(notes="from outside")
     )
-    assert client.runs.UpdateRun(update, metadata=client.metadata, timeout=10).run.notes == "from outside"
+    assert client.runs.UpdateRun(update, metadata=client.metadata, timeout=60).run.notes == "from outside"
     assert rows(client.run.run_id) == [(0, {"a": 1})]
     client.finish(2, exit_code=3, traceback="why")
     stored = get_run(client.run.run_id)
     assert (state(client.run.run_id), stored.exit_code, stored.traceback) == ("failed", 3, "why")
-    client.runs.DeleteRun(delete, metadata=client.metadata, timeout=10)
-    client.runs.DeleteRun(delete, metadata=client.metadata, timeout=10)
+    client.runs.DeleteRun(delete, metadata=client.metadata, timeout=60)
+    client.runs.DeleteRun(delete, metadata=client.metadata, timeout=60)
     with pytest.raises(grpc.RpcError, match="NOT_FOUND"):
         get_run(client.run.run_id)
 
@@ -536,16 +536,16 @@ def test_a_series_comes_in_messages_of_as_many_points_as_are_asked_for(project: 
                 "word": f"w{step}",
             }
         )
-    assert run.flush(20)
+    assert run.flush(60)
     columns = ("steps", "times_unix_nanos", "doubles", "ints", "int_mask")
     with connection() as (channel, metadata):
         query = query_service_pb2_grpc.QueryServiceStub(channel)
         request = query_service_pb2.ReadSeriesRequest(
             run=records_pb2.RunIdentity(project=project, run_id=run.id)
         )
-        whole = list(query.ReadSeries(request, metadata=metadata, timeout=10))
+        whole = list(query.ReadSeries(request, metadata=metadata, timeout=60))
         request.message_points_max = size
-        pieces = list(query.ReadSeries(request, metadata=metadata, timeout=10))
+        pieces = list(query.ReadSeries(request, metadata=metadata, timeout=60))
     assert [message.key for message in whole] == ["count", "loss", "mixed", "word"]
     assert all(1 <= len(message.steps) // 8 <= size for message in pieces)
     position = 0
@@ -567,7 +567,7 @@ def test_the_api_joins_the_pieces_of_a_long_series() -> None:
     count = 20_001
     for step in range(count):
         run.log({"loss": step / 3, "count": step, "word": str(step)})
-    assert run.flush(20)
+    assert run.flush(60)
     found = trackd.Api(timeout=60).run(f"{run.project}/{run.id}")
     for key, expected in (("loss", np.arange(count) / 3), ("count", np.arange(count))):
         steps, _, values = found.series(key)

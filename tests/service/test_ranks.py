@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -14,12 +13,11 @@ from typing import Any
 import pytest
 from tests.conftest import WaitUntil
 from tests.service.fake_ranks import SILENT_AFTER_SECONDS, FakeRank, open_ranks, train
-from tests.service.reading import connection
+from tests.service.reading import connection, endpoint_of
 from tests.service.scripts import start_script
 from tests.service.test_http import Web
 
 import trackd
-from trackd import _daemon
 
 
 @pytest.fixture
@@ -79,8 +77,7 @@ def test_a_rank_that_falls_silent_is_an_alert_once_and_everybody_hears_which(
     assert f"{project}/r: 4 ranks on 2 hosts: 3 run, 1 is silent" in command("status")
     assert json.loads(command("status", "--json"))["ranks"][f"{project}/r"] == run.ranks
 
-    endpoint = _daemon.read_endpoint(os.environ["TRACKD_STORE"])
-    assert endpoint is not None
+    endpoint = endpoint_of()
     host, _, port = endpoint.http_address.removeprefix("http://").partition(":")
     document = Web(host, int(port), endpoint.token).get(f"/api/v1/projects/{project}/runs/r")
     assert document["ranks"]["sentence"] == run.ranks["sentence"]

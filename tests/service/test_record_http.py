@@ -12,11 +12,11 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import numpy as np
 import pytest
+from tests.service.reading import endpoint_of
 from tests.service.recording import read_run
 from tests.service.test_http import Web
 
 import trackd
-from trackd import _daemon
 
 RUN = "/api/v1/projects/p/runs/records"
 MEDIA_TYPES = [
@@ -102,8 +102,7 @@ def served(module_store: Path) -> Served:
         )
         stored = read_run(run)
         rows = list(stored.scan_history())
-    endpoint = _daemon.read_endpoint(str(module_store))
-    assert endpoint is not None
+    endpoint = endpoint_of(module_store)
     address = urlsplit(endpoint.http_address)
     return Served(
         Web(str(address.hostname), int(address.port or 0), endpoint.token),

@@ -275,12 +275,12 @@ def test_the_data_of_records_are_deleted_once_they_are_sealed(
 def kill_daemon() -> None:
     daemon = psutil.Process(get_daemon().pid)
     daemon.kill()
-    daemon.wait(20)
+    daemon.wait(60)
 
 
 def test_records_that_were_pending_when_the_daemon_was_killed_are_whole(store: Path) -> None:
     run = trackd.init(project="pending", id="killed", settings={"quiet": True})
-    assert run.flush(20)
+    assert run.flush(60)
     for seed in range(20):
         run.log(
             {

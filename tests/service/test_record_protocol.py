@@ -51,7 +51,7 @@ def client(channel: tuple[grpc.Channel, Metadata], request: pytest.FixtureReques
 def put(client: Client, *chunks: bytes) -> str:
     """Sends an object; returns its sha256."""
     requests = (ingest_service_pb2.PutObjectRequest(chunk=chunk) for chunk in chunks)
-    answer = client.ingest.PutObject(requests, metadata=client.metadata, timeout=20)
+    answer = client.ingest.PutObject(requests, metadata=client.metadata, timeout=60)
     assert answer.size_bytes == sum(map(len, chunks))
     sha256: str = answer.sha256
     return sha256
@@ -172,7 +172,7 @@ def test_series_of_records_are_documents_in_json(
     read(client)  # which waits until it is encoded
     query = query_service_pb2_grpc.QueryServiceStub(channel[0])
     request = query_service_pb2.ReadSeriesRequest(run=client.run, keys=["r"])
-    (answer,) = query.ReadSeries(request, metadata=client.metadata, timeout=10)
+    (answer,) = query.ReadSeries(request, metadata=client.metadata, timeout=60)
     assert answer.kind == query_service_pb2.METRIC_KIND_IMAGE
     assert json.loads(answer.strings[0])["width"] == 5
 
@@ -403,13 +403,13 @@ def test_an_object_is_put_once_and_read_back(client: Client, channel: tuple[grpc
     assert put(client) == put(client, b"") == hashlib.sha256(b"").hexdigest()
     query = query_service_pb2_grpc.QueryServiceStub(channel[0])
     request = query_service_pb2.ReadObjectRequest(sha256=hashlib.sha256(content).hexdigest())
-    answers = query.ReadObject(request, metadata=client.metadata, timeout=20)
+    answers = query.ReadObject(request, metadata=client.metadata, timeout=60)
     assert b"".join(answer.chunk for answer in answers) == content
     for odd in ("0" * 64, "", "../token", "A" * 64):
         with pytest.raises(grpc.RpcError) as caught:
             list(
                 query.ReadObject(
-                    query_service_pb2.ReadObjectRequest(sha256=odd), metadata=client.metadata, timeout=10
+                    query_service_pb2.ReadObjectRequest(sha256=odd), metadata=client.metadata, timeout=60
                 )
             )
         assert caught.value.code() is grpc.StatusCode.NOT_FOUND
@@ -418,10 +418,10 @@ def test_an_object_is_put_once_and_read_back(client: Client, channel: tuple[grpc
 def test_a_chunk_over_the_limit_and_a_call_without_the_token_are_refused(client: Client) -> None:
     large = [ingest_service_pb2.PutObjectRequest(chunk=bytes((1 << 20) + 1))]
     with pytest.raises(grpc.RpcError) as caught:
-        client.ingest.PutObject(iter(large), metadata=client.metadata, timeout=10)
+        client.ingest.PutObject(iter(large), metadata=client.metadata, timeout=60)
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     refused(
-        lambda: client.ingest.PutObject(iter([ingest_service_pb2.PutObjectRequest()]), timeout=10),
+        lambda: client.ingest.PutObject(iter([ingest_service_pb2.PutObjectRequest()]), timeout=60),
         grpc.StatusCode.UNAUTHENTICATED,
         "UNAUTHENTICATED",
     )
@@ -450,7 +450,7 @@ def test_an_object_that_a_record_names_is_the_runs_own(client: Client, module_st
     collect()
     assert read_record(client).read() == content
     client.runs.DeleteRun(
-        run_service_pb2.DeleteRunRequest(run=client.run), metadata=client.metadata, timeout=20
+        run_service_pb2.DeleteRunRequest(run=client.run), metadata=client.metadata, timeout=60
     )
     assert not path.exists()
 
@@ -483,7 +483,7 @@ def test_arrays_are_set_in_the_summary_from_outside(client: Client) -> None:
         + [values_pb2.Entry(key="plain", value=values_pb2.Value(double_value=0.5))]
     )
     request = run_service_pb2.UpdateRunRequest(run=client.run, summary_update=update)
-    client.runs.UpdateRun(request, metadata=client.metadata, timeout=20)
+    client.runs.UpdateRun(request, metadata=client.metadata, timeout=60)
     summary = trackd.Api(timeout=60).run(f"{PROJECT}/{client.run.run_id}").summary
     for key in ("inline", "sent"):
         assert summary[key].array().tobytes() == numbers.tobytes()
@@ -498,6 +498,6 @@ def test_a_range_in_a_change_from_outside_is_marked(client: Client) -> None:
         set=[values_pb2.Entry(key="a", value=values_pb2.Value(record_value=record))]
     )
     request = run_service_pb2.UpdateRunRequest(run=client.run, summary_update=update)
-    client.runs.UpdateRun(request, metadata=client.metadata, timeout=20)
+    client.runs.UpdateRun(request, metadata=client.metadata, timeout=60)
     summary = trackd.Api(timeout=60).run(f"{PROJECT}/{client.run.run_id}").summary
     assert "of its data, which are 0 bytes" in summary["a"].error

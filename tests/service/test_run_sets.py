@@ -178,11 +178,11 @@ def test_a_running_run_is_seen_as_it_is_and_changed_but_not_deleted(web: Web) ->
     run = trackd.init(project=PROJECT, id="live", name="live", reinit="create_new", settings={"quiet": True})
     try:
         run.log({"acc": 5.0})
-        assert run.flush(30)
+        assert run.flush(60)
         before = query(web, filter="state = running", columns=["summary.acc"])
         assert (before["run_ids"], values(before, "summary.acc")) == (["live"], [5.0])
         run.log({"acc": 6.0})
-        assert run.flush(30)
+        assert run.flush(60)
         after = query(web, filter="state = running", columns=["summary.acc"])
         assert values(after, "summary.acc") == [6.0]
         assert after["revision"] > before["revision"]

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from tests.service.reading import endpoint_of
 from tests.service.test_http import Web
 
 import trackd
-from trackd import _daemon
 
 RUNS = ("a", "b", "c")
 STEP_COUNT = 3000
@@ -30,9 +30,8 @@ def web(module_store: Path) -> Web:
                 run.log({"train/loss": value(number, step), "half": step / 2})
                 if step % 10 == 0:
                     run.log({"val loss": float(step)}, step=step)
-            assert run.flush(20)
-    endpoint = _daemon.read_endpoint(str(module_store))
-    assert endpoint is not None
+            assert run.flush(60)
+    endpoint = endpoint_of(module_store)
     address = urlsplit(endpoint.http_address)
     return Web(str(address.hostname), int(address.port or 0), endpoint.token)
 
@@ -92,7 +91,7 @@ def test_running_group_grows_with_its_runs(web: Web) -> None:
     revisions = []
     for step in range(3):
         run.log({"half": step * 10.0})
-        assert run.flush(20)
+        assert run.flush(60)
         ((header, columns),) = web.series({"max_x": 2, "series": [asked]})
         assert columns["count"].tolist() == [2] * (step + 1) + [1] * (2 - step)
         assert columns["y"][step] == (step * 10 + step / 2) / 2

@@ -192,7 +192,7 @@ def test_a_finished_run_refuses_summary_changes() -> None:
 
 
 def test_the_summary_of_a_hundred_thousand_metrics_reads_back() -> None:
-    run = trackd.init()
+    run = trackd.init(settings={"finish_timeout_seconds": 60})
     row = {f"metric/with/a/longer/name/{i:06}": float(i) for i in range(100_000)}
     run.log(row)
     assert dict(run.summary) == row

@@ -164,7 +164,7 @@ def test_the_summary_is_read_while_training() -> None:
     run = trackd.init()
     run.summary["weights"] = array
     run.log({"histogram": trackd.Histogram(array, num_bins=4), "loss": 0.5})
-    assert run.flush(20)
+    assert run.flush(60)
     read_run(run)  # which waits for what is being encoded
     weights = run.summary["weights"]
     assert (weights["type"], weights["min"], weights["max"], weights["mean"], weights["shape"]) == (
@@ -179,7 +179,7 @@ def test_the_summary_is_read_while_training() -> None:
     assert run.summary["loss"] == 0.5
     assert sorted(run.summary) == ["histogram", "loss", "weights"]
     run.summary["weights"] = array * 2
-    assert run.flush(20)
+    assert run.flush(60)
     read_run(run)
     assert run.summary["weights"]["max"] == 198
     del run.summary["weights"]

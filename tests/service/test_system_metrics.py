@@ -31,7 +31,7 @@ def measured(run_id: str) -> dict[str, Any]:
 def test_samples_stand_beside_what_was_logged_and_not_among_it(wait_until: WaitUntil) -> None:
     run = trackd.init(id="r", settings=QUICK)
     run.log({"loss": 1.0})
-    assert run.flush(20)
+    assert run.flush(60)
     wait_until(lambda: len(read("r").history(stream="system", pandas=False)) >= 3)
     run.finish()
     found = read("r")
@@ -55,8 +55,8 @@ def test_samples_stand_beside_what_was_logged_and_not_among_it(wait_until: WaitU
 def test_sampling_can_be_switched_off(wait_until: WaitUntil) -> None:
     off = trackd.init(id="off", settings={**QUICK, "system_interval_seconds": 0}, reinit="create_new")
     on = trackd.init(id="on", settings=QUICK, reinit="create_new")
-    assert off.flush(20)
-    assert on.flush(20)
+    assert off.flush(60)
+    assert on.flush(60)
     wait_until(lambda: measured("on"))
     off.finish()
     on.finish()
@@ -85,13 +85,13 @@ def test_the_children_of_a_training_are_counted_with_it(tmp_path: Path, wait_unt
         return bool(values.get("process.count", 0) >= 2 and values.get("process.cpu.utilization", 0) > 0.3)
 
     wait_until(is_busy, message="the child in the run's CPU")
-    process.communicate("\n", timeout=20)
+    process.communicate("\n", timeout=60)
 
 
 def test_samples_go_on_after_the_daemon_was_killed(store: Path, wait_until: WaitUntil) -> None:
     run = trackd.init(project="p", id="r", settings=QUICK)
     run.log({"n": 0})
-    assert run.flush(20)
+    assert run.flush(60)
     wait_until(lambda: len(steps()) >= 3)
     before = steps()
     os.kill(get_daemon().pid, signal.SIGKILL)

@@ -19,6 +19,7 @@ from uuid import uuid4
 import pytest
 from tests.conftest import WaitUntil
 from tests.s3.s3_servers import S3Server
+from tests.service.reading import endpoint_of
 
 import trackd
 from trackd import _daemon, _upload
@@ -80,7 +81,9 @@ def command(store: Path, tmp_path: Path) -> Command:
         assert done.returncode == code, (arguments, done.stdout, done.stderr)
         assert "Traceback" not in done.stderr
         if code == 1:
-            assert len(done.stderr.splitlines()) <= 1, done.stderr  # one sentence says why
+            # One sentence says why, behind how far it had come where that took a while.
+            said = [line for line in done.stderr.splitlines() if not re.match(r" *\d+% ", line)]
+            assert len(said) <= 1, done.stderr
         return done
 
     return run
@@ -216,7 +219,7 @@ def test_sync_of_a_run_that_goes_on_ends(command: Command, place: str, wait_unti
     command("upload", place, "--interval", "0.5")
     run = trackd.init(project="p", id="live", mode="online", settings={"quiet": True})
     run.log({"loss": 0.5})
-    assert run.flush(20)
+    assert run.flush(60)
     done = json.loads(command("sync", "--json").stdout)
     assert done["run_count"] == 1
     assert trackd.Api().run("p/live").synced_step == 1
@@ -311,10 +314,10 @@ def test_bucket_is_opened_as_a_store(command: Command, place: str) -> None:
         for arguments in (("ui", place), ("ui", "--store", place)):
             address = command(*arguments, "--print").stdout.strip()
             opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-            with opener.open(address, timeout=30) as answer:
+            with opener.open(address, timeout=60) as answer:
                 assert answer.status == 200
             plain = address.partition("/?token=")[0]
-            with opener.open(f"{plain}/api/v1/projects", timeout=30) as answer:
+            with opener.open(f"{plain}/api/v1/projects", timeout=60) as answer:
                 assert [project["name"] for project in json.load(answer)["projects"]] == ["p"]
         assert "version 0: " in command("publish", "--store", place).stdout
         assert command("gc", "--store", place).stdout.startswith("0 files")  # nothing is old enough
@@ -384,7 +387,7 @@ def test_steps_are_none_where_nobody_answers() -> None:
 def test_synced_step_is_none_without_an_upload() -> None:
     with trackd.init(project="p", id="a", mode="online", settings={"quiet": True}) as run:
         run.log({"a": 1})
-        assert run.flush(20)
+        assert run.flush(60)
         assert (run.durable_step, run.synced_step) == (1, None)
     read = trackd.Api().run("p/a")
     assert (read.durable_step, read.synced_step) == (1, None)
@@ -392,12 +395,11 @@ def test_synced_step_is_none_without_an_upload() -> None:
 
 def test_http_tells_of_the_upload_and_no_secret(command: Command, place: str, server: S3Server) -> None:
     command("upload", place, "--interval", "3")
-    endpoint = _daemon.read_endpoint(os.environ["TRACKD_STORE"])
-    assert endpoint is not None
+    endpoint = endpoint_of()
     request = urllib.request.Request(
         f"{endpoint.http_address}/api/v1/upload", headers={"Authorization": f"Bearer {endpoint.token}"}
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         text = answer.read().decode()
     assert json.loads(text) == {
         "settings": {

@@ -9,17 +9,16 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.conftest import stop_daemons
+from tests.service.reading import endpoint_of
 from tests.service.test_http import Web
 
 import trackd
-from trackd import _daemon
 
 VIEWS = "/api/v1/projects/p%20%C3%BC/views"
 
 
 def connect(store: Path) -> Web:
-    endpoint = _daemon.read_endpoint(str(store))
-    assert endpoint is not None
+    endpoint = endpoint_of(store)
     address = urlsplit(endpoint.http_address)
     assert address.hostname is not None
     assert address.port is not None
@@ -29,7 +28,7 @@ def connect(store: Path) -> Web:
 @pytest.fixture
 def web(module_store: Path) -> Web:
     with trackd.init(project="p ü", id="r", resume="allow") as run:
-        assert run.flush(20)
+        assert run.flush(60)
     return connect(module_store)
 
 

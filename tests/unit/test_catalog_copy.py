@@ -360,7 +360,7 @@ def test_nobody_writes_into_a_catalog_while_it_is_filled(ends: Ends) -> None:
                 waiting[0].start()
 
         assert catalog_copy.copy(old, new, write).tables["presets"].row_count == 0
-        waiting[0].join(20)
+        waiting[0].join(60)
         assert [preset.title for preset in new.presets()] == ["late"]
 
 

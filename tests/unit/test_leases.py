@@ -96,7 +96,7 @@ def test_of_many_who_want_a_lease_at_once_one_gets_it(postgres: PostgresServer) 
                 barrier: threading.Barrier = barrier,
                 found: list[Any] = found,
             ) -> None:
-                barrier.wait(20)
+                barrier.wait(60)
                 found.append(Leases(catalog, 60).take(f"work {turn // 2}"))
 
             if turn % 2:  # the second time, all find one that has ended
@@ -105,7 +105,7 @@ def test_of_many_who_want_a_lease_at_once_one_gets_it(postgres: PostgresServer) 
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join(30)
+                thread.join(60)
             assert len(found) == len(catalogs)
             assert sum(lease is not None for lease in found) == 1
 
@@ -125,7 +125,7 @@ def test_nobody_takes_a_lease_whose_holder_is_about_to_commit(postgres: Postgres
             wait_for_lock(mine)
             assert taken == []
             tables.execute("INSERT INTO presets VALUES ('mine', 'title', '{}')")
-        taker.join(30)
+        taker.join(60)
         assert taken[0] is not None
         assert len(theirs.presets()) == 1
         with pytest.raises(LeaseLost):

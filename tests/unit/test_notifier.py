@@ -37,7 +37,7 @@ NOTICE = Notice(
 )
 QUICK = Limits(webhook_seconds=20, command_seconds=20, pauses_seconds=(0.01, 0.01, 0.01))
 HASTY = Limits(webhook_seconds=0.2, command_seconds=0.2, pauses_seconds=())
-ENOUGH_SECONDS = 20.0
+ENOUGH_SECONDS = 60.0
 
 
 @dataclass

@@ -31,7 +31,7 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
     gate = threading.Barrier(len(calls))
 
     def run(call: Callable[[], Any]) -> Any:
-        gate.wait(20)
+        gate.wait(60)
         try:
             return call()
         except Exception as error:  # noqa: BLE001 - what it was is looked at

@@ -173,7 +173,7 @@ def test_a_replica_hears_of_every_commit_however_late_its_transaction_ends(postg
 
     def slow(*parts: object) -> object:
         begun.set()
-        finish.wait(20)
+        finish.wait(60)
         return combine(*parts)  # type: ignore[arg-type]
 
     late = manifest(1, 1, names="a")
@@ -181,7 +181,7 @@ def test_a_replica_hears_of_every_commit_however_late_its_transaction_ends(postg
         target=lambda: SentRuns(one).receive("p", "r", late.store_id, pack(late.dump()), replaces, slow)  # type: ignore[arg-type]
     )
     thread.start()
-    assert begun.wait(20)
+    assert begun.wait(60)
     other.commit_run({**late.document, "run_id": "quick"}, b"")  # begins later and ends first
     news = other.changes(news.place)
     assert [run_id for _, run_id, _, _ in news.written] == ["quick"]

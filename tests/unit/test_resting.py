@@ -291,7 +291,7 @@ def test_the_daemon_takes_in_what_comes_after_a_silence(
         finally:
             spool.close()
             await ingest.stop()
-            await asyncio.wait_for(task, 20)
+            await asyncio.wait_for(task, 60)
             await store.close()
 
     asyncio.run(follow())

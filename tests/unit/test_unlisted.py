@@ -254,5 +254,5 @@ def test_a_file_is_not_condemned_beside_a_transaction_that_begins_to_list_it(
                     break
             assert chosen == []
             tables.execute("INSERT INTO object_uses SELECT run_key, ?, 1 FROM runs", (HASHES[0],))
-        sweeping.join(30)
+        sweeping.join(60)
         assert chosen == [([], 0)]

@@ -16,7 +16,7 @@ from trackd_service.segments import read_segment_series, write_segment
 from trackd_service.series import Series
 from trackd_service.worker import Worker, WorkerClosed, WorkerCrashed
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_a_dead_parent_ends_the_process(is_busy: bool, tmp_path: Path) -> None:
         "asyncio.run(main())\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
     )
     pid = int(done.stdout)
     deadline = time.monotonic() + WAIT_SECONDS
