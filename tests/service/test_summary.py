@@ -10,6 +10,7 @@ import pytest
 from tests.service.reading import summary
 
 import trackd
+from trackd import _question
 
 pytestmark = pytest.mark.usefixtures("project")
 
@@ -196,6 +197,17 @@ def test_the_summary_of_a_hundred_thousand_metrics_reads_back() -> None:
     row = {f"metric/with/a/longer/name/{i:06}": float(i) for i in range(100_000)}
     run.log(row)
     assert dict(run.summary) == row
+
+
+def test_the_summary_is_what_was_read_last_where_no_answer_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = trackd.init(settings={"finish_timeout_seconds": 60})
+    run.log({"loss": 1.0})
+    assert dict(run.summary) == {"loss": 1.0}
+    monkeypatch.setattr(_question, "_SUMMARY_AGE_SECONDS", 0.0)
+    monkeypatch.setattr(_question, "ask_run", lambda *_: None)
+    assert dict(run.summary) == {"loss": 1.0}
+    monkeypatch.undo()
+    run.finish()
 
 
 def test_summary_values_survive_sealing_and_go_on() -> None:
