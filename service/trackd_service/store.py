@@ -352,7 +352,7 @@ class Store:
             await self._files.open_all(stored, rows, former.segments)
             if self._runs.get(key) is not former:
                 return False
-            self._runs[key] = stored
+            self._runs[key] = former.successor = stored
         self.changed(run)
         return True
 

@@ -81,6 +81,9 @@ class StoredRun:
         self.lock = asyncio.Lock()  # held while sealing or merging
         self.keeping_lock = asyncio.Lock()  # held while files are taken in and typed records encoded
         self.beginning_lock = asyncio.Lock()  # held while the history of a new writer is made
+        self.successor: StoredRun | None = (
+            None  # what stands in the place of this one, where it was read anew
+        )
         self._reads = reads
 
     @property
@@ -162,10 +165,11 @@ class StoredRun:
                 except SegmentDamaged:
                     parts = [await self._read_range(one, min_step, max_step, search) for one in ranges]
             except FileNotFoundError:
-                if names == [segment.row.name for segment in self.segments]:
-                    raise
                 # Merged while the ranges waited: the points are in another segment now.
-                return await self.read_sealed_many(keys, min_step, max_step, search)
+                now = self.successor or self
+                if now is self and names == [segment.row.name for segment in self.segments]:
+                    raise
+                return await now.read_sealed_many(keys, min_step, max_step, search)
             for owner, part in zip(owners, parts, strict=True):
                 if part is not None:
                     result[owner].append(part)

@@ -84,6 +84,11 @@ async def log_run(store: Store, run_id: str, values: list[float], first_step: in
     await store.seal(stored)
 
 
+def is_sent(uploader: Uploader, bucket: BucketStore) -> bool:
+    """Says whether a run is in the bucket; one that has only just begun has no work either."""
+    return uploader.is_on and bool(set(bucket.list("runs/"))) and not uploader.has_work
+
+
 async def until(condition: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
@@ -97,8 +102,13 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_points_of_old_runs_leave_the_disk_once_they_are_in_the_bucket_and_are_read_all_the_same(
-    tmp_path: Path, bucket_url: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    bucket_url: str,
+    s3_server: S3Server,
+    open_store: OpenStore,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    bucket = open_store()
     monkeypatch.setattr(upload_tidying, "_THIN_SECONDS", 0.0)
     looks = Looks(Tidying.thin)
     monkeypatch.setattr(Tidying, "thin", lambda *arguments: looks.look(*arguments))  # noqa: PLW0108 - it binds
@@ -109,7 +119,7 @@ async def test_points_of_old_runs_leave_the_disk_once_they_are_in_the_bucket_and
         whole = segment.read_bytes()
         settings = UploadSettings(bucket_url, s3_server.endpoint_url, keep_local_days=1.0)
         async with uploading(store, tmp_path, settings) as uploader:
-            await until(lambda: uploader.is_on and not uploader.has_work, "the upload")
+            await until(lambda: is_sent(uploader, bucket), "the upload")
             assert segment.exists()  # it is not a day old
             os.utime(segment, (time.time() - 2 * 86_400,) * 2)
             seen = looks.count
@@ -137,11 +147,11 @@ async def test_what_no_manifest_lists_leaves_the_bucket_and_what_one_lists_stays
     tmp_path: Path, bucket_url: str, s3_server: S3Server, open_store: OpenStore
 ) -> None:
     local, shown = tmp_path / "local", tmp_path / "shown"
+    bucket: BucketStore = open_store()
     async with open_local(local) as store:
         await log_run(store, "kept", [1.0, 2.0])
         async with uploading(store, local, UploadSettings(bucket_url, s3_server.endpoint_url)) as uploader:
-            await until(lambda: uploader.is_on and not uploader.has_work, "the upload")
-    bucket: BucketStore = open_store()
+            await until(lambda: is_sent(uploader, bucket), "the upload")
     listed = set(bucket.list("segments/"))
     assert len(listed) == 2
     stray = {f"files/ab/{'ab' * 32}", f"segments/{'0' * 16}/{'1' * 32}.parquet"}
@@ -176,8 +186,8 @@ async def test_segment_that_is_lost_here_and_there_is_not_said_to_be_replaced(
         await log_run(store, "short", [1.0, 2.0])
         settings = UploadSettings(bucket_url, s3_server.endpoint_url)
         async with uploading(store, tmp_path, settings) as uploader:
-            await until(lambda: uploader.is_on and not uploader.has_work, "the upload")
             bucket = open_store()
+            await until(lambda: is_sent(uploader, bucket), "the upload")
             (name,) = bucket.list("runs/")
             assert len(Manifest.load(bucket.get(name)).segments) == 1
             (segment,) = (tmp_path / "objects" / "segments").rglob("*.parquet")

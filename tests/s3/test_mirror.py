@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,9 +182,11 @@ def test_what_was_fetched_is_not_fetched_again_also_by_the_next_daemon(place: Pl
         read_all(there)
         stop_daemons(Path(there.store))
         place.proxy.reset_counts()
+        begin_seconds = time.monotonic()
         read_all(there)
+        looks_max = 3 + (time.monotonic() - begin_seconds) / 2
         assert set(place.proxy.requests) <= {"GET"}
-        assert place.proxy.requests["GET"] <= 3, "one listing a look, and nothing else"
+        assert place.proxy.requests["GET"] <= looks_max, "one listing a look, and nothing else"
 
 
 def test_nothing_is_written_through_it(place: Place) -> None:

@@ -71,7 +71,7 @@ def test_run_logged_while_connections_are_cut_at_random_is_whole_afterwards(
         run = store.init("cut")
         count = 0
         deadline = time.monotonic() + CUT_SECONDS
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline or proxy.faults <= 10:
             run.log(row(count))
             count += 1
             time.sleep(0.01)  # the load: a training step takes time
@@ -81,7 +81,6 @@ def test_run_logged_while_connections_are_cut_at_random_is_whole_afterwards(
         content = store.wait_whole(raw, bucket_url, "cut")
         (manifest,) = content.manifests
         check_indices(content, manifest.run_id, count, count)
-        assert cuts > 10
         report(
             f"{cuts} connections were cut in {CUT_SECONDS:g} s, {proxy.requests['PUT']} PUTs, {count} rows"
         )

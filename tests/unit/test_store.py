@@ -1,7 +1,9 @@
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from trackd_service.objects import DirectoryStore
 from trackd_service.records import Begin, Finish, Numbers, Origin, Update
@@ -54,3 +56,37 @@ async def rewind_twice_at_once(folder: Path) -> None:
 
 def test_two_who_meet_a_writer_that_rewinds_take_the_run_back_once(tmp_path: Path) -> None:
     asyncio.run(rewind_twice_at_once(tmp_path))
+
+
+async def read_what_was_replaced(folder: Path) -> None:
+    catalog, _ = SqliteCatalog.open(folder / "catalog.sqlite")
+    (folder / "scratch").mkdir()
+    objects = DirectoryStore(folder / "objects")
+    store = Store(catalog, objects, folder / "scratch")
+    try:
+        former, _ = await store.get_or_create("p", "r", 1)
+        writer = former.run.open_writer(begin("first"), 1, 0)
+        former.run.apply(writer, numbers(10), 1)
+        former.run.close_writer(writer, Event.FINISHED, Finish(0, "", 0), 2)
+        await store.seal(former)
+        found = await store.on_catalog(catalog.load_run, "p", "r")
+        assert found is not None
+        document, summary, (row,) = found
+        # As a look at a bucket finds it where its segments were merged there: another file, and the former one goes.
+        moved = replace(row, name=f"{row.name[:-1]}{'1' if row.name[-1] == '0' else '0'}")
+        for ending in ("parquet", "levels"):
+            path = objects.local_path(f"segments/{row.name}.{ending}")
+            assert path is not None
+            path.rename(folder / "objects" / f"segments/{moved.name}.{ending}")
+        with pytest.raises(FileNotFoundError):
+            await former.read([("n", "number")])
+        await store.show(document, summary, [moved], {})
+        assert await store.get("p", "r") is not former
+        (series,) = await former.read([("n", "number")])
+        assert series.steps.tolist() == list(range(10))
+    finally:
+        await store.close()
+
+
+def test_points_are_read_although_their_files_go_while_a_reader_waits(tmp_path: Path) -> None:
+    asyncio.run(read_what_was_replaced(tmp_path))
