@@ -81,9 +81,7 @@ class StoredRun:
         self.lock = asyncio.Lock()  # held while sealing or merging
         self.keeping_lock = asyncio.Lock()  # held while files are taken in and typed records encoded
         self.beginning_lock = asyncio.Lock()  # held while the history of a new writer is made
-        self.successor: StoredRun | None = (
-            None  # what stands in the place of this one, where it was read anew
-        )
+        self.successor: StoredRun | None = None  # what was taken in anew in the place of this one
         self._reads = reads
 
     @property
@@ -165,7 +163,7 @@ class StoredRun:
                 except SegmentDamaged:
                     parts = [await self._read_range(one, min_step, max_step, search) for one in ranges]
             except FileNotFoundError:
-                # Merged while the ranges waited: the points are in another segment now.
+                # Merged, or taken in anew, while the ranges waited: the points are in another segment now.
                 now = self.successor or self
                 if now is self and names == [segment.row.name for segment in self.segments]:
                     raise

@@ -1,17 +1,20 @@
 /** How often something is asked again. */
 export interface Throttled {
   call: () => void;
-  /** What was called and has not run yet runs now: nobody is there for it later. */
-  flush: () => void;
   cancel: () => void;
+}
+
+export interface Flushable extends Throttled {
+  /** What was called and has not run yet runs now, also beside one that is at work: nobody is there for it later. */
+  flush: () => void;
 }
 
 /**
  * Returns a function that runs `task` at once and then at most every `milliseconds`, the last call always followed by a run.
  *
- * A task that gives a promise is at work until that is kept: two of them are never at work at once.
+ * A task that gives a promise is at work until that is kept: two of them are never at work at once, unless flushed.
  */
-export function throttle(task: () => void | Promise<void>, milliseconds: number): Throttled {
+export function throttle(task: () => void | Promise<void>, milliseconds: number): Flushable {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isResting = false;
   let isAtWork = false;
@@ -65,7 +68,6 @@ export function throttleWhileSeen(task: () => void | Promise<void>, milliseconds
   document.addEventListener("visibilitychange", onVisible);
   return {
     call: throttled.call,
-    flush: throttled.flush,
     cancel: () => {
       throttled.cancel();
       document.removeEventListener("visibilitychange", onVisible);

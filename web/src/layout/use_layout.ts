@@ -7,7 +7,7 @@
 import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { deleteView, fetchView, fetchViews, putView, type SavedView, type ViewListing } from "../api/views";
-import { type Throttled, throttle } from "../data/throttle";
+import { type Flushable, throttle } from "../data/throttle";
 import type { ChangeView } from "../url/use_view";
 import { formatView, parseView, type ViewState } from "../url/view_state";
 import type { LayoutChange } from "./changes";
@@ -45,7 +45,7 @@ export const useViews = (project: string) =>
 /** What this page knows of a view beyond the daemon. */
 interface Editing {
   history: LayoutHistory;
-  write: Throttled;
+  write: Flushable;
   error: Error | null;
 }
 
